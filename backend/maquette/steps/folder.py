@@ -1,0 +1,105 @@
+"""The folder a step works in: where each file lies. The worker fills it from the buckets, the command line keeps it.
+
+::
+
+    incoming/NNNN_*           photos as sent (upload reads them); incoming.json their names
+    images/NNNN.jpg           processed photos (generate reads them)
+    sfm/                      working files of structure-from-motion
+    scene/                    cameras, sparse points, undistorted photos
+    evaluation.json           the fixed evaluation set
+    models/v<N>/              model.ply, unfiltered.ply, checkpoint.npz, preview.jpg, record.json
+    depth/                    depth maps and heatmaps
+    exports/                  files for the user
+    project.json              project id and name, newest version known
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maquette.steps.records import Model
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Paths below ``root``; nothing is created until something is written."""
+
+    root: Path
+
+    @property
+    def incoming(self) -> Path:
+        """Photos as they were sent."""
+        return self.root / "incoming"
+
+    @property
+    def images(self) -> Path:
+        """Processed photos."""
+        return self.root / "images"
+
+    @property
+    def sfm(self) -> Path:
+        """Working files of structure-from-motion; kept so that a killed run resumes."""
+        return self.root / "sfm"
+
+    @property
+    def scene(self) -> Path:
+        """Cameras, sparse points and undistorted photos."""
+        return self.root / "scene"
+
+    @property
+    def depth(self) -> Path:
+        """Depth maps."""
+        return self.root / "depth"
+
+    @property
+    def exports(self) -> Path:
+        """Files for the user."""
+        return self.root / "exports"
+
+    @property
+    def evaluation(self) -> Path:
+        """The evaluation set fixed at the first generate."""
+        return self.root / "evaluation.json"
+
+    def model(self, version: int) -> Path:
+        """The folder of one model version."""
+        return self.root / "models" / f"v{version}"
+
+    def relative(self, path: Path) -> str:
+        """``path`` as records name it."""
+        return path.relative_to(self.root).as_posix()
+
+    def project(self) -> dict[str, Any]:
+        """``project.json``, empty where there is none."""
+        path = self.root / "project.json"
+        data: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return data
+
+    def next_version(self) -> int:
+        """One more than the newest version that the project or this folder knows."""
+        here = [int(p.name[1:]) for p in (self.root / "models").glob("v*") if (p / "record.json").exists()]
+        return max([int(self.project().get("latest_version", -1)), *here]) + 1
+
+    def save_model(self, record: Model) -> None:
+        """Write a version's record last: a version without one is unfinished."""
+        write_json(self.model(record.version) / "record.json", record.model_dump(mode="json"))
+
+    def load_model(self, version: int) -> Model:
+        """Read a version's record."""
+        return Model.model_validate_json((self.model(version) / "record.json").read_text())
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write JSON so that a crash leaves the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        json.dump(data, file)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)

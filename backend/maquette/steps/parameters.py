@@ -1,0 +1,103 @@
+"""What a user may say to each step: the one home of every parameter's bounds, default, unit and meaning.
+
+The API takes these models as request bodies and the command line as options, so all of them agree.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Preset = Literal["fastest", "balanced", "quality"]
+
+
+class _Parameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Seed = Annotated[
+    int,
+    Field(ge=0, lt=2**31, description="Seed of every random choice: the same seed repeats the same result."),
+]
+
+
+class UploadParameters(_Parameters):
+    """How photos are taken in."""
+
+    remove_bg: bool = Field(False, description="Remove the background of each photo before reconstruction.")
+    original_resolution: bool = Field(
+        False, description="Keep the photos' own size. Otherwise the long side is reduced to 1600 px."
+    )
+
+
+class GenerateParameters(_Parameters):
+    """Cameras, depth and the first model from the uploaded photos."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"preset": "balanced", "seed": 0}]})
+
+    preset: Preset = Field(
+        "balanced",
+        description="How long to train: fastest for a first look, quality for the best the photos give.",
+    )
+    seed: Seed = 0
+    iterations: int | None = Field(
+        None, ge=1, le=100_000, description="Optimisation steps; each sees one photo. Default: by preset."
+    )
+    max_gaussians: int | None = Field(
+        None, ge=100, le=5_000_000, description="Hard limit of the model's size. Default: by preset."
+    )
+    long_side: int | None = Field(
+        None, ge=64, le=4096, description="Long side of the training images in px. Default: by preset."
+    )
+
+
+class RefineParameters(_Parameters):
+    """Further rounds of optimisation from a stored version; each round is a version of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"num_iterations": 3, "learning_rate": 0.01, "convergence_threshold": 0.01}]
+        }
+    )
+
+    num_iterations: int = Field(3, ge=1, le=50, description="Rounds at most; each makes one model version.")
+    learning_rate: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        description="Step size, dimensionless: 0.01 stands for the trainer's own rate of every attribute, "
+        "0.02 for twice that.",
+    )
+    views_to_refine: list[int] | None = Field(
+        None,
+        min_length=1,
+        max_length=10_000,
+        description="Indices of the training views to optimise against. Default: all of them. "
+        "Held-out views are refused.",
+    )
+    from_version: int | None = Field(
+        None, ge=0, description="The version to begin with. Default: the promoted one."
+    )
+    convergence_threshold: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Stop when a round's relative gain of overall quality is under this; 0 never stops early on a gain.",
+    )
+    steps_per_iteration: int | None = Field(
+        None, ge=1, le=20_000, description="Optimisation steps in a round. Default: by the model's preset."
+    )
+    seed: Seed = 0
+
+
+class ExportParameters(_Parameters):
+    """A file to take away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"format": "ply"}]})
+
+    format: str = Field("ply", max_length=40, description="Name of a format: `ply` or `splat`.")
+    version: int | None = Field(None, ge=0, description="Model version. Default: the promoted one.")
+    optimize: bool = Field(
+        False, description="Leave out Gaussians too transparent to show in any view (opacity under 1/255)."
+    )

@@ -1,0 +1,182 @@
+"""What a step hands over as soon as it is finished: rows-to-be and the files that belong to them.
+
+Paths are relative to the step's folder. Whoever listens (the worker, or the command line) makes them durable.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Split = Literal["training", "held_out"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class File(_Record):
+    """A file the step wrote; ``made_from`` names the paths of the files it was made from (lineage)."""
+
+    kind: str
+    path: str
+    mime: str
+    made_from: tuple[str, ...] = ()
+
+
+class Reason(_Record):
+    """Why a photo got its verdict, and what to do about it."""
+
+    code: str
+    message: str
+    suggestion: str = ""
+
+
+class Image(_Record):
+    """One photo as uploaded, with its verdict; ``processed`` is None for a rejected one."""
+
+    image_index: int
+    filename: str
+    verdict: Literal["ok", "warning", "rejected"]
+    reasons: tuple[Reason, ...] = ()
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    original_width: int | None = None
+    original_height: int | None = None
+    sharpness: float | None = None
+    exposure: float | None = None
+    focal_px: float | None = None
+    original: File | None = None
+    processed: File | None = None
+
+
+class Images(_Record):
+    """All photos of one upload."""
+
+    type: Literal["images"] = "images"
+    images: tuple[Image, ...]
+
+
+class View(_Record):
+    """An undistorted photo with its camera (see recon.cameras.Camera.as_dict)."""
+
+    view_index: int
+    name: str
+    split: Split
+    camera: dict[str, Any]
+    image: File
+
+
+class Placement(_Record):
+    """Whether structure-from-motion could place a photo; ``name`` is that of its processed image."""
+
+    name: str
+    placed: bool
+    reason: str = ""
+
+
+class Views(_Record):
+    """Cameras of all placed photos, and the evaluation set that was fixed or kept."""
+
+    type: Literal["views"] = "views"
+    views: tuple[View, ...]
+    placements: tuple[Placement, ...]
+    sparse_model: File
+    eval_names: tuple[str, ...]
+    eval_width: int
+    eval_height: int
+    statistics: dict[str, Any] = {}
+
+
+class Metric(_Record):
+    """PSNR (dB) and SSIM of one view, or their mean where ``view_index`` is None."""
+
+    split: Split
+    view_index: int | None
+    psnr: float
+    ssim: float
+    overall_quality: float | None = None
+
+
+class Iteration(_Record):
+    """What one refine round did to quality."""
+
+    iteration: int
+    method: str
+    quality_before: float
+    quality_after: float
+    relative_gain: float
+    converged: bool
+    seconds: float
+
+
+class Model(_Record):
+    """A model version with its metrics; ``iteration`` is set when a refine round made it."""
+
+    type: Literal["model"] = "model"
+    version: int
+    parent_version: int | None
+    method: Literal["generate", "refine"]
+    promote: bool
+    num_gaussians: int
+    num_gaussians_unfiltered: int
+    sh_degree: int
+    iterations: int
+    model: File
+    unfiltered: File
+    checkpoint: File
+    preview: File
+    metrics: tuple[Metric, ...]
+    iteration: Iteration | None = None
+    details: dict[str, Any] = {}
+
+    def mean(self, split: Split = "held_out") -> Metric | None:
+        """The mean metric of a split, or None where the split was not measured."""
+        return next((m for m in self.metrics if m.split == split and m.view_index is None), None)
+
+
+class DepthMap(_Record):
+    """One view's depth in world units along z."""
+
+    view_index: int
+    method: str
+    depth_min: float | None
+    depth_max: float | None
+    depth_mean: float | None
+    coverage: float
+    depth: File
+    heatmap: File
+    details: dict[str, Any] = {}
+
+
+class DepthMaps(_Record):
+    """Depth maps of all views of a generate."""
+
+    type: Literal["depth_maps"] = "depth_maps"
+    depth_maps: tuple[DepthMap, ...]
+
+
+class Export(_Record):
+    """A file made for the user."""
+
+    type: Literal["export"] = "export"
+    version: int
+    format: str
+    options: dict[str, Any]
+    file: File
+    seconds: float
+    measured_loss: dict[str, Any] | None = None
+
+
+Record = Annotated[Images | Views | Model | DepthMaps | Export, Field(discriminator="type")]
+
+
+class Warn(_Record):
+    """Something the user should know; ``degraded`` where a fallback stood in for the real thing."""
+
+    code: str
+    message: str
+    suggestion: str = ""
+    degraded: bool = False
