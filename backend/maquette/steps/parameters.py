@@ -56,9 +56,7 @@ class RefineParameters(_Parameters):
     """Further rounds of optimisation from a stored version; each round is a version of its own."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"num_iterations": 3, "learning_rate": 0.01, "convergence_threshold": 0.01}]
-        }
+        json_schema_extra={"examples": [{"num_iterations": 3, "learning_rate": 0.01, "convergence_threshold": 0.01}]}
     )
 
     num_iterations: int = Field(3, ge=1, le=50, description="Rounds at most; each makes one model version.")
@@ -76,9 +74,7 @@ class RefineParameters(_Parameters):
         description="Indices of the training views to optimise against. Default: all of them. "
         "Held-out views are refused.",
     )
-    from_version: int | None = Field(
-        None, ge=0, description="The version to begin with. Default: the promoted one."
-    )
+    from_version: int | None = Field(None, ge=0, description="The version to begin with. Default: the promoted one.")
     convergence_threshold: float = Field(
         0.01,
         ge=0,

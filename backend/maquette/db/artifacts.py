@@ -1,0 +1,61 @@
+"""Artifacts: one row for each object in a bucket, and what each was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+
+
+async def record(
+    conn: Connection,
+    *,
+    project_id: UUID,
+    run_id: UUID,
+    kind: str,
+    bucket: str,
+    path: str,
+    sha256: str,
+    size: int,
+    mime: str,
+) -> UUID:
+    """Insert an object's row, or renew it where a repeated attempt wrote the same key again."""
+    row = await fetch_one(
+        conn,
+        "insert into public.artifacts (project_id, run_id, kind, bucket, path, sha256, bytes, mime)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " on conflict (bucket, path) do update set sha256 = excluded.sha256, bytes = excluded.bytes,"
+        " run_id = excluded.run_id, kind = excluded.kind, mime = excluded.mime"
+        " where public.artifacts.project_id = excluded.project_id returning id",
+        [project_id, run_id, kind, bucket, path, sha256, size, mime],
+    )
+    if row is None:
+        raise RuntimeError(f"object {bucket}/{path} belongs to another project")
+    artifact_id: UUID = row["id"]
+    return artifact_id
+
+
+async def link(conn: Connection, artifact_id: UUID, inputs: Iterable[UUID]) -> None:
+    """Say what an artifact was made from."""
+    for made_from in set(inputs) - {artifact_id}:
+        await conn.execute(
+            "insert into public.artifact_inputs (artifact_id, input_artifact_id) values (%s, %s)"
+            " on conflict do nothing",
+            [artifact_id, made_from],
+        )
+
+
+async def of_project(conn: Connection, project_id: UUID) -> list[Row]:
+    """All objects of a project, for deleting them with it."""
+    return await fetch_all(conn, "select bucket, path from public.artifacts where project_id = %s", [project_id])
+
+
+async def get(conn: Connection, artifact_id: UUID) -> Row | None:
+    """One artifact."""
+    return await fetch_one(conn, "select * from public.artifacts where id = %s", [artifact_id])
+
+
+async def lineage(conn: Connection, artifact_id: UUID) -> list[Row]:
+    """Everything an artifact was made of, down to the photos."""
+    return await fetch_all(conn, "select * from public.artifact_lineage(%s)", [artifact_id])

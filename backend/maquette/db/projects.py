@@ -1,0 +1,83 @@
+"""Projects. Every read names the owner: another owner's project is not found."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from psycopg import errors
+
+from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one, insert
+from maquette.errors import NotFoundError
+
+
+class ProjectNotFoundError(NotFoundError):
+    """No such project, or not yours."""
+
+    code = "project_not_found"
+
+
+def _not_found(project_id: UUID) -> ProjectNotFoundError:
+    return ProjectNotFoundError(
+        f"There is no project {project_id}.",
+        suggestion="Check the id with GET /api/v1/projects, or create a project with POST /api/v1/projects.",
+    )
+
+
+async def create(conn: Connection, owner_id: UUID, name: str) -> Row:
+    """Insert an empty project."""
+    return await insert(conn, "projects", {"owner_id": owner_id, "name": name})
+
+
+async def get(conn: Connection, project_id: UUID, owner_id: UUID, *, lock: bool = False) -> Row:
+    """The owner's project; ``lock`` holds its row until the transaction ends. ``project_not_found`` otherwise."""
+    row = await fetch_one(
+        conn,
+        "select * from public.projects where id = %s and owner_id = %s for no key update"
+        if lock
+        else "select * from public.projects where id = %s and owner_id = %s",
+        [project_id, owner_id],
+    )
+    if row is None:
+        raise _not_found(project_id)
+    return row
+
+
+async def page(conn: Connection, owner_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
+    """The owner's projects, newest first."""
+    after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
+    try:
+        rows = await fetch_all(
+            conn,
+            "select * from public.projects where owner_id = %s and (created_at, id) < (%s::timestamptz, %s::uuid)"
+            " order by created_at desc, id desc limit %s",
+            [owner_id, *after, limit + 1],
+        )
+    except errors.DataError:
+        decode_cursor("", 2)
+        raise
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(rows, encode_cursor(rows[-1]["created_at"].isoformat(), rows[-1]["id"]) if more else None)
+
+
+async def rename(conn: Connection, project_id: UUID, owner_id: UUID, name: str) -> Row:
+    """Give the project another name."""
+    row = await fetch_one(
+        conn,
+        "update public.projects set name = %s, updated_at = now() where id = %s and owner_id = %s returning *",
+        [name, project_id, owner_id],
+    )
+    if row is None:
+        raise _not_found(project_id)
+    return row
+
+
+async def delete(conn: Connection, project_id: UUID, owner_id: UUID) -> None:
+    """Delete the project with all its rows; its objects are the caller's to delete first, through Storage."""
+    row = await fetch_one(
+        conn,
+        "delete from public.projects where id = %s and owner_id = %s returning id",
+        [project_id, owner_id],
+    )
+    if row is None:
+        raise _not_found(project_id)

@@ -1,0 +1,160 @@
+"""The rows that belong to a project, as lists for a reader: each with the bucket and path of its objects."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+from uuid import UUID
+
+from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one
+from maquette.errors import NotFoundError, WrongStateError
+
+
+class VersionNotFoundError(NotFoundError):
+    """The project has no such model version."""
+
+    code = "version_not_found"
+
+
+class NotGeneratedError(WrongStateError):
+    """The project has no model yet."""
+
+    code = "nothing_generated"
+
+
+# One query a noun. `objects` collects {name: {bucket, path, bytes, sha256, mime}} so that the API can sign them.
+_OBJECT: LiteralString = (
+    "jsonb_build_object('id', {a}.id, 'bucket', {a}.bucket, 'path', {a}.path, 'bytes', {a}.bytes,"
+    " 'sha256', {a}.sha256, 'mime', {a}.mime)"
+)
+
+
+def _object(alias: LiteralString) -> LiteralString:
+    return _OBJECT.replace("{a}", alias)
+
+
+_LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
+    "images": (
+        "select t.*, jsonb_build_object('original', " + _object("o") + ", 'processed', " + _object("p") + ") as objects"
+        " from public.source_images t left join public.artifacts o on o.id = t.original_artifact_id"
+        " left join public.artifacts p on p.id = t.processed_artifact_id",
+        "image_index",
+    ),
+    "views": (
+        "select t.*, jsonb_build_object('image', " + _object("i") + ") as objects"
+        " from public.multiview_generation t left join public.artifacts i on i.id = t.image_artifact_id",
+        "view_index",
+    ),
+    "depth-maps": (
+        "select t.*, v.view_index, v.name, jsonb_build_object('depth', "
+        + _object("d")
+        + ", 'heatmap', "
+        + _object("h")
+        + ") as objects"
+        " from public.depth_maps t join public.multiview_generation v on v.id = t.view_id"
+        " left join public.artifacts d on d.id = t.depth_artifact_id"
+        " left join public.artifacts h on h.id = t.heatmap_artifact_id",
+        "view_index",
+    ),
+    "models": (
+        "select t.*, jsonb_build_object('model', "
+        + _object("m")
+        + ", 'unfiltered', "
+        + _object("u")
+        + ", 'checkpoint', "
+        + _object("c")
+        + ", 'preview', "
+        + _object("p")
+        + ") as objects"
+        " from public.gaussian_splat_models t join public.artifacts m on m.id = t.model_artifact_id"
+        " left join public.artifacts u on u.id = t.unfiltered_artifact_id"
+        " left join public.artifacts c on c.id = t.checkpoint_artifact_id"
+        " left join public.artifacts p on p.id = t.preview_artifact_id",
+        "version",
+    ),
+    "iterations": ("select t.*, '{}'::jsonb as objects from public.enhancement_iterations t", "version"),
+    "metrics": (
+        "select t.*, '{}'::jsonb as objects from public.refinement_metrics t",
+        "version * 100000 + coalesce(t.view_index, -1)",
+    ),
+    "exports": (
+        "select t.*, jsonb_build_object('file', " + _object("f") + ") as objects"
+        " from public.export_history t join public.artifacts f on f.id = t.artifact_id",
+        "0",
+    ),
+}
+
+LISTS = tuple(_LISTS)
+"""Nouns that :func:`page` knows."""
+
+
+async def page(conn: Connection, noun: str, project_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
+    """Rows of a noun in LISTS, in their natural order (index or version), then by age and id."""
+    select, order = _LISTS[noun]
+    key, created, row_id = decode_cursor(cursor, 3) if cursor else ("-1", "-infinity", str(UUID(int=0)))
+    query: LiteralString = (
+        "select * from (select q.*, ("
+        + order.replace("t.", "q.")
+        + ")::bigint as sort_key from ("
+        + select
+        + " where t.project_id = %s) q) s where (sort_key, created_at, id) > (%s::bigint, %s::timestamptz, %s::uuid)"
+        " order by sort_key, created_at, id limit %s"
+    )
+    rows = await fetch_all(conn, query, [project_id, key, created, row_id, limit + 1])
+    more = len(rows) > limit
+    rows = rows[:limit]
+    following = None
+    if more:
+        last = rows[-1]
+        following = encode_cursor(last["sort_key"], last["created_at"].isoformat(), last["id"])
+    for row in rows:
+        del row["sort_key"]
+    return Page(rows, following)
+
+
+async def model(conn: Connection, project_id: UUID, version: int | None) -> Row:
+    """A model version, the promoted one where ``version`` is None, with its objects."""
+    base = _LISTS["models"][0]
+    if version is None:
+        row = await fetch_one(conn, base + " where t.project_id = %s and t.promoted", [project_id])
+    else:
+        row = await fetch_one(conn, base + " where t.project_id = %s and t.version = %s", [project_id, version])
+    if row is not None:
+        return row
+    any_version = await fetch_one(
+        conn, "select max(version) as newest from public.gaussian_splat_models where project_id = %s", [project_id]
+    )
+    if any_version is None or any_version["newest"] is None:
+        raise NotGeneratedError(
+            "This project has no model yet.", suggestion="Call POST /api/v1/generate/{project_id} first."
+        )
+    raise VersionNotFoundError(
+        f"This project has no model version {version}; the newest is {any_version['newest']}.",
+        suggestion="List the versions with GET /api/v1/projects/{id}/models.",
+    )
+
+
+async def promote(conn: Connection, project_id: UUID, version: int) -> Row:
+    """Make a version the project's chosen one."""
+    await model(conn, project_id, version)
+    await conn.execute(
+        "update public.gaussian_splat_models set promoted = false where project_id = %s and promoted and version <> %s",
+        [project_id, version],
+    )
+    await conn.execute(
+        "update public.gaussian_splat_models set promoted = true"
+        " where project_id = %s and version = %s and not promoted",
+        [project_id, version],
+    )
+    return await model(conn, project_id, version)
+
+
+async def existing_export(
+    conn: Connection, project_id: UUID, version: int, file_format: str, options: str
+) -> Row | None:
+    """The newest export of a version with these format and options (a JSON text)."""
+    return await fetch_one(
+        conn,
+        _LISTS["exports"][0] + " where t.project_id = %s and t.version = %s and t.format = %s"
+        " and t.options = %s::jsonb order by t.created_at desc limit 1",
+        [project_id, version, file_format, options],
+    )

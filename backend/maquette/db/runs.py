@@ -1,0 +1,217 @@
+"""Runs: one row for each call of a step. Writes of a worker are fenced by the run's attempt number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one, insert
+from maquette.errors import MaquetteError, NotFoundError
+
+FINAL = frozenset({"completed", "failed", "cancelled"})
+"""Statuses that a run never leaves."""
+
+
+class RunNotFoundError(NotFoundError):
+    """No such run, or not yours."""
+
+    code = "run_not_found"
+
+
+class FencedError(MaquetteError):
+    """This attempt is no longer the run's current one: it was cancelled, or another worker took over."""
+
+    code = "run_fenced"
+    status = 409
+
+
+async def create(conn: Connection, project_id: UUID, step: str, **values: Any) -> Row:
+    """Insert a run; ``values``: parameters, seed, code_version, input_hash, idempotency_key, or a finished upload's."""
+    return await insert(conn, "runs", {"project_id": project_id, "step": step, **values})
+
+
+async def get(conn: Connection, run_id: UUID, owner_id: UUID) -> Row:
+    """A run of one of the owner's projects; ``run_not_found`` otherwise."""
+    row = await fetch_one(
+        conn,
+        "select r.* from public.runs r join public.projects p on p.id = r.project_id"
+        " where r.id = %s and p.owner_id = %s",
+        [run_id, owner_id],
+    )
+    if row is None:
+        raise RunNotFoundError(
+            f"There is no run {run_id}.", suggestion="List a project's runs with GET /api/v1/projects/{id}/runs."
+        )
+    return row
+
+
+async def with_idempotency_key(conn: Connection, project_id: UUID, step: str, key: str) -> Row | None:
+    """The run that an earlier call with the same key made."""
+    return await fetch_one(
+        conn,
+        "select * from public.runs where project_id = %s and step = %s and idempotency_key = %s",
+        [project_id, step, key],
+    )
+
+
+async def completed_with_hash(conn: Connection, project_id: UUID, input_hash: str) -> Row | None:
+    """The newest completed run of identical work."""
+    return await fetch_one(
+        conn,
+        "select * from public.runs where project_id = %s and input_hash = %s and status = 'completed'"
+        " order by finished_at desc limit 1",
+        [project_id, input_hash],
+    )
+
+
+async def unfinished(conn: Connection, project_id: UUID) -> list[Row]:
+    """Queued and running runs of a project, oldest first."""
+    return await fetch_all(
+        conn,
+        "select * from public.runs where project_id = %s and status in ('queued', 'running') order by queued_at, id",
+        [project_id],
+    )
+
+
+async def page(conn: Connection, project_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
+    """A project's runs, newest first."""
+    after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
+    rows = await fetch_all(
+        conn,
+        "select * from public.runs where project_id = %s and (queued_at, id) < (%s::timestamptz, %s::uuid)"
+        " order by queued_at desc, id desc limit %s",
+        [project_id, *after, limit + 1],
+    )
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(rows, encode_cursor(rows[-1]["queued_at"].isoformat(), rows[-1]["id"]) if more else None)
+
+
+async def queue(conn: Connection, owner_id: UUID) -> list[Row]:
+    """The owner's unfinished runs with ``position``: 0 for running, else the place in the whole line, from 1."""
+    return await fetch_all(
+        conn,
+        """
+        select * from (
+            select r.id, r.project_id, r.step, r.status, r.stage, r.progress_percentage, r.queued_at, r.started_at,
+                   r.heartbeat_at, p.owner_id,
+                   case when r.status = 'running' then 0
+                        else row_number() over (partition by r.status order by r.queued_at, r.id) end as position
+            from public.runs r join public.projects p on p.id = r.project_id
+            where r.status in ('queued', 'running')
+        ) line where owner_id = %s order by position, queued_at, id
+        """,
+        [owner_id],
+    )
+
+
+async def set_job(conn: Connection, run_id: UUID, job_id: int) -> None:
+    """Remember which Procrastinate job carries the run."""
+    await conn.execute("update public.runs set job_id = %s where id = %s", [job_id, run_id])
+
+
+async def start(conn: Connection, run_id: UUID) -> Row | None:
+    """Take a run: from queued to running with a new attempt number. None where it is not queued any more."""
+    return await fetch_one(
+        conn,
+        "update public.runs set status = 'running', attempt = attempt + 1, error = null,"
+        " started_at = coalesce(started_at, now()), heartbeat_at = now()"
+        " where id = %s and status = 'queued' returning *",
+        [run_id],
+    )
+
+
+async def beat(
+    conn: Connection, run_id: UUID, attempt: int, *, stage: str | None, percentage: float, message: str
+) -> bool:
+    """Report that an attempt lives and how far it is. Returns whether somebody asked to cancel it.
+
+    Raises ``run_fenced`` where the attempt is no longer the run's current one.
+    """
+    row = await fetch_one(
+        conn,
+        "update public.runs set heartbeat_at = now(), stage = %s, progress_percentage = %s, message = %s"
+        " where id = %s and attempt = %s and status = 'running' returning cancel_requested_at",
+        [stage, percentage, message, run_id, attempt],
+    )
+    if row is None:
+        raise _fenced(run_id, attempt)
+    return row["cancel_requested_at"] is not None
+
+
+async def assert_current(conn: Connection, run_id: UUID, attempt: int) -> Row:
+    """Lock the run for the rest of the transaction and make sure that the attempt may still write."""
+    row = await fetch_one(
+        conn,
+        "select * from public.runs where id = %s and attempt = %s and status = 'running' for update",
+        [run_id, attempt],
+    )
+    if row is None:
+        raise _fenced(run_id, attempt)
+    return row
+
+
+async def finish(conn: Connection, run_id: UUID, attempt: int, status: str, **values: Any) -> Row:
+    """End an attempt as completed, failed or cancelled; ``values``: result, error, warnings, degraded, timings."""
+    done = status == "completed"
+    row = await fetch_one(
+        conn,
+        "update public.runs set status = %(status)s, finished_at = now(), heartbeat_at = now(),"
+        " progress_percentage = case when %(done)s then 100 else progress_percentage end,"
+        " result = %(result)s, error = %(error)s, warnings = %(warnings)s, degraded = %(degraded)s,"
+        " timings = %(timings)s, message = %(message)s"
+        " where id = %(id)s and attempt = %(attempt)s and status = 'running' returning *",
+        {
+            "id": run_id,
+            "attempt": attempt,
+            "status": status,
+            "done": done,
+            "result": Jsonb(values.get("result") or {}),
+            "error": Jsonb(values["error"]) if values.get("error") else None,
+            "warnings": Jsonb(values.get("warnings") or []),
+            "degraded": bool(values.get("degraded", False)),
+            "timings": Jsonb(values.get("timings") or {}),
+            "message": str(values.get("message", "")),
+        },
+    )
+    if row is None:
+        raise _fenced(run_id, attempt)
+    return row
+
+
+async def requeue(conn: Connection, run_id: UUID, attempt: int, reason: Mapping[str, Any]) -> Row | None:
+    """Put a lost attempt back in line, keeping why; None where the run moved on by itself."""
+    return await fetch_one(
+        conn,
+        "update public.runs set status = 'queued', error = %s, message = 'waiting for another attempt'"
+        " where id = %s and attempt = %s and status = 'running' returning *",
+        [Jsonb(dict(reason)), run_id, attempt],
+    )
+
+
+async def request_cancel(conn: Connection, run_id: UUID) -> Row | None:
+    """Cancel a queued run at once, or ask a running one to stop. None where it has already ended."""
+    return await fetch_one(
+        conn,
+        "update public.runs set cancel_requested_at = coalesce(cancel_requested_at, now()),"
+        " status = case when status = 'queued' then 'cancelled' else status end,"
+        " finished_at = case when status = 'queued' then now() else finished_at end"
+        " where id = %s and status in ('queued', 'running') returning *",
+        [run_id],
+    )
+
+
+async def stalled(conn: Connection, seconds: float) -> list[Row]:
+    """Running runs whose heartbeat is older than this."""
+    return await fetch_all(
+        conn,
+        "select * from public.runs where status = 'running' and heartbeat_at < now() - make_interval(secs => %s)",
+        [seconds],
+    )
+
+
+def _fenced(run_id: UUID, attempt: int) -> FencedError:
+    return FencedError(f"Attempt {attempt} of run {run_id} is no longer its current one.")
