@@ -1,0 +1,40 @@
+"""Which kind of image a file is, by its first bytes and never by its name."""
+
+from __future__ import annotations
+
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+
+_OTHER_KINDS = (
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\x76\x2f\x31\x01", "an OpenEXR file"),
+    (b"\xff\x0a", "a JPEG XL file"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL file"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 file"),
+    (b"FUJIFILMCCD-RAW", "a camera raw file"),
+)
+
+HEADER_BYTES = 32
+
+
+def sniff(header: bytes) -> str | None:
+    """Pillow's name of the format (``JPEG PNG WEBP TIFF HEIF``) for the first bytes of a file, or None."""
+    if header.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if header.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if header[:4] == b"RIFF" and header[8:12] == b"WEBP":
+        return "WEBP"
+    if header[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if header[4:8] == b"ftyp" and header[8:12] in _HEIF_BRANDS:
+        return "HEIF"
+    return None
+
+
+def known_other_kind(header: bytes) -> str | None:
+    """A few words for an image that is recognised but not read, or None for what is no image at all."""
+    if header[4:12] == b"ftypavif":
+        return "an AVIF file"
+    return next((kind for magic, kind in _OTHER_KINDS if header.startswith(magic)), None)
