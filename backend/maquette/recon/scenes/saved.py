@@ -1,0 +1,60 @@
+"""Our own folder form of a scene: ``cameras.json``, ``points.npz`` and ``images/``; it can be moved and copied."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from maquette.recon.cameras import camera_from_dict
+from maquette.recon.scene import Scene, View
+from maquette.recon.scenes.errors import SceneNotFoundError, SceneUnreadableError
+
+CAMERAS_FILE, POINTS_FILE, IMAGES_FOLDER = "cameras.json", "points.npz", "images"
+
+
+def save_scene(scene: Scene, folder: Path) -> None:
+    """Write a scene; images that are not already inside ``folder/images`` are copied there.
+
+    ``cameras.json`` is written last and atomically: where it exists, the scene is whole.
+    """
+    images = folder / IMAGES_FOLDER
+    images.mkdir(parents=True, exist_ok=True)
+    views = []
+    for view in scene.views:
+        target = images / Path(view.name).name
+        if view.image_path.resolve() != target.resolve():
+            shutil.copyfile(view.image_path, target)
+        views.append({"name": view.name, "image": target.name, "camera": view.camera.as_dict()})
+    np.savez_compressed(folder / POINTS_FILE, points=scene.points.astype(np.float64), colors=scene.colors)
+    draft = folder / f".{CAMERAS_FILE}"
+    draft.write_text(json.dumps({"version": 1, "views": views}, indent=1))
+    draft.replace(folder / CAMERAS_FILE)
+
+
+def is_saved_scene(folder: Path) -> bool:
+    """Whether :func:`save_scene` finished here."""
+    return (folder / CAMERAS_FILE).is_file() and (folder / POINTS_FILE).is_file()
+
+
+def load_saved_scene(folder: Path) -> Scene:
+    """Read what :func:`save_scene` wrote. Raises :class:`SceneNotFoundError` or :class:`SceneUnreadableError`."""
+    if not is_saved_scene(folder):
+        raise SceneNotFoundError(folder.name)
+    try:
+        data = json.loads((folder / CAMERAS_FILE).read_text())
+        with np.load(folder / POINTS_FILE) as arrays:
+            points, colors = arrays["points"], arrays["colors"]
+        views = tuple(
+            View(
+                name=str(entry["name"]),
+                camera=camera_from_dict(entry["camera"]),
+                image_path=folder / IMAGES_FOLDER / Path(str(entry["image"])).name,
+            )
+            for entry in data["views"]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SceneUnreadableError(folder.name, f"its files are damaged ({type(error).__name__})") from error
+    return Scene(views=views, points=points, colors=colors)

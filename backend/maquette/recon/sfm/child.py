@@ -1,0 +1,80 @@
+"""The child process: ``python -m maquette.recon.sfm.child JOB REQUEST.json PIPE_FD``.
+
+Sends ``{"stage", "fraction", "message"}`` lines and, last, ``{"answer": …}``. Dies when its parent dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Job(Protocol):
+    """What this process can do: a request in, an answer out, both plain JSON."""
+
+    def __call__(self, request: dict[str, Any], report: Any) -> dict[str, Any]:
+        """``report(stage, fraction, message)`` tells of progress."""
+
+
+class RefusedError(Exception):
+    """The input cannot be used; told to the parent by code."""
+
+    def __init__(self, code: str, **details: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = details
+
+
+def die_with_parent() -> None:
+    """Ask Linux for a signal when the parent ends; elsewhere the broken pipe stops us at the next report."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:  # it ended before we asked
+            sys.exit(1)
+
+
+def find_job(name: str) -> Job:
+    """The job of that name. Imported here, because each brings native libraries with it."""
+    if name == "place":
+        from maquette.recon.sfm.job_place import place
+
+        return place
+    if name == "triangulate":
+        from maquette.recon.sfm.job_triangulate import triangulate
+
+        return triangulate
+    if name == "read_colmap":
+        from maquette.recon.sfm.job_read_colmap import read_colmap
+
+        return read_colmap
+    raise ValueError(f"unknown job '{name}'")
+
+
+def main(job: str, request_file: str, pipe_fd: str) -> None:
+    """Run one job and answer over the pipe."""
+    die_with_parent()
+    with os.fdopen(int(pipe_fd), "w", buffering=1) as pipe:
+
+        def report(stage: str, fraction: float, message: str = "") -> None:
+            pipe.write(json.dumps({"stage": stage, "fraction": fraction, "message": message}) + "\n")
+
+        request = json.loads(Path(request_file).read_text())
+        try:
+            answer = find_job(job)(request, report)
+        except RefusedError as refusal:
+            answer = {"refused": refusal.code, "details": refusal.details}
+        pipe.write(json.dumps({"answer": answer}) + "\n")
+
+
+if __name__ == "__main__":
+    # Under -m this file is `__main__`; the jobs raise the class of the module of its own name.
+    from maquette.recon.sfm import child
+
+    child.main(*sys.argv[1:4])

@@ -1,0 +1,67 @@
+"""The quality gate: which numbers stop a reconstruction and which only warn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Under ``error`` the work stops, under ``warning`` it goes on and says so."""
+
+    error: float
+    warning: float
+
+
+PLACED = Limit(3, 5)
+PLACED_SHARE = Limit(0.60, 0.80)
+POINTS = Limit(300, 800)
+TRACK_LENGTH = Limit(2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One limit not reached."""
+
+    code: str
+    message: str
+    fatal: bool
+
+
+def check(placed: int, total: int, points: int, mean_track_length: float) -> tuple[Finding, ...]:
+    """Compare a reconstruction with every limit, the gravest first."""
+    findings = []
+    if placed < PLACED.warning or placed / max(total, 1) < PLACED_SHARE.warning:
+        fatal = placed < PLACED.error or placed / max(total, 1) < PLACED_SHARE.error
+        findings.append(
+            Finding("few_photos_placed", f"Only {placed} of {total} photos could be placed.", fatal),
+        )
+    if points < POINTS.warning:
+        findings.append(
+            Finding(
+                "few_points",
+                f"Only {points} points were found on the subject; {POINTS.warning:.0f} or more are usual.",
+                points < POINTS.error,
+            )
+        )
+    if mean_track_length < TRACK_LENGTH.warning:
+        findings.append(
+            Finding(
+                "short_tracks",
+                f"A point is seen by {mean_track_length:.1f} photos on average; "
+                f"{TRACK_LENGTH.warning:.0f} or more make it certain.",
+                mean_track_length < TRACK_LENGTH.error,
+            )
+        )
+    return tuple(sorted(findings, key=lambda finding: not finding.fatal))
+
+
+def passes(findings: tuple[Finding, ...]) -> bool:
+    """No finding is fatal."""
+    return not any(finding.fatal for finding in findings)
+
+
+def photos_needed(total: int) -> int:
+    """Least number of placed photos out of ``total`` that passes."""
+    return max(int(PLACED.error), math.ceil(PLACED_SHARE.error * total))
