@@ -1,0 +1,204 @@
+"""What the environment says, read once at the start and passed down, and where the database and storage are."""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from maquette.errors import MaquetteError, UnavailableError
+
+
+class BadSettingError(MaquetteError):
+    """An environment variable holds something that cannot be used."""
+
+    code = "bad_setting"
+
+
+class HalfSupabaseConfigurationError(MaquetteError):
+    """Some of the Supabase variables are set and some are not."""
+
+    code = "half_supabase_configuration"
+
+
+class ApiKeysNeededError(MaquetteError):
+    """The embedded stack would answer the network without any key."""
+
+    code = "api_keys_needed"
+
+
+class StackNotRunningError(UnavailableError):
+    """Nothing runs on this home that could be connected to."""
+
+    code = "stack_not_running"
+
+
+def _from_env(*names: str, default: Any = ...) -> Any:
+    return Field(default, validation_alias=AliasChoices(*names))
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; names in the environment stand beside each."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+
+    home: Path = _from_env("MAQUETTE_HOME", default=Path("~/.maquette"))
+    host: str = _from_env("MAQUETTE_HOST", default="127.0.0.1")
+    port: int = Field(8400, validation_alias=AliasChoices("MAQUETTE_PORT"), ge=1, le=65535)
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = _from_env("MAQUETTE_API_KEYS", default=())
+
+    supabase_url: str | None = _from_env("SUPABASE_URL", default=None)
+    secret_key: SecretStr | None = _from_env("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", default=None)
+    publishable_key: SecretStr | None = _from_env("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY", default=None)
+    jwt_secret: SecretStr | None = _from_env("SUPABASE_JWT_SECRET", default=None)
+    database_url: SecretStr | None = _from_env("DATABASE_URL", default=None)
+
+    max_photos: int = Field(200, validation_alias=AliasChoices("MAQUETTE_MAX_PHOTOS"), ge=3)
+    max_file_mb: int = Field(64, validation_alias=AliasChoices("MAQUETTE_MAX_FILE_MB"), ge=1)
+    max_upload_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_MAX_UPLOAD_MB"), ge=1)
+    step_memory_mb: int = Field(0, validation_alias=AliasChoices("MAQUETTE_STEP_MEMORY_MB"), ge=0)
+    signed_url_s: int = Field(3600, validation_alias=AliasChoices("MAQUETTE_SIGNED_URL_S"), ge=1)
+    log_level: Literal["debug", "info", "warning", "error"] = _from_env("MAQUETTE_LOG_LEVEL", default="info")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split(cls, keys: object) -> object:
+        return tuple(key.strip() for key in keys.split(",") if key.strip()) if isinstance(keys, str) else keys
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
+    @field_validator("supabase_url", "secret_key", "publishable_key", "jwt_secret", "database_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needed = {
+            "SUPABASE_URL": self.supabase_url,
+            "SUPABASE_SECRET_KEY": self.secret_key,
+            "SUPABASE_PUBLISHABLE_KEY": self.publishable_key,
+            "DATABASE_URL": self.database_url,
+        }
+        missing = [name for name, value in needed.items() if value is None]
+        present = [name for name, value in needed.items() if value is not None]
+        if self.jwt_secret is not None:
+            present.append("SUPABASE_JWT_SECRET")
+        if present and missing:
+            raise HalfSupabaseConfigurationError(
+                f"{' and '.join(present)} {'is' if len(present) == 1 else 'are'} set, but"
+                f" {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
+                suggestion=f"Set {' and '.join(missing)} too to use Supabase, or unset"
+                f" {' and '.join(present)} to use the embedded stack.",
+                missing=missing,
+                present=present,
+            )
+        if self.embedded and not self.api_keys and not is_loopback(self.host):
+            raise ApiKeysNeededError(
+                f"MAQUETTE_HOST is {self.host}, which other machines can reach, and there are no API keys.",
+                suggestion="Set MAQUETTE_API_KEYS to one or more long random keys, or MAQUETTE_HOST to 127.0.0.1.",
+            )
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the process brings its own Postgres and storage."""
+        return self.database_url is None
+
+    @property
+    def server_url(self) -> str:
+        """Where programs on this machine reach the server."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+        host = everywhere.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_settings() -> Settings:
+    """The environment as settings; :class:`BadSettingError` names what is wrong and never shows a value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
+        raise BadSettingError(
+            f"The environment holds settings that cannot be used: {'; '.join(wrong)}.",
+            suggestion="Correct these variables or unset them to get the defaults.",
+        ) from None
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Where the tables and objects are, and the keys to them. Secrets stay out of ``repr``."""
+
+    database_url: str = field(repr=False)
+    supabase_url: str
+    secret_key: str = field(repr=False)
+    publishable_key: str = field(repr=False)
+    jwt_secret: str | None = field(repr=False)
+    embedded: bool
+
+
+def lock_file(home: Path) -> Path:
+    """Locked for as long as a server runs on this home."""
+    return home / "run" / "lock"
+
+
+def stack_file(home: Path) -> Path:
+    """Where a running embedded stack says how to reach it."""
+    return home / "run" / "stack.json"
+
+
+def resolve_connections(settings: Settings) -> Connections:
+    """Supabase's as configured, or the running embedded stack's; :class:`StackNotRunningError` where none runs."""
+    if settings.database_url and settings.supabase_url and settings.secret_key and settings.publishable_key:
+        return Connections(
+            database_url=settings.database_url.get_secret_value(),
+            supabase_url=settings.supabase_url.rstrip("/"),
+            secret_key=settings.secret_key.get_secret_value(),
+            publishable_key=settings.publishable_key.get_secret_value(),
+            jwt_secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
+            embedded=False,
+        )
+    path = stack_file(settings.home)
+    # The file outlives a server that was killed; the lock does not.
+    if not is_locked(lock_file(settings.home)) or not path.exists():
+        raise StackNotRunningError(
+            "No Maquette server runs on this home.",
+            suggestion="Start it with `maquette serve`, or set MAQUETTE_HOME to the home of the one that runs.",
+        )
+    return Connections(**json.loads(path.read_text()), embedded=True)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process (or another opening of the file) holds the lock."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True

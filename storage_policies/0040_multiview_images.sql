@@ -1,0 +1,8 @@
+-- The first folder of a key is its project's id. Nobody but the service writes.
+drop policy if exists "Owners read their multiview-images" on storage.objects;
+create policy "Owners read their multiview-images" on storage.objects for select to authenticated
+using (
+    bucket_id = 'multiview-images'
+    and (storage.foldername(name))[1] in (
+        select p.id::text from public.projects p where p.owner_id = (select auth.uid()))
+);
