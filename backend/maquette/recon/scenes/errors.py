@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 
 from maquette.errors import BadInputError
 
+Warn = Callable[[str, str], None]
+"""Told of what was left out but does not stop the work: a stable code and a sentence."""
+
+MISSING_SHARE = 0.5
+"""Share of named images that may be missing: public scenes are often trimmed without their lists."""
+
 FORMS = "a COLMAP model (sparse/0 with images/) or a transforms.json with its images"
+
+
+def log_warning(code: str, message: str) -> None:
+    """The :data:`Warn` of whoever has nothing better: the log."""
+    logging.getLogger("maquette.recon.scenes").warning("%s: %s", code, message)
+
+
+def tell_missing(name: str, missing: Sequence[str], total: int, warn: Warn) -> None:
+    """Warn of missing images; raise :class:`SceneImagesMissingError` when too many are."""
+    if len(missing) > MISSING_SHARE * total:
+        raise SceneImagesMissingError(name, missing, total)
+    if missing:
+        warn("images_missing", f"{len(missing)} of {total} images of '{name}' are missing and were left out.")
 
 
 class SceneNotFoundError(BadInputError):

@@ -10,17 +10,17 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
 
-class Job(Protocol):
-    """What this process can do: a request in, an answer out, both plain JSON."""
+Report = Callable[[str, float, str], None]
 
-    def __call__(self, request: dict[str, Any], report: Any) -> dict[str, Any]:
-        """``report(stage, fraction, message)`` tells of progress."""
+Job = Callable[[dict[str, Any], Report], dict[str, Any]]
+"""What this process can do: a request in, an answer out, both plain JSON."""
 
 
 class RefusedError(Exception):

@@ -1,0 +1,54 @@
+"""What was worked out from a scene's files, kept until one of them changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from maquette.recon.cameras import camera_from_dict
+from maquette.recon.scene import Scene, View
+
+_FILE, _POINTS = "loaded.json", "loaded.npz"
+
+
+def remember(folder: Path, scene: Scene, sources: Sequence[Path], warnings: Sequence[tuple[str, str]]) -> None:
+    """Keep ``scene`` in ``folder``. ``sources``: the files (and folders) it was made from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / _POINTS, points=scene.points, colors=scene.colors)
+    data = {
+        "sources": {str(path): _stamp(path) for path in sources},
+        "warnings": list(warnings),
+        "views": [
+            {"name": view.name, "image": str(view.image_path), "camera": view.camera.as_dict()} for view in scene.views
+        ],
+    }
+    draft = folder / f".{_FILE}"
+    draft.write_text(json.dumps(data))
+    draft.replace(folder / _FILE)
+
+
+def recall(folder: Path) -> tuple[Scene, list[tuple[str, str]]] | None:
+    """The scene and warnings kept in ``folder``, or None when there are none or a source has changed since."""
+    if not (folder / _FILE).is_file():
+        return None
+    data = json.loads((folder / _FILE).read_text())
+    if any(_stamp(Path(path)) != stamp for path, stamp in data["sources"].items()):
+        return None
+    views = tuple(
+        View(entry["name"], camera_from_dict(entry["camera"]), Path(entry["image"])) for entry in data["views"]
+    )
+    if not all(view.image_path.is_file() for view in views):
+        return None
+    with np.load(folder / _POINTS) as arrays:
+        scene = Scene(views, arrays["points"], arrays["colors"])
+    return scene, [(code, message) for code, message in data["warnings"]]
+
+
+def _stamp(path: Path) -> list[int] | None:
+    if not path.exists():
+        return None
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -1,0 +1,185 @@
+"""nerfstudio and instant-ngp scenes: ``transforms.json`` with intrinsics for all or for each frame.
+
+Their cameras look along -z with y up (OpenGL) and poses are ``world_from_camera``; ours are OpenCV,
+``camera_from_world``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+
+from maquette.recon.cameras import Camera
+from maquette.recon.images import Photo, read_photo, write_photo
+from maquette.recon.scene import Scene, View
+from maquette.recon.scenes.errors import (
+    CameraModelUnsupportedError,
+    SceneBadPoseError,
+    SceneUnreadableError,
+    SceneWithoutImagesError,
+    Warn,
+    log_warning,
+    tell_missing,
+)
+from maquette.recon.scenes.ply_points import read_ply_points
+
+_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".JPG", ".PNG")
+_MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
+_OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+_ROTATION_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class _Frame:
+    name: str
+    image: Path
+    values: dict[str, Any]
+    """The frame's own keys over the file's."""
+
+
+def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tuple[Scene, list[Path]]:
+    """Read the cameras and photos, and the points where the file names some (else none); and the files used.
+
+    Photos that are distorted, turned by EXIF or transparent are written as plain ones into ``cache_dir``.
+    """
+    name = file.parent.name
+    try:
+        data = json.loads(file.read_text())
+        frames = data["frames"]
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise SceneUnreadableError(name, f"{file.name} is not a list of frames") from error
+    if not isinstance(frames, list) or not frames:
+        raise SceneWithoutImagesError(name)
+    found = _find_images(name, file.parent, data, frames, warn)
+    views = sorted((_view(name, frame, cache_dir / "images") for frame in found), key=lambda view: view.name)
+    points, colors = np.zeros((0, 3)), np.zeros((0, 3), np.uint8)
+    if data.get("ply_file_path"):
+        try:
+            points, colors = read_ply_points(file.parent / str(data["ply_file_path"]))
+        except (OSError, ValueError) as error:
+            raise SceneUnreadableError(name, f"its points cannot be read ({error})") from error
+    folders = {frame.image.parent for frame in found}
+    return Scene(tuple(views), points, colors), [file, *folders, *(frame.image for frame in found)]
+
+
+def _find_images(scene: str, root: Path, data: dict[str, Any], frames: list[Any], warn: Warn) -> list[_Frame]:
+    shared = {key: value for key, value in data.items() if key != "frames"}
+    found, missing = [], []
+    for frame in frames:
+        if not isinstance(frame, dict) or "file_path" not in frame or "transform_matrix" not in frame:
+            raise SceneUnreadableError(scene, "a frame lacks its file_path or transform_matrix")
+        path = str(frame["file_path"])
+        image = next((root / f"{path}{end}" for end in _SUFFIXES if (root / f"{path}{end}").is_file()), None)
+        if image is None:
+            missing.append(path)
+        else:
+            label = str(image.relative_to(root)) if image.is_relative_to(root) else image.name
+            found.append(_Frame(label, image, {**shared, **frame}))
+    tell_missing(scene, missing, len(frames), warn)
+    return found
+
+
+def _view(scene: str, frame: _Frame, images: Path) -> View:
+    pose = _camera_from_world(scene, frame)
+    photo = read_photo(frame.image, name=frame.name, original_resolution=True)
+    matrix, distortion = _intrinsics(scene, frame, photo.width, photo.height)
+    plain = photo.alpha is None and not photo.notes and photo.format in ("JPEG", "PNG")
+    pixels, path = photo.pixels, frame.image
+    if distortion.any():
+        pixels, matrix = _undistort(pixels, matrix, distortion)
+    if distortion.any() or not plain:
+        path = images / (frame.name.replace("/", "_").rsplit(".", 1)[0] + ".png")
+        write_photo(Photo(frame.name, pixels, None, photo.width, photo.height, None, None, "PNG"), path)
+    camera = Camera(
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        fx=float(matrix[0, 0]),
+        fy=float(matrix[1, 1]),
+        cx=float(matrix[0, 2]),
+        cy=float(matrix[1, 2]),
+        camera_from_world=pose,
+    )
+    return View(frame.name, camera, path)
+
+
+def _camera_from_world(scene: str, frame: _Frame) -> Float[ndarray, "4 4"]:
+    try:
+        world_from_gl = np.array(frame.values["transform_matrix"], np.float64)
+    except (TypeError, ValueError) as error:
+        raise SceneBadPoseError(scene, frame.name, "is not a 4x4 matrix") from error
+    if world_from_gl.shape not in ((4, 4), (3, 4)):
+        raise SceneBadPoseError(scene, frame.name, "is not a 4x4 matrix")
+    if not np.isfinite(world_from_gl).all():
+        raise SceneBadPoseError(scene, frame.name, "holds numbers that are not finite")
+    pose = np.vstack([world_from_gl[:3], [0.0, 0.0, 0.0, 1.0]])
+    U, sizes, Vt = np.linalg.svd(pose[:3, :3])
+    if abs(sizes - 1.0).max() > _ROTATION_TOLERANCE or np.linalg.det(U @ Vt) < 0:
+        raise SceneBadPoseError(scene, frame.name, "is no rotation and translation")
+    pose[:3, :3] = U @ Vt  # files hold rounded numbers: the nearest rotation
+    world_from_camera = pose @ _OPENCV_FROM_OPENGL
+    camera_from_world = np.eye(4)
+    camera_from_world[:3, :3] = world_from_camera[:3, :3].T
+    camera_from_world[:3, 3] = -world_from_camera[:3, :3].T @ world_from_camera[:3, 3]
+    return camera_from_world
+
+
+def _intrinsics(scene: str, frame: _Frame, width: int, height: int) -> tuple[Float[ndarray, "3 3"], Float[ndarray, 5]]:
+    """Camera matrix for the photo's real size (pixel centres at +0.5) and k1, k2, p1, p2, k3."""
+    values = frame.values
+    model = str(values.get("camera_model", "OPENCV"))
+    if model not in _MODELS or values.get("is_fisheye"):
+        raise CameraModelUnsupportedError(scene, model if model not in _MODELS else "fisheye")
+    if values.get("k4"):
+        raise CameraModelUnsupportedError(scene, f"{model} with k4")
+
+    def number(key: str) -> float | None:
+        if values.get(key) is None:
+            return None
+        try:
+            value = float(values[key])
+        except (TypeError, ValueError) as error:
+            raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number") from error
+        if not math.isfinite(value):
+            raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number")
+        return value
+
+    stated_width, stated_height = number("w") or width, number("h") or height
+    scale_x, scale_y = width / stated_width, height / stated_height
+    if not math.isclose(scale_x, scale_y, rel_tol=0.02):
+        raise SceneUnreadableError(scene, f"'{frame.name}' has another shape than its camera")
+    angle_x, angle_y = number("camera_angle_x"), number("camera_angle_y")
+    fx = number("fl_x") or (angle_x and 0.5 * stated_width / math.tan(0.5 * angle_x))
+    fy = number("fl_y") or (angle_y and 0.5 * stated_height / math.tan(0.5 * angle_y)) or fx
+    fx = fx or fy
+    if not fx or not fy or fx <= 0 or fy <= 0:
+        raise SceneUnreadableError(scene, f"'{frame.name}' has no focal length")
+    cx, cy = number("cx"), number("cy")
+    matrix = np.array(
+        [
+            [fx * scale_x, 0.0, (stated_width / 2 if cx is None else cx) * scale_x],
+            [0.0, fy * scale_y, (stated_height / 2 if cy is None else cy) * scale_y],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    return matrix, np.array([number(key) or 0.0 for key in ("k1", "k2", "p1", "p2", "k3")])
+
+
+def _undistort(
+    pixels: UInt8[ndarray, "h w 3"], matrix: Float[ndarray, "3 3"], distortion: Float[ndarray, 5]
+) -> tuple[UInt8[ndarray, "h w 3"], Float[ndarray, "3 3"]]:
+    """Brown's lens model taken out, the picture zoomed until no pixel is blank. OpenCV counts from pixel centres."""
+    height, width = pixels.shape[:2]
+    half = np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]])
+    lens = matrix - half
+    flat, _ = cv2.getOptimalNewCameraMatrix(lens, distortion, (width, height), 0.0)
+    maps = cv2.initUndistortRectifyMap(lens, distortion, None, flat, (width, height), cv2.CV_32FC1)
+    straight: UInt8[ndarray, "h w 3"] = cv2.remap(pixels, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return straight, flat + half
