@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from maquette.errors import BadInputError
 from maquette.progress import Progress, silent
 from maquette.recon.scene import Scene
+from maquette.recon.scenes.cache import recall, remember
 from maquette.recon.scenes.colmap import find_colmap_model, load_colmap
 from maquette.recon.scenes.errors import SceneNotFoundError, SceneOneCameraError, Warn, log_warning
 from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene, save_scene
@@ -54,17 +54,30 @@ def load_scene(path: Path, *, cache_dir: Path, progress: Progress = silent, warn
     if is_saved_scene(path):
         return load_saved_scene(path)
     mine = cache_dir / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    if (kept := recall(mine)) is not None:
+        for code, message in kept[1]:
+            warn(code, message)
+        return kept[0]
+
+    warnings: list[tuple[str, str]] = []
+
+    def note(code: str, message: str) -> None:
+        warnings.append((code, message))
+        warn(code, message)
+
+    shutil.rmtree(mine, ignore_errors=True)
     transforms = path if path.suffix == ".json" else _find_transforms(path)
     if transforms is not None:
-        scene = load_transforms(transforms, mine, warn)
+        scene, sources = load_transforms(transforms, mine, note)
     elif (model := find_colmap_model(path)) is not None:
-        scene = load_colmap(path, model, mine, progress, warn)
+        scene, sources = load_colmap(path, model, mine, progress, note)
     else:
         raise SceneNotFoundError(path.name)
     if len(scene.views) < 2:
         raise SceneOneCameraError(path.name)
     if len(scene.points) == 0:
-        scene = _with_points(path.name, scene, mine, progress)
+        scene = _with_points(path.name, scene, mine / "triangulate", progress)
+    remember(mine, scene, sources, warnings)
     return scene
 
 
@@ -72,32 +85,26 @@ def _find_transforms(folder: Path) -> Path | None:
     return next((folder / name for name in _TRANSFORMS if (folder / name).is_file()), None)
 
 
-def _with_points(name: str, scene: Scene, cache_dir: Path, progress: Progress) -> Scene:
-    """Points triangulated from the known cameras; kept in the cache under the cameras' and photos' fingerprint."""
+def _with_points(name: str, scene: Scene, work: Path, progress: Progress) -> Scene:
+    """Points triangulated from the known cameras, in a child process."""
     cameras: list[dict[str, Any]] = [
         {"name": f"{index:05d}{view.image_path.suffix.lower()}", "camera": view.camera.as_dict()}
         for index, view in enumerate(scene.views)
     ]
-    stamps = [(view.name, view.image_path.stat().st_size) for view in scene.views]
-    key = hashlib.sha256(json.dumps([cameras, stamps]).encode()).hexdigest()[:16]
-    kept = cache_dir / f"points_{key}.npz"
-    if not kept.is_file():
-        work = cache_dir / f"triangulate_{key}"
-        shutil.rmtree(work, ignore_errors=True)
-        (work / "photos").mkdir(parents=True)
-        for entry, view in zip(cameras, scene.views, strict=True):
-            (work / "photos" / str(entry["name"])).symlink_to(view.image_path.resolve())
-        request = {
-            "images": str(work / "photos"),
-            "work": str(work),
-            "cameras": cameras,
-            "settings": asdict(SfmSettings()),
-        }
-        try:
-            run_child("triangulate", request, work, progress)
-        except JobRefusedError as refusal:
-            raise SceneWithoutPointsError(name) from refusal
-        (work / "sparse.npz").replace(kept)
-        shutil.rmtree(work, ignore_errors=True)
-    with np.load(kept) as arrays:
-        return replace(scene, points=arrays["points"], colors=arrays["colors"])
+    (work / "photos").mkdir(parents=True)
+    for entry, view in zip(cameras, scene.views, strict=True):
+        (work / "photos" / str(entry["name"])).symlink_to(view.image_path.resolve())
+    request = {
+        "images": str(work / "photos"),
+        "work": str(work),
+        "cameras": cameras,
+        "settings": asdict(SfmSettings()),
+    }
+    try:
+        run_child("triangulate", request, work, progress)
+    except JobRefusedError as refusal:
+        raise SceneWithoutPointsError(name) from refusal
+    with np.load(work / "sparse.npz") as arrays:
+        scene = replace(scene, points=arrays["points"], colors=arrays["colors"])
+    shutil.rmtree(work)
+    return scene

@@ -38,8 +38,13 @@ def find_colmap_model(path: Path) -> Path | None:
     return None
 
 
-def load_colmap(path: Path, model: Path, cache_dir: Path, progress: Progress, warn: Warn = log_warning) -> Scene:
-    """Read the model in ``model``; photos with a lens distortion are undistorted into ``cache_dir``."""
+def load_colmap(
+    path: Path, model: Path, cache_dir: Path, progress: Progress, warn: Warn = log_warning
+) -> tuple[Scene, list[Path]]:
+    """Read the model in ``model``, and name the files used.
+
+    Photos with a lens distortion are undistorted into ``cache_dir``.
+    """
     image_dir = next((path / name for name in _IMAGE_FOLDERS if (path / name).is_dir()), None)
     if image_dir is None:
         raise SceneImagesMissingError(path.name, ["images/"], 1)
@@ -60,7 +65,9 @@ def load_colmap(path: Path, model: Path, cache_dir: Path, progress: Progress, wa
             camera = camera.resized(*entry["size"])
         views.append(View(entry["name"], camera, Path(answer["images"]) / entry["name"]))
     with np.load(work / "sparse.npz") as arrays:
-        return Scene(tuple(views), arrays["points"], arrays["colors"])
+        scene = Scene(tuple(views), arrays["points"], arrays["colors"])
+    photos = [image_dir / view.name for view in views]
+    return scene, [image_dir, *(file for file in model.iterdir() if file.is_file()), *photos]
 
 
 def _explain(name: str, refusal: JobRefusedError) -> Exception:
