@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable  # the type checker of the tests asks isinstance
 class Progress(Protocol):
     """Called often and cheaply; whoever listens decides how often to show it.
 
