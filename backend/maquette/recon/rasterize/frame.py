@@ -1,0 +1,217 @@
+"""One rendered frame and the gradients it gives back: the order of the kernels, and the memory they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+from numpy import ndarray
+
+from maquette.recon.cameras import Camera
+from maquette.recon.gaussians import Gaussians
+from maquette.recon.rasterize.binning import (
+    CHUNKS,
+    TILE,
+    count_tiles,
+    depth_order,
+    fill_tiles,
+    running_sums,
+)
+from maquette.recon.rasterize.blending import SLOT, blend_tiles, unblend_tiles
+from maquette.recon.rasterize.projection import BLOCK, NEAR, PACK, list_visible, pack_camera, project
+from maquette.recon.rasterize.projection_backward import project_backward
+
+BLACK = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A rendered image and what its backward pass needs.
+
+    ``image`` and ``transmittance`` are what was asked for: colour planes (sRGB, 0 to 1, unclipped, over the background) and the
+    share of background in each pixel. ``indices`` are the Gaussians whose ellipse touches the image, increasing.
+    """
+
+    camera: Camera
+    sh_degree: int
+    image: Float32[ndarray, "3 h w"]
+    transmittance: Float32[ndarray, "h w"]
+    indices: Int64[ndarray, " v"]
+    packed_camera: Float32[ndarray, "24"]
+    packed: Float32[ndarray, "n 12"]
+    tile_starts: ndarray
+    slot_starts: ndarray
+    pair_gaussian: ndarray
+    pair_slot: ndarray
+    pair_rows: ndarray
+    used: ndarray
+
+    @property
+    def radii_px(self) -> Float32[ndarray, " v"]:
+        """Larger half extent, in pixels, of the ellipse of each visible Gaussian."""
+        radii: Float32[ndarray, " v"] = self.packed[self.indices, 10:12].max(axis=1)
+        return radii
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """Loss gradients of the visible Gaussians: row j belongs to Gaussian ``indices[j]``.
+
+    ``screen`` is the norm of the gradient of the screen mean, in units of half the image (Kerbl et al. 2023,
+    section 5.2); it is -1 for Gaussians that no pixel took, whose gradients are all zero.
+    """
+
+    indices: Int64[ndarray, " v"]
+    means: Float32[ndarray, "v 3"]
+    log_scales: Float32[ndarray, "v 3"]
+    quaternions: Float32[ndarray, "v 4"]
+    opacity_logits: Float32[ndarray, " v"]
+    sh: Float32[ndarray, "v k 3"]
+    screen: Float32[ndarray, " v"]
+
+
+def forward(
+    gaussians: Gaussians,
+    camera: Camera,
+    *,
+    background: tuple[float, float, float] = BLACK,
+    sh_degree: int | None = None,
+    near: float = NEAR,
+) -> Frame:
+    """Render ``gaussians`` and keep what :func:`backward` needs.
+
+    ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near`` in world
+    units. Method: Kerbl et al. 2023, section 4 to 6.
+    """
+    degree = gaussians.sh_degree if sh_degree is None else min(sh_degree, gaussians.sh_degree)
+    n, width, height = len(gaussians), camera.width, camera.height
+    packed_camera = pack_camera(camera, near)
+    packed = np.empty((n, PACK), np.float32)
+    visible = np.empty(n, np.uint8)
+    block_counts = np.empty((n + BLOCK - 1) // BLOCK, np.int64)
+    project(
+        gaussians.means,
+        gaussians.log_scales,
+        gaussians.quaternions,
+        gaussians.opacity_logits,
+        gaussians.sh,
+        packed_camera,
+        camera.centre.astype(np.float32),
+        degree,
+        packed,
+        visible,
+        block_counts,
+    )
+    total = int(block_counts.sum())
+    indices = np.empty(total, np.int64)
+    depths = np.empty(total, np.float32)
+    list_visible(visible, np.cumsum(block_counts) - block_counts, packed, indices, depths)
+    order = depth_order(depths)
+
+    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    histogram = np.zeros((CHUNKS, tiles_x * tiles_y), np.int64)
+    touched = np.empty(total, np.int32)
+    count_tiles(packed, indices, order, width, height, tiles_x, histogram, touched)
+    tile_starts = np.empty(tiles_x * tiles_y + 1, np.int64)
+    slot_starts = np.empty(total + 1, np.int64)
+    running_sums(histogram, touched, tile_starts, slot_starts)
+    pairs = int(tile_starts[-1])
+    pair_gaussian = np.empty(pairs, np.uint32)
+    pair_slot = np.empty(pairs, np.uint32)
+    pair_rows = np.empty(pairs, np.uint16)
+    fill_tiles(
+        packed,
+        indices,
+        order,
+        width,
+        height,
+        tiles_x,
+        histogram,
+        slot_starts,
+        pair_gaussian,
+        pair_slot,
+        pair_rows,
+    )
+    image = np.empty((3, height, width), np.float32)
+    transmittance = np.empty((height, width), np.float32)
+    used = np.empty(tiles_x * tiles_y, np.int64)
+    blend_tiles(
+        packed,
+        tile_starts,
+        pair_gaussian,
+        pair_rows,
+        np.asarray(background, np.float32),
+        width,
+        height,
+        image,
+        transmittance,
+        used,
+    )
+    return Frame(
+        camera=camera,
+        sh_degree=degree,
+        image=image,
+        transmittance=transmittance,
+        indices=indices,
+        packed_camera=packed_camera,
+        packed=packed,
+        tile_starts=tile_starts,
+        slot_starts=slot_starts,
+        pair_gaussian=pair_gaussian,
+        pair_slot=pair_slot,
+        pair_rows=pair_rows,
+        used=used,
+    )
+
+
+def backward(frame: Frame, gaussians: Gaussians, image_gradient: Float32[ndarray, "3 h w"]) -> Gradients:
+    """Gradients of a loss whose gradient with respect to ``frame.image`` is ``image_gradient``.
+
+    ``gaussians`` are those the frame was rendered from, unchanged.
+    """
+    slots = np.empty((len(frame.pair_slot), SLOT), np.float32)
+    unblend_tiles(
+        frame.packed,
+        frame.tile_starts,
+        frame.pair_gaussian,
+        frame.pair_slot,
+        frame.pair_rows,
+        frame.used,
+        frame.camera.width,
+        frame.camera.height,
+        frame.image,
+        image_gradient,
+        slots,
+    )
+    visible = len(frame.indices)
+    gradients = Gradients(
+        indices=frame.indices,
+        means=np.empty((visible, 3), np.float32),
+        log_scales=np.empty((visible, 3), np.float32),
+        quaternions=np.empty((visible, 4), np.float32),
+        opacity_logits=np.empty(visible, np.float32),
+        sh=np.empty((visible, gaussians.sh.shape[1], 3), np.float32),
+        screen=np.empty(visible, np.float32),
+    )
+    project_backward(
+        gaussians.means,
+        gaussians.log_scales,
+        gaussians.quaternions,
+        gaussians.opacity_logits,
+        gaussians.sh,
+        frame.packed_camera,
+        frame.camera.centre.astype(np.float32),
+        frame.sh_degree,
+        frame.packed,
+        frame.indices,
+        frame.slot_starts,
+        slots,
+        gradients.means,
+        gradients.log_scales,
+        gradients.quaternions,
+        gradients.opacity_logits,
+        gradients.sh,
+        gradients.screen,
+    )
+    return gradients

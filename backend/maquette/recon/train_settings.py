@@ -1,0 +1,122 @@
+"""What a training run can be told: each setting with its meaning, unit and default in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from maquette.errors import BadInputError
+
+
+class BadTrainSettingsError(BadInputError):
+    """A training setting is outside its bounds."""
+
+    code = "bad_train_settings"
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Settings of :func:`maquette.recon.train.train`. Iterations are photos seen, one at a time."""
+
+    iterations: int = 2000
+    """The iteration to stop after, counted from the very first one; a resumed run goes on to it. At least 1."""
+    schedule_iterations: int | None = None
+    """Length the schedules below are laid out for (none: ``iterations``). Beyond it everything stays at its end."""
+    seed: int = 0
+    """Of the order of photos and of the places of split Gaussians."""
+
+    downscale: float = 1.0
+    """Photos are trained at their size divided by this, at least 1."""
+    max_side_px: int | None = None
+    """Further limit of the longer side of the training photos, pixels."""
+    coarse_levels: int = 1
+    """Training starts with photos halved this often and doubles them (DashGaussian, Chen et al. 2025), 0 to 4."""
+    coarse_until: float = 0.3
+    """Share of the schedule at which full resolution is reached, 0 to 1."""
+
+    sh_degree: int = 3
+    """Highest degree of the spherical harmonics, 0 to 3."""
+    sh_every: float = 0.15
+    """Share of the schedule between two steps of that degree."""
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Colour behind the scene, sRGB 0 to 1."""
+    ssim_weight: float = 0.2
+    """Weight of 1 - SSIM against L1, 0 to 1."""
+
+    max_gaussians: int = 200_000
+    """Hard cap. Sparse points beyond it are left out. At least 1."""
+    densify_from: float = 0.05
+    """Share of the schedule before the first densification."""
+    densify_until: float = 0.6
+    """Share of the schedule after which the number of Gaussians no longer grows."""
+    densify_every: int = 100
+    """Iterations between two densifications. At least 1."""
+    densify_threshold: float = 2e-4
+    """Mean screen gradient, half images, from which a Gaussian is cloned or split."""
+    split_above: float = 0.01
+    """Size, in scene radii, from which it is split rather than cloned."""
+    min_opacity: float = 0.005
+    """Fainter Gaussians are dropped at each densification, 0 to 1."""
+    max_scale: float = 0.5
+    """Larger Gaussians, in scene radii, are dropped at each densification."""
+    opacity_reset_every: int = 3000
+    """Iterations between two resets of all opacities to at most twice ``min_opacity``, while densifying."""
+
+    means_rate: float = 1.6e-4
+    """First step size of the means, in scene radii."""
+    means_rate_end: float = 1.6e-6
+    """Last step size of the means, in scene radii; exponential in between."""
+    log_scales_rate: float = 5e-3
+    """Step size of the logarithms of the sizes."""
+    quaternions_rate: float = 1e-3
+    """Step size of the rotations."""
+    opacity_logits_rate: float = 5e-2
+    """Step size of the opacity logits."""
+    sh_base_rate: float = 2.5e-3
+    """Step size of the base colour."""
+    sh_rest_rate: float = 1.25e-4
+    """Step size of the other spherical harmonics."""
+    rate_scale: float = 1.0
+    """Factor on every step size, above 0; refinement uses it."""
+    rate_end: float = 1.0
+    """Factor on all step sizes but the means' at the end of the schedule; exponential from 1 on the way."""
+
+    def checked(self) -> TrainSettings:
+        """These settings, or :class:`BadTrainSettingsError` naming the first one out of bounds."""
+        bounds: tuple[tuple[str, float, float], ...] = (
+            ("iterations", 1, 10_000_000),
+            ("downscale", 1.0, float("inf")),
+            ("coarse_levels", 0, 4),
+            ("coarse_until", 0.0, 1.0),
+            ("sh_degree", 0, 3),
+            ("sh_every", 0.0, 1.0),
+            ("ssim_weight", 0.0, 1.0),
+            ("max_gaussians", 1, 100_000_000),
+            ("densify_from", 0.0, 1.0),
+            ("densify_until", 0.0, 1.0),
+            ("densify_every", 1, 10_000_000),
+            ("rate_scale", 1e-9, 1e9),
+        )
+        for name, low, high in bounds:
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise BadTrainSettingsError(
+                    f"{name} is {value}; it must lie between {low:g} and {high:g}.",
+                    suggestion=f"Choose a {name} within these bounds.",
+                    setting=name,
+                )
+        return self
+
+
+def refine_settings(
+    settings: TrainSettings, *, from_iteration: int, iterations: int, rate_scale: float = 1.0
+) -> TrainSettings:
+    """Settings that go on from a finished run for ``iterations`` more, at its last step sizes times ``rate_scale``.
+
+    Full resolution, all harmonics and no densification: the schedules stay where the finished run ended.
+    """
+    return replace(
+        settings,
+        iterations=from_iteration + iterations,
+        schedule_iterations=min(from_iteration, settings.schedule_iterations or settings.iterations),
+        rate_scale=rate_scale,
+    )
