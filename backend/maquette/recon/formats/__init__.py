@@ -1,0 +1,20 @@
+"""The formats that models are exported in. A new one is one file here and one entry in :data:`FORMATS`."""
+
+from __future__ import annotations
+
+from maquette.recon.formats import ply, splat
+from maquette.recon.formats.errors import UnknownFormatError
+from maquette.recon.formats.format import Format
+
+FORMATS: tuple[Format, ...] = (ply.FORMAT, splat.FORMAT)
+
+
+def format_named(name: str) -> Format:
+    """The format of that name, as ``ply``; raises :class:`UnknownFormatError`, which lists the known ones."""
+    for known in FORMATS:
+        if known.name == name:
+            return known
+    raise UnknownFormatError(name, [known.name for known in FORMATS])
+
+
+__all__ = ["FORMATS", "Format", "format_named"]

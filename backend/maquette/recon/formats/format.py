@@ -1,0 +1,67 @@
+"""What a file format has to offer, and what all of them refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from maquette.recon.formats.errors import BadModelFileError, DivergedModelError, EmptyModelError
+from maquette.recon.gaussians import Gaussians
+
+CHUNK_ROWS = 65_536
+"""Rows converted at a time, so that writing and reading need little more memory than the model itself."""
+
+
+@runtime_checkable
+class Write(Protocol):
+    """Writes a model to a path, whole or not at all; ``provenance`` goes in where the format has room for words.
+
+    Raises :class:`EmptyModelError` or :class:`DivergedModelError`.
+    """
+
+    def __call__(self, gaussians: Gaussians, path: Path, *, provenance: Mapping[str, str]) -> None:
+        """See the class."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to store models. ``read`` gives back what ``write`` stored, within the format's precision.
+
+    ``read`` takes files from anywhere and raises :class:`BadModelFileError`.
+    """
+
+    name: str
+    extension: str
+    mime: str
+    description: str
+    write: Write
+    read: Callable[[Path], Gaussians]
+
+
+def check_writable(gaussians: Gaussians) -> None:
+    """Raise :class:`EmptyModelError` or :class:`DivergedModelError` for what must never be stored."""
+    if len(gaussians) == 0:
+        raise EmptyModelError
+    if not _all_finite(gaussians):
+        raise DivergedModelError
+
+
+def check_read(gaussians: Gaussians, name: str) -> Gaussians:
+    """Raise :class:`BadModelFileError` for numbers that cannot be rendered."""
+    if not _all_finite(gaussians):
+        raise BadModelFileError(name, "it holds numbers that are not finite")
+    turned = np.abs(gaussians.quaternions).max(axis=1) > 0
+    if not turned.all():
+        raise BadModelFileError(name, f"the rotation of Gaussian {int(np.argmin(turned))} is all zeros")
+    return gaussians
+
+
+def _all_finite(gaussians: Gaussians) -> bool:
+    # The sum of an array is finite where all its numbers are, save for overflow, which the second look tells apart.
+    arrays = (gaussians.means, gaussians.log_scales, gaussians.quaternions, gaussians.opacity_logits, gaussians.sh)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return all(bool(np.isfinite(a.sum(dtype=np.float64))) or bool(np.isfinite(a).all()) for a in arrays)
