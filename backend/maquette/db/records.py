@@ -21,6 +21,12 @@ class NotGeneratedError(WrongStateError):
     code = "nothing_generated"
 
 
+class ExportNotFoundError(NotFoundError):
+    """No such export."""
+
+    code = "export_not_found"
+
+
 # One query a noun. `objects` collects {name: {bucket, path, bytes, sha256, mime}} so that the API can sign them.
 _OBJECT: LiteralString = (
     "jsonb_build_object('id', {a}.id, 'bucket', {a}.bucket, 'path', {a}.path, 'bytes', {a}.bytes,"
@@ -158,3 +164,35 @@ async def existing_export(
         " and t.options = %s::jsonb order by t.created_at desc limit 1",
         [project_id, version, file_format, options],
     )
+
+
+async def export(conn: Connection, export_id: UUID) -> Row:
+    """One export with its file."""
+    row = await fetch_one(conn, _LISTS["exports"][0] + " where t.id = %s", [export_id])
+    if row is None:
+        raise ExportNotFoundError(
+            f"There is no export {export_id}.", suggestion="Make it again with POST /api/v1/export/{project_id}."
+        )
+    return row
+
+
+async def photos(conn: Connection, project_id: UUID) -> list[Row]:
+    """SHA-256 and verdict of every photo of a project, in upload order."""
+    return await fetch_all(
+        conn,
+        "select sha256, verdict from public.source_images where project_id = %s order by image_index",
+        [project_id],
+    )
+
+
+async def images_of_run(conn: Connection, run_id: UUID) -> list[Row]:
+    """The photos that one upload brought, with their objects."""
+    return await fetch_all(conn, _LISTS["images"][0] + " where t.run_id = %s order by t.image_index", [run_id])
+
+
+async def view_splits(conn: Connection, run_id: UUID) -> dict[int, str]:
+    """``training`` or ``held_out`` by view index, of the views that one generate made."""
+    rows = await fetch_all(
+        conn, "select view_index, split from public.multiview_generation where run_id = %s", [run_id]
+    )
+    return {int(row["view_index"]): str(row["split"]) for row in rows}

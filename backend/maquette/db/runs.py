@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -108,6 +109,63 @@ async def queue(conn: Connection, owner_id: UUID) -> list[Row]:
     )
 
 
+async def position(conn: Connection, run_id: UUID) -> int | None:
+    """Place in the whole line: 0 for a running run, from 1 for a waiting one, None for one that has ended."""
+    row = await fetch_one(
+        conn,
+        "select case when r.status = 'running' then 0 else (select count(*) from public.runs w"
+        " where w.status = 'queued' and (w.queued_at, w.id) <= (r.queued_at, r.id)) end as position"
+        " from public.runs r where r.id = %s and r.status in ('queued', 'running')",
+        [run_id],
+    )
+    return int(row["position"]) if row else None
+
+
+async def newest_by_step(conn: Connection, project_id: UUID) -> list[Row]:
+    """The newest run of each step that was ever called, and whether any run of that step has ``ever_completed``."""
+    return await fetch_all(
+        conn,
+        "select distinct on (step) *, bool_or(status = 'completed') over (partition by step) as ever_completed"
+        " from public.runs where project_id = %s order by step, queued_at desc, id desc",
+        [project_id],
+    )
+
+
+async def last_finished(conn: Connection, project_id: UUID) -> Row | None:
+    """The run of a project that ended last, however it ended."""
+    return await fetch_one(
+        conn,
+        "select * from public.runs where project_id = %s and finished_at is not null"
+        " order by finished_at desc, id desc limit 1",
+        [project_id],
+    )
+
+
+async def now(conn: Connection) -> datetime:
+    """The database's clock, which all times in rows are of."""
+    row = await fetch_one(conn, "select now() as now", [])
+    assert row is not None  # noqa: S101 - a select without a table has one row
+    moment: datetime = row["now"]
+    return moment
+
+
+async def kept(conn: Connection, project_id: UUID) -> Row:
+    """How many ``photos``, ``models`` and ``exports`` of a project stay, whatever becomes of a run."""
+    row = await fetch_one(
+        conn,
+        "select (select count(*) from public.source_images where project_id = %(id)s) as photos,"
+        " (select count(*) from public.gaussian_splat_models where project_id = %(id)s) as models,"
+        " (select count(*) from public.export_history where project_id = %(id)s) as exports",
+        {"id": project_id},
+    )
+    return row or {"photos": 0, "models": 0, "exports": 0}
+
+
+async def release_idempotency_key(conn: Connection, run_id: UUID) -> None:
+    """Let an old key be used anew."""
+    await conn.execute("update public.runs set idempotency_key = null where id = %s", [run_id])
+
+
 async def set_job(conn: Connection, run_id: UUID, job_id: int) -> None:
     """Remember which Procrastinate job carries the run."""
     await conn.execute("update public.runs set job_id = %s where id = %s", [job_id, run_id])
@@ -182,6 +240,21 @@ async def finish(conn: Connection, run_id: UUID, attempt: int, status: str, **va
     return row
 
 
+async def complete_at_once(
+    conn: Connection, run_id: UUID, *, result: Mapping[str, Any], timings: Mapping[str, Any]
+) -> Row:
+    """End a run that was created and carried out within this transaction: an upload."""
+    row = await fetch_one(
+        conn,
+        "update public.runs set status = 'completed', attempt = 1, progress_percentage = 100, started_at = now(),"
+        " finished_at = clock_timestamp(), result = %s, timings = %s where id = %s and status = 'queued' returning *",
+        [Jsonb(dict(result)), Jsonb(dict(timings)), run_id],
+    )
+    if row is None:
+        raise RunNotFoundError(f"There is no waiting run {run_id}.")
+    return row
+
+
 async def requeue(conn: Connection, run_id: UUID, attempt: int, reason: Mapping[str, Any]) -> Row | None:
     """Put a lost attempt back in line, keeping why; None where the run moved on by itself."""
     return await fetch_one(
@@ -211,6 +284,17 @@ async def stalled(conn: Connection, seconds: float) -> list[Row]:
         "select * from public.runs where status = 'running' and heartbeat_at < now() - make_interval(secs => %s)",
         [seconds],
     )
+
+
+async def is_queued(conn: Connection, run_id: UUID, job_id: int) -> bool:
+    """Whether the run waits, carried by this job."""
+    return (
+        await fetch_one(
+            conn,
+            "select 1 as yes from public.runs where id = %s and job_id = %s and status = 'queued'",
+            [run_id, job_id],
+        )
+    ) is not None
 
 
 def _fenced(run_id: UUID, attempt: int) -> FencedError:

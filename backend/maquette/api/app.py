@@ -1,0 +1,86 @@
+"""The application: routers by noun under /api/v1, one error shape, and what it holds open while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from maquette import __version__
+from maquette.api import events, health, lists, problems, projects, queue, runs, status, steps, uploads
+from maquette.api.announcements import Announcements
+from maquette.api.guards import Guards
+from maquette.api.owners import choose_gate
+from maquette.api.service import Service
+from maquette.db.connection import open_pool
+from maquette.embedded.storage.app import create_storage_app
+from maquette.settings import Connections, Settings, read_settings, resolve_connections
+from maquette.storage.client import Objects
+
+PREFIX = "/api/v1"
+
+DESCRIPTION = """
+Photos to a 3D model in recorded steps: **upload → generate → refine → export**.
+
+Long steps answer `202` with a `run_id`; add `?wait=SECONDS` to hold the call until they are finished. Every error has
+the shape `{"error": {"code", "message", "details", "suggestion"}}` with a stable code.
+
+(This page loads Swagger UI from a public CDN; the description itself, without that, is at `/api/v1/openapi.json`.)
+"""
+
+
+def create_app(settings: Settings, connections: Connections) -> FastAPI:
+    """The API. On the embedded stack it also serves Supabase's Storage API at /storage/v1."""
+    gate = choose_gate(settings, connections)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await asyncio.to_thread(uploads.forget_old_arrivals, settings.home)
+            announcements = Announcements(connections.database_url)
+            app.state.service = Service(
+                settings=settings,
+                connections=connections,
+                pool=await stack.enter_async_context(open_pool(connections.database_url)),
+                objects=await stack.enter_async_context(Objects.open(connections)),
+                gate=gate,
+                announcements=announcements,
+            )
+            await stack.enter_async_context(announcements.running())
+            if connections.embedded:
+                # Its own pool: a handler that waits for storage while it holds a connection must not starve it.
+                storage_pool = await stack.enter_async_context(
+                    open_pool(connections.database_url, application_name="maquette-storage")
+                )
+                app.mount("/storage/v1", create_storage_app(connections, settings.home, storage_pool))
+            yield
+
+    app = FastAPI(
+        title="Maquette",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        swagger_ui_parameters={"persistAuthorization": False},
+    )
+    app.add_middleware(Guards)
+    problems.register(app)
+    for module in (projects, uploads, steps, status, runs, queue, lists, events, health):
+        app.include_router(module.router, prefix=PREFIX)
+
+    @app.get(f"{PREFIX}/docs", include_in_schema=False)
+    async def docs() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return app
+
+
+def factory() -> FastAPI:
+    """For ``uvicorn --factory maquette.api.app:factory``: settings from the environment, of a stack that runs."""
+    settings = read_settings()
+    return create_app(settings, resolve_connections(settings))

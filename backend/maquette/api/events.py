@@ -1,0 +1,117 @@
+"""A project's history without gaps: read on from a number, or watch it live."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, Field
+
+from maquette.api.owners import Owner
+from maquette.api.paths import ProjectId
+from maquette.api.problems import error_responses
+from maquette.api.service import Service, Serving
+from maquette.api.shapes import Event
+from maquette.api.status import Status, snapshot
+from maquette.db import events, projects
+from maquette.errors import MaquetteError
+
+router = APIRouter(tags=["records"])
+
+BATCH = 500
+REFUSED = 4000
+"""Close codes 4401, 4403, 4404: this plus the HTTP status."""
+
+After = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=2**62,
+        description="Only events with a higher `seq`, a count. Default 0: from the beginning.",
+        examples=[0],
+    ),
+]
+
+
+class EventListing(BaseModel):
+    """A part of the history."""
+
+    items: list[Event]
+    next: int | None = Field(
+        description="Pass it as `after` to read on; null when there is no more yet.", examples=[500]
+    )
+
+
+@router.get(
+    "/projects/{project_id}/events",
+    response_model=EventListing,
+    summary="The history of a project",
+    responses=error_responses(404),
+)
+async def list_events(
+    service: Serving,
+    owner: Owner,
+    project_id: ProjectId,
+    after: After = 0,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Events at most in one answer, a count. Default 500.", examples=[500])
+    ] = BATCH,
+) -> dict[str, Any]:
+    """Oldest first; `seq` has no gaps, so a watcher knows what it has missed."""
+    async with service.transaction() as conn:
+        await projects.get(conn, project_id, owner)
+        rows = await events.after(conn, project_id, after, limit=limit + 1)
+    more = len(rows) > limit
+    items = rows[:limit]
+    return {"items": items, "next": items[-1]["seq"] if more else None}
+
+
+@router.websocket("/projects/{project_id}/events")
+async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, after: After = 0) -> None:
+    """First `init` with the status as it is, then every event after `after`, old and new, in order.
+
+    Messages: ``{"type", "seq", "run_id", "payload", "created_at"}``, the types being `init`, `progress`, `complete`,
+    `error`, `model` and `promote`. Refusals close with 4401, 4403 or 4404.
+    """
+    await socket.accept()
+    try:
+        owner = await service.gate.identify(socket)
+        status = await snapshot(service, owner, project_id)
+    except MaquetteError as error:
+        await socket.send_json({"type": "error", "error": error.as_dict()})
+        await socket.close(REFUSED + error.status, error.code)
+        return
+    init = Status.model_validate(status).model_dump(mode="json")
+    await socket.send_text(json.dumps({"type": "init", "seq": status["event_seq"], "payload": init}))
+    sending = asyncio.create_task(_send_events(socket, service, project_id, after))
+    listening = asyncio.create_task(_until_closed(socket))
+    try:
+        await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, listening):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
+                await task
+
+
+async def _send_events(socket: WebSocket, service: Service, project_id: UUID, after: int) -> None:
+    with service.announcements.watching(project_id) as news:
+        while True:
+            async with service.transaction() as conn:
+                rows = await events.after(conn, project_id, after, limit=BATCH)
+            for row in rows:
+                await socket.send_text(json.dumps(jsonable_encoder(row)))
+                after = row["seq"]
+            if len(rows) < BATCH:
+                await service.announcements.news(news)
+
+
+async def _until_closed(socket: WebSocket) -> None:
+    """Whatever a watcher sends is read and ignored; this returns when it has gone."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

@@ -1,0 +1,115 @@
+"""Around every request: a limit for small bodies, security headers, the access log, and the last catch of faults."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from maquette.api import problems
+
+access = logging.getLogger("maquette.access")
+
+MAX_JSON_BYTES = 256 * 1024
+UPLOAD_PATH = "/api/v1/upload"
+STORAGE_PREFIX = "/storage/"
+"""The storage service answers in its own, Supabase's, shapes and sets its own limits."""
+
+DOCS_PATHS = frozenset({"/docs", "/docs/oauth2-redirect"})
+_SWAGGER_CDN = "https://cdn.jsdelivr.net"
+_DOCS_POLICY = (
+    f"default-src 'none'; script-src 'unsafe-inline' {_SWAGGER_CDN}; style-src 'unsafe-inline' {_SWAGGER_CDN};"
+    " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+class Guards:
+    """Pure ASGI, so that long answers and uploads stream through it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(STORAGE_PREFIX):
+            await self._app(scope, receive, send)
+            return
+        path, began = scope["path"], time.monotonic()
+        request_id = uuid.uuid4().hex[:12]
+        status = 0
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _harden(MutableHeaders(scope=message), path, request_id)
+            await send(message)
+
+        try:
+            guarded = await _bounded(scope, receive)
+            if guarded is None:
+                await problems.answer(_too_large())(scope, receive, send_guarded)
+            else:
+                await self._app(scope, guarded, send_guarded)
+        except Exception as error:
+            if status:
+                raise  # half an answer is out already: the server has to drop the connection
+            await problems.unexpected(scope["method"], path, error)(scope, receive, send_guarded)
+        finally:
+            # Never the query: it may hold tokens.
+            access.info(
+                "%s %s %s %d %.0f ms", request_id, scope["method"], path, status, (time.monotonic() - began) * 1e3
+            )
+
+
+async def _bounded(scope: Scope, receive: Receive) -> Receive | None:
+    """``receive``, or a replay of a body without a stated length; None where the body is over the limit."""
+    if scope["path"].rstrip("/") == UPLOAD_PATH or not scope["path"].startswith("/api/"):
+        return receive
+    headers = Headers(scope=scope)
+    stated = headers.get("content-length")
+    if stated is not None:
+        return receive if stated.isdigit() and int(stated) <= MAX_JSON_BYTES else None
+    if "transfer-encoding" not in headers:
+        return receive
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return _replay(message, receive)
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_JSON_BYTES:
+            return None
+    return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def _replay(first: Message, receive: Receive) -> Receive:
+    waiting = [first]
+
+    async def replayed() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replayed
+
+
+def _too_large() -> problems.BodyTooLargeError:
+    return problems.BodyTooLargeError(
+        f"The body is larger than {MAX_JSON_BYTES // 1024} KiB, the limit for everything but photos.",
+        suggestion="Send photos to POST /api/v1/upload; other calls need a few lines of JSON.",
+        max_bytes=MAX_JSON_BYTES,
+    )
+
+
+def _harden(headers: MutableHeaders, path: str, request_id: str) -> None:
+    headers["X-Request-ID"] = request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Content-Security-Policy"] = _DOCS_POLICY if path in DOCS_PATHS else _API_POLICY
+    # Answers hold signed URLs.
+    headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,292 @@
+"""Takes a multipart upload to disk as it arrives, in bounded memory, refusing whatever goes over a limit at once."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from maquette.errors import BadInputError, MaquetteError, TooLargeError, UnavailableError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+FILE_FIELDS = frozenset({"file", "files", "file[]", "files[]"})
+TEXT_FIELDS = frozenset({"project_id", "remove_bg", "original_resolution"})
+OTHER_INPUTS = frozenset({"video", "views", "views[]", "depth_renders", "depth_renders[]"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
+MAX_TEXT_BYTES = 1000
+MAX_PARTS_BESIDE_FILES = 20
+DRAIN_BYTES, DRAIN_S = 64 * 1024 * 1024, 10.0
+
+
+class NotMultipartError(BadInputError):
+    """The request carries no form."""
+
+    code = "not_multipart"
+
+
+class MalformedUploadError(BadInputError):
+    """The form breaks off or cannot be read."""
+
+    code = "malformed_upload"
+
+
+class UnknownFieldError(BadInputError):
+    """The form has a field that upload does not know."""
+
+    code = "unknown_field"
+
+
+class InputNotSupportedError(BadInputError):
+    """A kind of input that is not taken yet."""
+
+    code = "input_not_supported"
+
+
+class TooManyPhotosError(TooLargeError):
+    """More photos than a project may hold."""
+
+    code = "too_many_photos"
+
+
+class FileTooLargeError(TooLargeError):
+    """One file is over the limit."""
+
+    code = "file_too_large"
+
+
+class UploadTooLargeError(TooLargeError):
+    """The files are over the limit in all."""
+
+    code = "upload_too_large"
+
+
+class DiskFullError(UnavailableError):
+    """There is no room for the upload."""
+
+    code = "disk_full"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one upload may hold."""
+
+    photos: int
+    file_mb: int
+    upload_mb: int
+
+
+@dataclass
+class Received:
+    """The form: text fields by name, and the files in order of arrival (they lie in the folder as 0000, 0001, …)."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    filenames: list[str] = field(default_factory=list)
+
+
+async def receive(request: Request, folder: Path, limits: Limits) -> Received:
+    """Write the request's files to ``folder``. Errors say which limit or which part of the form is at fault."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise NotMultipartError(
+            "The request is no multipart form.",
+            suggestion="Send the photos as multipart/form-data, for example curl -F file=@a.jpg -F file=@b.jpg.",
+        )
+    parts = _Parts(folder, limits)
+    stream = request.stream()
+    try:
+        parser = MultipartParser(boundary, parts.callbacks())
+        async for chunk in stream:
+            if chunk:
+                await asyncio.to_thread(_feed, parser, chunk)
+        parser.finalize()
+        if not parts.complete:
+            raise _malformed("it ends before its last part does")
+    except (MaquetteError, OSError, MultipartParseError) as error:
+        await _drain(stream)
+        if isinstance(error, MultipartParseError):
+            raise _malformed("its parts cannot be told apart") from error
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFullError(
+                "The server's disk is full, so the photos could not be taken in.",
+                suggestion="Free space on the server's disk, then send them again.",
+            ) from error
+        raise
+    finally:
+        parts.close()
+    return parts.received
+
+
+def _feed(parser: MultipartParser, chunk: bytes) -> None:
+    parser.write(chunk)
+
+
+async def _drain(stream: object) -> None:
+    """Read on for a while: a client that is still sending would otherwise see a broken line, not the answer."""
+    deadline, left = time.monotonic() + DRAIN_S, DRAIN_BYTES
+    async for chunk in stream:  # type: ignore[attr-defined]
+        left -= len(chunk)
+        if left < 0 or time.monotonic() > deadline:
+            return
+
+
+class _Parts:
+    """Listens to the parser and holds the open file. The names that users give are never part of a path."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.received = Received()
+        self.complete = False
+        self._folder, self._limits = folder, limits
+        self._headers: dict[bytes, bytes] = {}
+        self._header_name, self._header_value = b"", b""
+        self._name = ""
+        self._text = bytearray()
+        self._file: IO[bytes] | None = None
+        self._filename = ""
+        self._file_bytes = self._all_bytes = self._parts = 0
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._take_header_name,
+            "on_header_value": self._take_header_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._open,
+            "on_part_data": self._take,
+            "on_part_end": self._end,
+            "on_end": self._finish,
+        }
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > self._limits.photos + MAX_PARTS_BESIDE_FILES:
+            raise self._too_many()
+        self._headers, self._text, self._file_bytes = {}, bytearray(), 0
+
+    def _take_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _take_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._header_name.lower()] = self._header_value
+        self._header_name, self._header_value = b"", b""
+
+    def _open(self) -> None:
+        disposition, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if disposition != b"form-data" or b"name" not in options:
+            raise _malformed("a part has no name")
+        self._name = options[b"name"].decode("utf-8", "replace")
+        raw = options.get(b"filename")
+        if self._name in TEXT_FIELDS and raw is None:
+            return
+        if self._name in FILE_FIELDS and raw is not None:
+            self._filename = plain_name(raw.decode("utf-8", "replace"))
+            self._refuse_video()
+            if len(self.received.filenames) >= self._limits.photos:
+                raise self._too_many()
+            self._file = (self._folder / f"{len(self.received.filenames):04d}").open("wb")
+            return
+        if self._name in OTHER_INPUTS:
+            raise _not_supported(self._name)
+        shown = "".join(c for c in self._name if c.isprintable())[:60]
+        raise UnknownFieldError(
+            f"The form has a {'text' if raw is None else 'file'} field '{shown}', which upload does not take.",
+            suggestion="Send photos as `file` or `files`; text fields are project_id, remove_bg, original_resolution.",
+            field=shown,
+        )
+
+    def _refuse_video(self) -> None:
+        kind = self._headers.get(b"content-type", b"").lower()
+        if kind.startswith(b"video/") or Path(self._filename).suffix.lower() in VIDEO_SUFFIXES:
+            raise _not_supported("video")
+
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        size = end - start
+        if self._file is None:
+            if len(self._text) + size > MAX_TEXT_BYTES:
+                raise MalformedUploadError(
+                    f"The text field '{self._name}' is longer than {MAX_TEXT_BYTES} bytes.",
+                    suggestion="Send photos as files: curl -F file=@photo.jpg, with the @.",
+                )
+            self._text += data[start:end]
+            return
+        self._file_bytes += size
+        self._all_bytes += size
+        if self._file_bytes > self._limits.file_mb * 1_000_000:
+            raise FileTooLargeError(
+                f"'{self._filename}' is larger than {self._limits.file_mb} MB.",
+                suggestion="Scale the photo down or save it as JPEG; 1600 px on the long side are enough.",
+                file=self._filename,
+                max_mb=self._limits.file_mb,
+            )
+        if self._all_bytes > self._limits.upload_mb * 1_000_000:
+            raise UploadTooLargeError(
+                f"The photos are larger than {self._limits.upload_mb} MB in all.",
+                suggestion="Send them in several uploads to the same project_id.",
+                max_mb=self._limits.upload_mb,
+            )
+        self._file.write(data[start:end])
+
+    def _end(self) -> None:
+        if self._file is None:
+            self.received.fields[self._name] = self._text.decode("utf-8", "replace").strip()
+            return
+        self.close()
+        # A browser sends an empty part without a name for a file input that nobody filled in.
+        if self._filename or self._file_bytes:
+            self.received.filenames.append(self._filename or f"photo {len(self.received.filenames) + 1}")
+
+    def _finish(self) -> None:
+        self.complete = True
+
+    def _too_many(self) -> TooManyPhotosError:
+        return too_many_photos(self._limits.photos, 0)
+
+
+def too_many_photos(limit: int, already: int) -> TooManyPhotosError:
+    """More than a project may hold, counting those that are there."""
+    there = f"; {already} are there already" if already else ""
+    return TooManyPhotosError(
+        f"A project takes at most {limit} photos{there}.",
+        suggestion="Leave out photos that show nearly the same view, or raise MAQUETTE_MAX_PHOTOS on the server.",
+        max_photos=limit,
+        already=already,
+    )
+
+
+def plain_name(filename: str) -> str:
+    """A file's name for people to recognise it by: no folders, no control characters, at most 200 characters."""
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in last if c.isprintable()).strip()[-200:]
+
+
+def _not_supported(kind: str) -> InputNotSupportedError:
+    return InputNotSupportedError(
+        f"This server does not take '{kind}' as input; it takes photos.",
+        suggestion="Send 3 or more overlapping photos (JPEG, PNG, WEBP, TIFF or HEIC) as `file` or `files`.",
+        given=kind,
+        supported=["photos"],
+    )
+
+
+def _malformed(why: str) -> MalformedUploadError:
+    return MalformedUploadError(
+        f"The form cannot be read: {why}.",
+        suggestion="Send it again; if a script builds it, let its HTTP library write the multipart body.",
+    )

@@ -1,0 +1,63 @@
+"""Signed addresses for the objects of rows: made when somebody reads, never stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from maquette.api.service import Service
+from maquette.db.rows import Row
+
+_FIELD_OF = {"file": "download_url"}
+"""How the address of an object is named in answers, where it is not ``<name>_url``."""
+
+
+async def with_links(service: Service, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows with one ``…_url`` for each of their objects (null for a missing one), and only real ``objects``."""
+    wanted: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        for stored in _present(row).values():
+            wanted[stored["bucket"]].append(stored["path"])
+    signed = await _sign(service, wanted)
+    linked = []
+    for row in rows:
+        objects = _present(row)
+        urls = {
+            _FIELD_OF.get(name, f"{name}_url"): signed.get((objects[name]["bucket"], objects[name]["path"]))
+            if name in objects
+            else None
+            for name in row["objects"]
+        }
+        linked.append({**row, "objects": objects, **urls})
+    return linked
+
+
+def _present(row: Row) -> dict[str, Any]:
+    """Left joins give an object of nulls where there is none."""
+    return {name: stored for name, stored in row["objects"].items() if stored and stored["id"] is not None}
+
+
+async def _sign(service: Service, wanted: dict[str, list[str]]) -> dict[tuple[str, str], str]:
+    async def bucket(name: str, paths: list[str]) -> dict[tuple[str, str], str]:
+        urls = await service.objects.signed_urls(name, paths, service.settings.signed_url_s)
+        return {(name, path): _reachable(service, url) for path, url in urls.items() if url}
+
+    signed: dict[tuple[str, str], str] = {}
+    for part in await asyncio.gather(*(bucket(name, paths) for name, paths in wanted.items())):
+        signed.update(part)
+    return signed
+
+
+async def download_link(service: Service, stored: dict[str, Any], save_as: str) -> str:
+    """The address of one object, which browsers save under a name."""
+    url = await service.objects.signed_url(stored["bucket"], stored["path"], service.settings.signed_url_s, save_as)
+    return _reachable(service, url)
+
+
+def _reachable(service: Service, url: str) -> str:
+    """The embedded storage calls itself 127.0.0.1, which is another machine's own self when seen from there."""
+    if not service.connections.embedded:
+        return url
+    return service.public_url + url.removeprefix(service.connections.supabase_url)

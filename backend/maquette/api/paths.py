@@ -1,0 +1,12 @@
+"""Path parameters that many calls share, documented once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path
+
+ProjectId = Annotated[UUID, Path(description="The project, a UUID.", examples=["6f1c1f0e-5f0a-4c3b-9c53-0d4a3c0c7a11"])]
+RunId = Annotated[UUID, Path(description="The run, a UUID.", examples=["0b8f6a52-3a5e-4b59-8d0f-6d1d6f0c2b22"])]
+Version = Annotated[int, Path(ge=0, le=2**31 - 1, description="A model version, a count from 0.", examples=[0])]

@@ -1,0 +1,123 @@
+"""Projects: create, list, read, rename, delete with all objects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from maquette.api.owners import Owner
+from maquette.api.pages import Cursor, Limit, Listing
+from maquette.api.paths import ProjectId
+from maquette.api.problems import error_responses
+from maquette.api.service import Serving
+from maquette.api.shapes import Project
+from maquette.db import projects, runs
+from maquette.db.rows import Row
+from maquette.errors import WrongStateError
+from maquette.storage.buckets import BUCKETS
+from maquette.storage.keys import project_prefix
+
+router = APIRouter(tags=["projects"])
+
+
+class ProjectBusyError(WrongStateError):
+    """A step is running in the project."""
+
+    code = "project_busy"
+
+
+class Naming(BaseModel):
+    """How a project is called."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="What people see, 1 to 200 characters on one line.",
+        examples=["Garden fountain"],
+    )
+
+
+class NewProject(Naming):
+    """A project to be; it may go without a name."""
+
+    name: str = Field(
+        "Untitled",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="What people see, 1 to 200 characters on one line.",
+        examples=["Garden fountain"],
+    )
+
+
+UNNAMED = NewProject()
+
+
+@router.post(
+    "/projects", status_code=201, response_model=Project, summary="Create a project", responses=error_responses(413)
+)
+async def create_project(
+    service: Serving, owner: Owner, response: Response, body: Annotated[NewProject, Body()] = UNNAMED
+) -> Row:
+    """An empty project; `POST /upload` makes one by itself when it is given none."""
+    async with service.transaction() as conn:
+        project = await projects.create(conn, owner, body.name)
+    response.headers["Location"] = f"/api/v1/projects/{project['id']}"
+    return project
+
+
+@router.get("/projects", response_model=Listing[Project], summary="List projects", responses=error_responses())
+async def list_projects(service: Serving, owner: Owner, limit: Limit = 100, cursor: Cursor = None) -> dict[str, object]:
+    """Newest first."""
+    async with service.transaction() as conn:
+        page = await projects.page(conn, owner, limit=limit, cursor=cursor)
+    return {"items": page.items, "next": page.next}
+
+
+@router.get("/projects/{project_id}", response_model=Project, summary="Read a project", responses=error_responses(404))
+async def read_project(service: Serving, owner: Owner, project_id: ProjectId) -> Row:
+    """The project itself; `GET /status/{project_id}` tells how far it is."""
+    async with service.transaction() as conn:
+        return await projects.get(conn, project_id, owner)
+
+
+@router.patch(
+    "/projects/{project_id}", response_model=Project, summary="Rename a project", responses=error_responses(404, 413)
+)
+async def rename_project(service: Serving, owner: Owner, project_id: ProjectId, body: Annotated[Naming, Body()]) -> Row:
+    """Give the project another name."""
+    async with service.transaction() as conn:
+        return await projects.rename(conn, project_id, owner, body.name)
+
+
+@router.delete(
+    "/projects/{project_id}",
+    status_code=204,
+    summary="Delete a project with everything in it",
+    responses=error_responses(404, 409),
+)
+async def delete_project(service: Serving, owner: Owner, project_id: ProjectId) -> None:
+    """Waiting steps go with it; while one is running the answer is 409 `project_busy`: cancel it first.
+
+    The objects go first, through Storage, then the rows: where Storage fails, nothing is forgotten and the call can
+    be repeated.
+    """
+    async with service.transaction() as conn:
+        # The lock keeps new steps out until the rows are gone.
+        await projects.get(conn, project_id, owner, lock=True)
+        running = [run for run in await runs.unfinished(conn, project_id) if run["status"] == "running"]
+        if running:
+            raise ProjectBusyError(
+                f"The step '{running[0]['step']}' is running in this project.",
+                suggestion=f"Cancel it with POST /api/v1/runs/{running[0]['id']}/cancel, then delete again.",
+                run_id=str(running[0]["id"]),
+            )
+        # By prefix, not by rows: an attempt that was killed may have left objects that no row knows.
+        for bucket in BUCKETS:
+            await service.objects.remove_prefix(bucket, project_prefix(project_id))
+        await projects.delete(conn, project_id, owner)

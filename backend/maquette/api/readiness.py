@@ -1,0 +1,112 @@
+"""Whether a project is ready for a step, and the settled work that follows: one function a step."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from maquette.api.calls import Prepare, Work
+from maquette.db import records
+from maquette.db.rows import Connection, Row
+from maquette.errors import BadInputError, WrongStateError
+from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
+
+FEWEST_PHOTOS = 3
+
+
+class NoPhotosError(WrongStateError):
+    """Generate was called before upload."""
+
+    code = "no_photos"
+
+
+class NotEnoughPhotosError(BadInputError):
+    """Too few of the photos can be used."""
+
+    code = "not_enough_photos"
+
+
+class UnknownViewsError(BadInputError):
+    """Refine was asked to optimise against views that do not exist."""
+
+    code = "unknown_views"
+
+
+class HeldOutViewsError(BadInputError):
+    """Refine was asked to optimise against the photos that measure quality."""
+
+    code = "held_out_views"
+
+
+def for_generate(parameters: GenerateParameters) -> Prepare:
+    """Needs photos, three of them usable; reads the photos."""
+
+    async def prepare(conn: Connection, project: Row) -> Work:
+        photos = await records.photos(conn, project["id"])
+        if not photos:
+            raise NoPhotosError(
+                "This project has no photos yet.", suggestion="Send photos with POST /api/v1/upload first."
+            )
+        usable = [photo["sha256"] for photo in photos if photo["verdict"] != "rejected"]
+        if len(usable) < FEWEST_PHOTOS:
+            raise NotEnoughPhotosError(
+                f"{len(usable)} of {len(photos)} photos can be used; at least {FEWEST_PHOTOS} are needed.",
+                suggestion="Upload more photos that overlap; GET /api/v1/projects/{id}/images says what is wrong with"
+                " the others.",
+                found=len(usable),
+                needed=FEWEST_PHOTOS,
+                uploaded=len(photos),
+            )
+        return Work(parameters.model_dump(mode="json"), tuple(usable))
+
+    return prepare
+
+
+def for_refine(parameters: RefineParameters) -> Prepare:
+    """Needs a model; reads the version it begins with."""
+
+    async def prepare(conn: Connection, project: Row) -> Work:
+        model = await records.model(conn, project["id"], parameters.from_version)
+        if parameters.views_to_refine is not None:
+            await _check_views(conn, model["view_run_id"], parameters.views_to_refine)
+        settled = parameters.model_copy(update={"from_version": model["version"]})
+        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"],))
+
+    return prepare
+
+
+async def for_export(parameters: ExportParameters) -> Prepare:
+    """Needs a known format and a model; reads that version. ``unknown_format`` otherwise."""
+    await asyncio.to_thread(_check_format, parameters.format)
+
+    async def prepare(conn: Connection, project: Row) -> Work:
+        model = await records.model(conn, project["id"], parameters.version)
+        settled = parameters.model_copy(update={"version": model["version"]})
+        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"],))
+
+    return prepare
+
+
+def _check_format(name: str) -> None:
+    # Imported on first use: the formats need numpy, which the API can start without.
+    from maquette.recon.formats import format_named
+
+    format_named(name)
+
+
+async def _check_views(conn: Connection, view_run_id: UUID, wanted: list[int]) -> None:
+    split_of = await records.view_splits(conn, view_run_id)
+    unknown = sorted(set(wanted) - set(split_of))
+    if unknown:
+        raise UnknownViewsError(
+            f"There {'is no view' if len(unknown) == 1 else 'are no views'} {', '.join(map(str, unknown[:20]))}.",
+            suggestion="Take indices from GET /api/v1/projects/{id}/views whose split is training.",
+            unknown=unknown[:100],
+        )
+    held_out = sorted(index for index in set(wanted) if split_of[index] == "held_out")
+    if held_out:
+        raise HeldOutViewsError(
+            f"Views {', '.join(map(str, held_out[:20]))} are held out to measure quality and never optimised against.",
+            suggestion="Take indices from GET /api/v1/projects/{id}/views whose split is training.",
+            held_out=held_out[:100],
+        )

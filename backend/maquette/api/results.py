@@ -1,0 +1,175 @@
+"""What a call of a step answers: accepted, finished, or how the run failed."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from maquette.api.calls import Call
+from maquette.api.links import download_link, with_links
+from maquette.api.problems import status_of
+from maquette.api.service import Service
+from maquette.api.shapes import SIGNED, RunStatus, Step
+from maquette.db import records
+from maquette.db.rows import Row
+
+
+class Accepted(BaseModel):
+    """The step is in line or at work: follow it at `Location`."""
+
+    run_id: UUID
+    project_id: UUID
+    step: Step
+    status: RunStatus = Field(examples=["queued"])
+    reused: bool = Field(description="This run was asked for by an earlier call with the same Idempotency-Key.")
+    queue_position: int | None = Field(description="0: at work; from 1: its place in the whole line.", examples=[1])
+    progress_percentage: float = Field(description="0 to 100.", examples=[0])
+
+
+class Finished(BaseModel):
+    """What every finished step tells."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    run_id: UUID
+    project_id: UUID
+    step: Step
+    status: RunStatus = Field(examples=["completed"])
+    reused: bool = Field(description="Identical work was done before; this is its result.")
+    degraded: bool = Field(description="A named fallback was used; `warnings` says which and why.")
+    warnings: list[dict[str, Any]]
+
+
+class GenerateResult(Finished):
+    """The first model of the uploaded photos."""
+
+    version: int = Field(description="The model version that was made.")
+    model_url: str | None = Field(description=SIGNED)
+    preview_url: str | None = Field(description=SIGNED)
+    views_generated: int
+    depth_maps_generated: int
+    photos_placed: int
+    psnr: float | None = Field(description="Mean over the held-out views, dB.")
+    ssim: float | None = Field(description="Mean over the held-out views.")
+    num_gaussians: int
+
+
+class RoundMetric(BaseModel):
+    """The held-out quality after one round."""
+
+    iteration: int
+    version: int
+    psnr: float | None = Field(description="dB")
+    ssim: float | None
+    overall_quality: float | None
+    relative_gain: float | None
+
+
+class RefineResult(Finished):
+    """What the rounds of a refine came to."""
+
+    iterations_completed: int
+    converged: bool
+    versions: list[int]
+    final_version: int | None
+    final_model_url: str | None = Field(description=SIGNED)
+    metrics: list[RoundMetric]
+
+
+class ExportResult(Finished):
+    """A file to take away."""
+
+    version: int
+    format: str
+    download_url: str = Field(description=SIGNED)
+    file_size_mb: float = Field(description="Millions of bytes.")
+    bytes: int
+    sha256: str
+
+
+def accepted(call: Call) -> JSONResponse:
+    """202 with the run and where to follow it."""
+    run = call.run
+    body = Accepted(
+        run_id=run["id"],
+        project_id=run["project_id"],
+        step=run["step"],
+        status=run["status"],
+        reused=call.reused,
+        queue_position=call.position,
+        progress_percentage=run["progress_percentage"],
+    )
+    return JSONResponse(body.model_dump(mode="json"), 202, {"Location": f"/api/v1/runs/{run['id']}"})
+
+
+async def ended(service: Service, run: Row, project_name: str, *, reused: bool) -> JSONResponse:
+    """200 with the result of a completed run, or the error of one that failed, under that error's own status."""
+    headers = {"Location": f"/api/v1/runs/{run['id']}"}
+    if run["status"] == "completed":
+        return JSONResponse(await result_of(service, run, project_name, reused=reused), 200, headers)
+    error, status = error_of(run)
+    return JSONResponse({"error": error}, status, headers)
+
+
+def error_of(run: Row) -> tuple[dict[str, Any], int]:
+    """How a run failed, in the wire shape, and the HTTP status that belongs to it."""
+    if run["status"] == "cancelled":
+        cancelled = {
+            "code": "run_cancelled",
+            "message": "The run was cancelled.",
+            "details": {"run_id": str(run["id"])},
+            "suggestion": f"Start it again with POST /api/v1/runs/{run['id']}/retry.",
+        }
+        return cancelled, 409
+    told = run["error"] or {}
+    error = {
+        "code": told.get("code", "internal_error"),
+        "message": told.get("message", "The step failed without saying why."),
+        "details": {**(told.get("details") or {}), "run_id": str(run["id"])},
+        "suggestion": told.get("suggestion") or f"Try again with POST /api/v1/runs/{run['id']}/retry.",
+    }
+    return error, status_of(told)
+
+
+async def result_of(service: Service, run: Row, project_name: str, *, reused: bool = False) -> dict[str, Any]:
+    """The result of a completed run with addresses signed now."""
+    told = run["result"]
+    common = {
+        "run_id": run["id"],
+        "project_id": run["project_id"],
+        "step": run["step"],
+        "status": run["status"],
+        "reused": reused,
+        "degraded": run["degraded"],
+        "warnings": run["warnings"],
+    }
+    shape: Finished
+    if run["step"] == "generate":
+        model = await _model(service, run["project_id"], told["version"])
+        urls = {"model_url": model["model_url"], "preview_url": model["preview_url"]}
+        shape = GenerateResult.model_validate({**told, **common, **urls})
+    elif run["step"] == "refine":
+        model = await _model(service, run["project_id"], told["final_version"])
+        shape = RefineResult.model_validate({**told, **common, "final_model_url": model["model_url"]})
+    elif run["step"] == "export":
+        shape = ExportResult.model_validate({**told, **common, **await _file(service, told, project_name)})
+    else:
+        shape = Finished.model_validate(common)
+    return shape.model_dump(mode="json")
+
+
+async def _model(service: Service, project_id: UUID, version: int) -> dict[str, Any]:
+    async with service.transaction() as conn:
+        row = await records.model(conn, project_id, version)
+    return (await with_links(service, [row]))[0]
+
+
+async def _file(service: Service, told: dict[str, Any], project_name: str) -> dict[str, Any]:
+    async with service.transaction() as conn:
+        row = await records.export(conn, UUID(str(told["export_id"])))
+    suffix = row["objects"]["file"]["path"].rpartition(".")[2]
+    url = await download_link(service, row["objects"]["file"], f"{project_name} v{row['version']}.{suffix}")
+    return {"download_url": url, "file_size_mb": round(row["bytes"] / 1e6, 3)}

@@ -1,0 +1,51 @@
+"""What every route needs, opened once at the start: settings, the pool, the object store, the gate."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from maquette.api.announcements import Announcements
+from maquette.api.owners import Gate
+from maquette.db.connection import Pool
+from maquette.db.rows import Connection
+from maquette.settings import Connections, Settings
+from maquette.storage.client import Objects
+
+
+@dataclass(frozen=True)
+class Service:
+    """Held in ``app.state.service`` while the application runs."""
+
+    settings: Settings
+    connections: Connections
+    pool: Pool
+    objects: Objects
+    gate: Gate
+    announcements: Announcements
+    public_url: str = ""
+    """How the caller reached this server; the embedded storage is reached the same way."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection whose block is one transaction: all of it is there afterwards, or nothing."""
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        async with self.pool.connection() as conn:
+            yield conn
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service behind a request or a WebSocket, knowing how its caller reached it."""
+    service: Service = connection.app.state.service
+    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    return replace(service, public_url=f"{scheme}://{connection.url.netloc}")
+
+
+Serving = Annotated[Service, Depends(service_of)]

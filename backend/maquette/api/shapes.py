@@ -1,0 +1,232 @@
+"""The shapes of answers, by noun; their field names are those of the tables wherever both exist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Step = Literal["upload", "generate", "refine", "export"]
+RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+SIGNED = "Signed anew on every read; it expires after an hour unless the server is set otherwise. Null: no such object."
+
+
+class Shape(BaseModel):
+    """Reads a database row, leaving out columns that are nobody's business."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+
+class Project(Shape):
+    """One capture and everything made from it."""
+
+    id: UUID
+    name: str
+    status: Literal["created", "uploaded", "processing", "completed", "failed"]
+    current_step: Step | None = Field(description="The step that runs or ran last.")
+    progress_percentage: float = Field(description="Of that step, 0 to 100.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class StoredObject(Shape):
+    """An object in a bucket."""
+
+    id: UUID
+    bucket: str
+    path: str
+    bytes: int
+    sha256: str
+    mime: str
+
+
+class Reason(Shape):
+    """A finding about a photo, and the one thing to do about it."""
+
+    code: str
+    message: str
+    suggestion: str = ""
+
+
+class Image(Shape):
+    """A photo as uploaded, with its verdict."""
+
+    id: UUID
+    run_id: UUID | None
+    image_index: int
+    filename: str = Field(description="As the uploader named it.")
+    verdict: Literal["ok", "warning", "rejected"]
+    reasons: list[Reason]
+    sha256: str
+    width: int | None = Field(description="Of the processed photo, px.")
+    height: int | None = Field(description="Of the processed photo, px.")
+    original_width: int | None = Field(description="px")
+    original_height: int | None = Field(description="px")
+    sharpness: float | None = Field(description="Variance of the Laplacian at a normalised size.")
+    exposure: float | None = Field(description="Mean luma, 0 to 1.")
+    focal_px: float | None = Field(description="From EXIF, in px of the processed photo.")
+    placed: bool | None = Field(description="Whether the newest generate could place it; null before.")
+    placed_reason: str | None
+    original_url: str | None = Field(description=SIGNED)
+    processed_url: str | None = Field(description=SIGNED)
+    objects: dict[str, StoredObject]
+
+
+class View(Shape):
+    """A view with its camera."""
+
+    id: UUID
+    run_id: UUID
+    source_image_id: UUID | None
+    view_index: int
+    name: str
+    method: str
+    split: Literal["training", "held_out"]
+    camera: dict[str, Any] = Field(
+        description="Pinhole: width, height, fx, fy, cx, cy in px (pixel centres at +0.5), camera_from_world 4x4,"
+        " OpenCV axes."
+    )
+    created_at: datetime
+    image_url: str | None = Field(description=SIGNED)
+    objects: dict[str, StoredObject]
+
+
+class DepthMap(Shape):
+    """One view's depth in world units along the camera's z axis."""
+
+    id: UUID
+    run_id: UUID
+    view_id: UUID
+    view_index: int
+    name: str
+    method: str
+    depth_min: float | None
+    depth_max: float | None
+    depth_mean: float | None
+    coverage: float = Field(description="Share of pixels with a depth.")
+    details: dict[str, Any]
+    created_at: datetime
+    depth_url: str | None = Field(description=SIGNED)
+    heatmap_url: str | None = Field(description=SIGNED)
+    objects: dict[str, StoredObject]
+
+
+class Model(Shape):
+    """One version in the project's tree of models."""
+
+    id: UUID
+    run_id: UUID
+    view_run_id: UUID
+    version: int
+    parent_version: int | None
+    method: Literal["generate", "refine"]
+    promoted: bool
+    num_gaussians: int
+    num_gaussians_unfiltered: int
+    sh_degree: int
+    iterations: int
+    psnr: float | None = Field(description="Mean over the held-out views, dB.")
+    ssim: float | None = Field(description="Mean over the held-out views.")
+    overall_quality: float | None = Field(description="0 to 1.")
+    eval_set_id: UUID | None
+    details: dict[str, Any]
+    created_at: datetime
+    model_url: str | None = Field(description=SIGNED)
+    unfiltered_url: str | None = Field(description=SIGNED)
+    checkpoint_url: str | None = Field(description=SIGNED)
+    preview_url: str | None = Field(description=SIGNED)
+    objects: dict[str, StoredObject]
+
+
+class Iteration(Shape):
+    """One round of a refine run."""
+
+    id: UUID
+    run_id: UUID
+    iteration: int
+    parent_version: int
+    version: int
+    method: str
+    quality_before: float
+    quality_after: float
+    relative_gain: float
+    converged: bool
+    promoted: bool
+    seconds: float
+    details: dict[str, Any]
+    created_at: datetime
+
+
+class Metric(Shape):
+    """Quality of a version on one view, or their mean where ``view_index`` is null."""
+
+    id: UUID
+    run_id: UUID
+    version: int
+    split: Literal["held_out", "training"]
+    eval_set: UUID | None = Field(validation_alias="eval_set_id", description="The fixed evaluation set.")
+    view_index: int | None
+    psnr: float = Field(description="dB")
+    ssim: float
+    overall_quality: float | None
+    details: dict[str, Any]
+    created_at: datetime
+
+
+class Export(Shape):
+    """A file made for the user."""
+
+    id: UUID
+    run_id: UUID
+    version: int
+    format: str
+    options: dict[str, Any]
+    bytes: int
+    sha256: str
+    seconds: float
+    measured_loss: dict[str, Any] | None
+    created_at: datetime
+    file_size_mb: float = Field(description="Millions of bytes.")
+    download_url: str | None = Field(description=SIGNED)
+    objects: dict[str, StoredObject]
+
+
+class Run(Shape):
+    """One call of a step."""
+
+    id: UUID
+    project_id: UUID
+    step: Step
+    status: RunStatus
+    parameters: dict[str, Any]
+    seed: int
+    code_version: str
+    model_versions: dict[str, Any]
+    input_hash: str
+    attempt: int
+    stage: str | None
+    progress_percentage: float
+    message: str
+    queued_at: datetime
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    degraded: bool = Field(description="A named fallback was used; `warnings` says which and why.")
+    warnings: list[dict[str, Any]]
+    error: dict[str, Any] | None
+    result: dict[str, Any]
+    timings: dict[str, Any] = Field(description="Wall seconds by stage, and peak_memory_mb.")
+
+
+class Event(Shape):
+    """One entry of a project's history; `seq` has no gaps."""
+
+    seq: int
+    run_id: UUID | None
+    type: str = Field(description="`progress`, `complete`, `error`, `model` or `promote`.")
+    payload: dict[str, Any]
+    created_at: datetime

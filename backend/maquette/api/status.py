@@ -1,0 +1,158 @@
+"""How far a project is: its steps, the run at work with an estimate, versions and rounds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from maquette.api.owners import Owner
+from maquette.api.paths import ProjectId
+from maquette.api.problems import error_responses
+from maquette.api.results import error_of
+from maquette.api.service import Service, Serving
+from maquette.api.shapes import Iteration, Project, RunStatus, Step
+from maquette.db import projects, records, runs
+from maquette.db.rows import Row
+
+router = APIRouter(tags=["status"])
+
+StepState = Literal["pending", "queued", "running", "completed", "failed"]
+LEAST_PERCENT_FOR_ETA = 2.0
+MOST_LISTED = 500
+
+
+class PipelineProgress(BaseModel):
+    """Each step by its newest run; a cancelled one counts as if it had not been called."""
+
+    upload: StepState
+    generate: StepState
+    refine: StepState
+    export: StepState
+
+
+class CurrentRun(BaseModel):
+    """The run at work, or the first in line."""
+
+    run_id: UUID
+    step: Step
+    status: RunStatus
+    stage: str | None
+    progress_percentage: float = Field(description="0 to 100.")
+    message: str
+    queue_position: int | None = Field(description="0: at work; from 1: its place in the whole line.")
+    queued_at: datetime
+    started_at: datetime | None
+    elapsed_s: float | None
+    eta_s: float | None = Field(description="Seconds that are left, judged by this run's own pace; null when unknown.")
+    eta_note: str = Field(description="Why there is no estimate, or what it rests on.", examples=["no history yet"])
+    cancel_requested: bool
+
+
+class ModelSummary(BaseModel):
+    """One version in short."""
+
+    version: int
+    parent_version: int | None
+    method: str
+    promoted: bool
+    num_gaussians: int
+    psnr: float | None = Field(description="Mean over the held-out views, dB.")
+    ssim: float | None
+    overall_quality: float | None
+
+
+class IterationSummary(Iteration):
+    """A refine round with the held-out quality of its version."""
+
+    psnr: float | None
+    ssim: float | None
+
+
+class Status(BaseModel):
+    """All that a progress page shows."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    project: Project
+    pipeline_progress: PipelineProgress
+    current_run: CurrentRun | None
+    waiting_runs: int = Field(description="Runs of this project that wait behind the current one.")
+    images: int
+    usable_images: int
+    models: list[ModelSummary]
+    iterations: list[IterationSummary]
+    last_error: dict[str, Any] | None = Field(description="How the newest finished run failed; null when it did not.")
+    event_seq: int = Field(description="The newest event: follow on with GET /projects/{id}/events?after=…")
+
+
+@router.get(
+    "/status/{project_id}", response_model=Status, summary="How far a project is", responses=error_responses(404)
+)
+async def read_status(service: Serving, owner: Owner, project_id: ProjectId) -> dict[str, Any]:
+    """The project, each step's state, the current run with stage, percent and estimate, versions and rounds."""
+    return await snapshot(service, owner, project_id)
+
+
+async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str, Any]:
+    """The answer of `GET /status`, as of one moment."""
+    async with service.transaction() as conn:
+        await conn.execute("set transaction isolation level repeatable read, read only")
+        project = await projects.get(conn, project_id, owner)
+        newest = {run["step"]: run for run in await runs.newest_by_step(conn, project_id)}
+        unfinished = await runs.unfinished(conn, project_id)
+        current = min(unfinished, key=lambda run: run["status"] != "running", default=None)
+        position = await runs.position(conn, current["id"]) if current else None
+        photos = await records.photos(conn, project_id)
+        models = (await records.page(conn, "models", project_id, limit=MOST_LISTED)).items
+        iterations = (await records.page(conn, "iterations", project_id, limit=MOST_LISTED)).items
+        last = await runs.last_finished(conn, project_id)
+        now = await runs.now(conn)
+    quality = {model["version"]: {"psnr": model["psnr"], "ssim": model["ssim"]} for model in models}
+    return {
+        "project": project,
+        "pipeline_progress": {step: _state(newest.get(step)) for step in PipelineProgress.model_fields},
+        "current_run": _current(current, position, now) if current else None,
+        "waiting_runs": max(len(unfinished) - 1, 0),
+        "images": len(photos),
+        "usable_images": sum(photo["verdict"] != "rejected" for photo in photos),
+        "models": [{name: model[name] for name in ModelSummary.model_fields} for model in models],
+        "iterations": [{**row, **quality.get(row["version"], {"psnr": None, "ssim": None})} for row in iterations],
+        "last_error": error_of(last)[0] if last and last["status"] == "failed" else None,
+        "event_seq": project["event_seq"],
+    }
+
+
+def _state(run: Row | None) -> StepState:
+    if run is None:
+        return "pending"
+    if run["status"] == "cancelled":
+        return "completed" if run["ever_completed"] else "pending"
+    state: StepState = run["status"]
+    return state
+
+
+def _current(run: Row, position: int | None, now: datetime) -> dict[str, Any]:
+    elapsed_s = (now - run["started_at"]).total_seconds() if run["started_at"] else None
+    percent = run["progress_percentage"]
+    eta_s = None
+    if run["status"] == "running" and elapsed_s is not None and percent >= LEAST_PERCENT_FOR_ETA:
+        eta_s = round(elapsed_s * (100 - percent) / percent, 1)
+    return {
+        "run_id": run["id"],
+        "step": run["step"],
+        "status": run["status"],
+        "stage": run["stage"],
+        "progress_percentage": percent,
+        "message": run["message"],
+        "queue_position": position,
+        "queued_at": run["queued_at"],
+        "started_at": run["started_at"],
+        "elapsed_s": round(elapsed_s, 1) if elapsed_s is not None else None,
+        "eta_s": eta_s,
+        "eta_note": "no history yet" if eta_s is None else "by this run's own pace so far",
+        "cancel_requested": run["cancel_requested_at"] is not None,
+    }

@@ -1,0 +1,192 @@
+"""The long steps: generate, refine and export."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Request
+from fastapi.responses import JSONResponse
+
+from maquette.api import readiness
+from maquette.api.calls import Call, IdempotencyKey, Prepare, call_step
+from maquette.api.owners import Owner
+from maquette.api.paths import ProjectId
+from maquette.api.problems import error_responses
+from maquette.api.results import Accepted, ExportResult, GenerateResult, RefineResult, accepted, ended
+from maquette.api.service import Service, Serving
+from maquette.api.waiting import Wait, wait_for_end
+from maquette.db import projects, runs
+from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
+
+router = APIRouter(tags=["steps"])
+
+GENERATE, REFINE, EXPORT = GenerateParameters(), RefineParameters(), ExportParameters()
+
+Fresh = Annotated[
+    bool,
+    Query(description="Do the work again even where identical work is already done. Default: false.", examples=[False]),
+]
+
+GENERATE_EXAMPLES: dict[str, Any] = {
+    "as most people do": {"value": {"preset": "balanced", "seed": 0}},
+    "everything set": {
+        "value": {"preset": "quality", "seed": 7, "iterations": 3000, "max_gaussians": 200000, "long_side": 800}
+    },
+}
+REFINE_EXAMPLES: dict[str, Any] = {
+    "as most people do": {"value": {"num_iterations": 3, "learning_rate": 0.01, "convergence_threshold": 0.01}},
+    "everything set": {
+        "value": {
+            "num_iterations": 5,
+            "learning_rate": 0.02,
+            "views_to_refine": [1, 2, 3],
+            "from_version": 0,
+            "convergence_threshold": 0,
+            "steps_per_iteration": 500,
+            "seed": 7,
+        }
+    },
+}
+EXPORT_EXAMPLES: dict[str, Any] = {
+    "the chosen version": {"value": {"format": "ply"}},
+    "everything set": {"value": {"format": "splat", "version": 0, "optimize": True}},
+}
+
+
+def _answers(result: type[Any], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    location = {"Location": {"description": "Where to follow the run.", "schema": {"type": "string"}}}
+    return {
+        200: {"model": result, "description": "Finished: after `wait`, or identical work done before (`reused`)."},
+        202: {"model": Accepted, "description": "In line or at work.", "headers": location},
+        **error_responses(404, 409, *statuses),
+    }
+
+
+@router.post(
+    "/generate/{project_id}",
+    status_code=202,
+    response_model=None,
+    summary="Views, depth, cameras and the first model",
+    responses=_answers(GenerateResult, 413),
+)
+async def generate(
+    request: Request,
+    service: Serving,
+    owner: Owner,
+    project_id: ProjectId,
+    parameters: Annotated[GenerateParameters, Body(openapi_examples=GENERATE_EXAMPLES)] = GENERATE,
+    wait: Wait = 0,
+    fresh: Fresh = False,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Needs at least 3 usable photos.
+
+    `409 no_photos` before an upload; `422 not_enough_photos` with fewer than 3 usable ones. A run that fails answers
+    with its own error and status when it was waited for.
+    """
+    prepare = readiness.for_generate(parameters)
+    call = await call_step(
+        service, owner, project_id, "generate", parameters, prepare, key=idempotency_key, fresh=fresh
+    )
+    return await answer_call(service, owner, call, wait, request)
+
+
+@router.post(
+    "/refine/{project_id}",
+    status_code=202,
+    response_model=None,
+    summary="Further rounds from a stored version",
+    responses=_answers(RefineResult, 413),
+)
+async def refine(
+    request: Request,
+    service: Serving,
+    owner: Owner,
+    project_id: ProjectId,
+    parameters: Annotated[RefineParameters, Body(openapi_examples=REFINE_EXAMPLES)] = REFINE,
+    wait: Wait = 0,
+    fresh: Fresh = False,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Begins with `from_version`, or with the promoted version; every round makes a version of its own.
+
+    `409 nothing_generated` before a generate; `404 version_not_found`; `422 unknown_views` or `held_out_views` where
+    `views_to_refine` names views that cannot be optimised against.
+    """
+    prepare = readiness.for_refine(parameters)
+    call = await call_step(service, owner, project_id, "refine", parameters, prepare, key=idempotency_key, fresh=fresh)
+    return await answer_call(service, owner, call, wait, request)
+
+
+@router.post(
+    "/export/{project_id}",
+    status_code=202,
+    response_model=None,
+    summary="A file to take away",
+    responses=_answers(ExportResult, 413),
+)
+async def export(
+    request: Request,
+    service: Serving,
+    owner: Owner,
+    project_id: ProjectId,
+    parameters: Annotated[ExportParameters, Body(openapi_examples=EXPORT_EXAMPLES)] = EXPORT,
+    wait: Wait = 0,
+    fresh: Fresh = False,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Of the promoted version, or of `version`.
+
+    `422 unknown_format` lists the formats there are; `409 nothing_generated` before a generate; `404
+    version_not_found`.
+    """
+    prepare: Prepare = await readiness.for_export(parameters)
+    call = await call_step(service, owner, project_id, "export", parameters, prepare, key=idempotency_key, fresh=fresh)
+    return await answer_call(service, owner, call, wait, request)
+
+
+@router.get(
+    "/export/{project_id}",
+    response_model=None,
+    summary="The file that exists, or a new one",
+    responses=_answers(ExportResult),
+)
+async def read_export(
+    request: Request,
+    service: Serving,
+    owner: Owner,
+    project_id: ProjectId,
+    file_format: Annotated[
+        str, Query(alias="format", max_length=40, description="Name of a format. Default: `ply`.", examples=["ply"])
+    ] = "ply",
+    version: Annotated[
+        int | None,
+        Query(
+            ge=0, le=2**31 - 1, description="Model version, a count from 0. Default: the promoted one.", examples=[0]
+        ),
+    ] = None,
+    optimize: Annotated[
+        bool,
+        Query(
+            description=f"{ExportParameters.model_fields['optimize'].description} Default: false.",
+            examples=[False],
+        ),
+    ] = False,
+    wait: Wait = 20,
+) -> JSONResponse:
+    """Answers at once with a file made before; otherwise makes it, waiting 20 seconds for it by default."""
+    parameters = ExportParameters(format=file_format, version=version, optimize=optimize)
+    prepare: Prepare = await readiness.for_export(parameters)
+    call = await call_step(service, owner, project_id, "export", parameters, prepare)
+    return await answer_call(service, owner, call, wait, request)
+
+
+async def answer_call(service: Service, owner: UUID, call: Call, wait_s: float, request: Request) -> JSONResponse:
+    """The finished result where there is one in time, else where to follow the run."""
+    call = await wait_for_end(service, owner, call, wait_s, request)
+    if call.run["status"] not in runs.FINAL:
+        return accepted(call)
+    async with service.transaction() as conn:
+        project = await projects.get(conn, call.run["project_id"], owner)
+    return await ended(service, call.run, project["name"], reused=call.reused)

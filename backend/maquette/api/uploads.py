@@ -1,0 +1,235 @@
+"""Upload: photos into a project, each with a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, ValidationError
+
+from maquette.api.incoming import Limits, Received, receive, too_many_photos
+from maquette.api.links import with_links
+from maquette.api.owners import Owner
+from maquette.api.problems import error_responses
+from maquette.api.rejections import describe_validation
+from maquette.api.service import Service, Serving
+from maquette.api.shapes import SIGNED, Image
+from maquette.db import projects, records
+from maquette.db.rows import Row
+from maquette.errors import BadInputError, MaquetteError
+from maquette.execution.uploads import execute_upload
+from maquette.steps.folder import write_json
+from maquette.steps.parameters import UploadParameters
+
+router = APIRouter(tags=["steps"])
+
+FORGOTTEN_AFTER_S = 24 * 3600.0
+
+
+class NoFilesError(BadInputError):
+    """The form holds no file."""
+
+    code = "no_files"
+
+
+class NoUsablePhotosError(BadInputError):
+    """Every file was rejected."""
+
+    code = "no_usable_photos"
+
+
+class BackgroundRemovalUnavailableError(BadInputError):
+    """No background removal is installed."""
+
+    code = "background_removal_unavailable"
+
+
+class UploadAnswer(BaseModel):
+    """The photos as taken in."""
+
+    project_id: UUID
+    run_id: UUID
+    original_url: str | None = Field(description=f"The first usable photo as sent. {SIGNED}")
+    processed_url: str | None = Field(description=f"The first usable photo, upright and without EXIF. {SIGNED}")
+    images: list[Image] = Field(description="The photos of this upload, each with a verdict and the reasons for it.")
+
+
+_TEXT = {"type": "string"}
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "Photos: JPEG, PNG, WEBP, TIFF or HEIC; repeat the field for each."
+                            " The server bounds their number in a project (200), each one's size (64 MB) and "
+                            "all of them together (2048 MB) unless it is set otherwise.",
+                            "example": ["front.jpg", "left.jpg", "back.jpg"],
+                        },
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "The same as `file`.",
+                            "example": ["front.jpg", "left.jpg", "back.jpg"],
+                        },
+                        "project_id": {
+                            **_TEXT,
+                            "format": "uuid",
+                            "description": "The project to add to, a UUID. Default: a new project is created.",
+                            "example": "6f1c1f0e-5f0a-4c3b-9c53-0d4a3c0c7a11",
+                        },
+                        "remove_bg": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": UploadParameters.model_fields["remove_bg"].description,
+                            "example": False,
+                        },
+                        "original_resolution": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": UploadParameters.model_fields["original_resolution"].description,
+                            "example": False,
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/upload",
+    response_model=UploadAnswer,
+    summary="Photos into a project",
+    responses=error_responses(404, 413),
+    openapi_extra=_FORM,
+)
+async def upload(request: Request, service: Serving, owner: Owner) -> dict[str, Any]:
+    """Photos are turned upright, stripped of EXIF and judged; several uploads to one project add up.
+
+    `422 no_files`, `no_usable_photos` (with the reasons for each file), `input_not_supported`,
+    `background_removal_unavailable`; `413 too_many_photos`, `file_too_large`, `upload_too_large`. Whatever goes wrong
+    with some files, the project stays as usable as it was.
+    """
+    settings = service.settings
+    limits = Limits(settings.max_photos, settings.max_file_mb, settings.max_upload_mb)
+    async with _arrival(settings.home) as folder:
+        received = await receive(request, folder / "incoming", limits)
+        parameters = _parameters(received)
+        if not received.filenames:
+            raise NoFilesError(
+                "The form holds no photos.",
+                suggestion="Send at least one photo as `file`, for example curl -F file=@a.jpg -F file=@b.jpg.",
+            )
+        names = [{"file": f"{index:04d}", "filename": name} for index, name in enumerate(received.filenames)]
+        await asyncio.to_thread(write_json, folder / "incoming.json", names)
+        project = await _project(service, owner, received)
+        try:
+            run = await execute_upload(
+                pool=service.pool,
+                objects=service.objects,
+                settings=settings,
+                project=project,
+                folder=folder,
+                parameters=parameters,
+            )
+        except MaquetteError as error:
+            # A caller who named no project learns which one was made, and goes on with it.
+            error.details.setdefault("project_id", str(project["id"]))
+            raise
+    return await _answer(service, project, run)
+
+
+async def _answer(service: Service, project: Row, run: Row) -> dict[str, Any]:
+    async with service.transaction() as conn:
+        rows = await records.images_of_run(conn, run["id"])
+    images = await with_links(service, rows)
+    usable = next((image for image in images if image["verdict"] != "rejected"), None)
+    if usable is None:
+        files = [{"filename": image["filename"], "reasons": image["reasons"]} for image in images]
+        raise NoUsablePhotosError(
+            f"None of the {len(images)} files can be used.",
+            suggestion="See the reasons for each file; send other photos to the same project_id.",
+            project_id=str(project["id"]),
+            run_id=str(run["id"]),
+            files=files,
+        )
+    return {
+        "project_id": project["id"],
+        "run_id": run["id"],
+        "original_url": usable["original_url"],
+        "processed_url": usable["processed_url"],
+        "images": images,
+    }
+
+
+def _parameters(received: Received) -> UploadParameters:
+    given = {name: text for name, text in received.fields.items() if name != "project_id" and text}
+    try:
+        parameters = UploadParameters.model_validate(given)
+    except ValidationError as error:
+        raise describe_validation(
+            [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
+        ) from None
+    if parameters.remove_bg:
+        raise BackgroundRemovalUnavailableError(
+            "This server cannot remove backgrounds.",
+            suggestion="Leave remove_bg out: photos are reconstructed with their background.",
+        )
+    return parameters
+
+
+async def _project(service: Service, owner: UUID, received: Received) -> Row:
+    """The project named in the form, or a new one, where there is room for the new photos."""
+    named = received.fields.get("project_id")
+    async with service.transaction() as conn:
+        if not named:
+            stem = PurePath(received.filenames[0]).stem or "Photos"
+            return await projects.create(conn, owner, f"{stem[:150]}, {datetime.now(UTC):%Y-%m-%d}")
+        try:
+            project_id = UUID(named)
+        except ValueError:
+            raise projects.ProjectNotFoundError(
+                f"There is no project '{named[:100]}'.",
+                suggestion="Leave project_id out to create a project, or take an id from GET /api/v1/projects.",
+            ) from None
+        project = await projects.get(conn, project_id, owner)
+        already = len(await records.photos(conn, project_id))
+        if already + len(received.filenames) > service.settings.max_photos:
+            raise too_many_photos(service.settings.max_photos, already)
+        return project
+
+
+@contextlib.asynccontextmanager
+async def _arrival(home: Path) -> AsyncIterator[Path]:
+    """A folder of its own for one upload, gone afterwards."""
+    folder = home / "incoming" / uuid.uuid4().hex
+    (folder / "incoming").mkdir(parents=True, mode=0o700)
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def forget_old_arrivals(home: Path) -> None:
+    """Remove what uploads left behind when their server was killed."""
+    for folder in (home / "incoming").glob("*"):
+        if folder.is_dir() and folder.stat().st_mtime < time.time() - FORGOTTEN_AFTER_S:
+            shutil.rmtree(folder, ignore_errors=True)
