@@ -53,7 +53,7 @@ class MigrationReport:
     """What a run did: migrations it applied, files it re-declared."""
 
     applied: tuple[str, ...]
-    declared: tuple[str, ...]
+    redeclared: tuple[str, ...]
 
 
 def sql_files(sql_root: Path | None, folder: str) -> list[Path]:

@@ -52,6 +52,13 @@ class Camera:
             cy=self.cy * sy,
         )
 
+    def resized_to(self, long_side: int) -> Camera:
+        """The same camera with its long side reduced to ``long_side`` px; unchanged where it is not longer."""
+        scale = long_side / max(self.width, self.height)
+        if scale >= 1:
+            return self
+        return self.resized(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+
     def as_dict(self) -> dict[str, object]:
         """Plain numbers for JSON; the inverse of :func:`camera_from_dict`."""
         return {

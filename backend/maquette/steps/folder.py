@@ -4,13 +4,14 @@
 
     incoming/NNNN_*           photos as sent (upload reads them); incoming.json their names
     images/NNNN.jpg           processed photos (generate reads them)
-    sfm/                      working files of structure-from-motion
-    scene/                    cameras, sparse points, undistorted photos
+    images.json               file name, EXIF focal length of each processed photo
+    sfm/                      structure-from-motion; its scene/ holds cameras, sparse points, undistorted photos
+    training/                 newest checkpoints of a training under way
     evaluation.json           the fixed evaluation set
     models/v<N>/              model.ply, unfiltered.ply, checkpoint.npz, preview.jpg, record.json
     depth/                    depth maps and heatmaps
     exports/                  files for the user
-    project.json              project id and name, newest version known
+    project.json              project id and name, newest version known, versions this run has kept already
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class Folder:
         return self.root / "images"
 
     @property
+    def training(self) -> Path:
+        """The newest checkpoints of a training under way: a killed run goes on from them."""
+        return self.root / "training"
+
+    @property
     def sfm(self) -> Path:
         """Working files of structure-from-motion; kept so that a killed run resumes."""
         return self.root / "sfm"
@@ -49,7 +55,7 @@ class Folder:
     @property
     def scene(self) -> Path:
         """Cameras, sparse points and undistorted photos."""
-        return self.root / "scene"
+        return self.sfm / "scene"
 
     @property
     def depth(self) -> Path:
@@ -79,6 +85,12 @@ class Folder:
         path = self.root / "project.json"
         data: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return data
+
+    def focal_lengths(self) -> dict[str, float]:
+        """EXIF focal lengths in px by processed file name, where photos had one."""
+        path = self.root / "images.json"
+        entries = json.loads(path.read_text()) if path.exists() else []
+        return {e["name"]: float(e["focal_px"]) for e in entries if e.get("focal_px")}
 
     def next_version(self) -> int:
         """One more than the newest version that the project or this folder knows."""

@@ -83,7 +83,7 @@ class Views(_Record):
     type: Literal["views"] = "views"
     views: tuple[View, ...]
     placements: tuple[Placement, ...]
-    sparse_model: File
+    scene_files: tuple[File, ...]
     eval_names: tuple[str, ...]
     eval_width: int
     eval_height: int

@@ -1,0 +1,59 @@
+# Two commands matter: `make demo` and `make test`. Each does all the set-up it needs.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo serve test check lock clean
+
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Data of `make demo` and `make serve`; both use the same home, so that serve finds what demo made.
+export MAQUETTE_HOME ?= $(CURDIR)/.maquette
+PHOTOS ?=
+PRESET ?= fastest
+OUT ?= demo-output
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
+
+install: $(VENV)/.runtime ## Create .venv and install Maquette
+
+install-dev: $(VENV)/.dev ## The same with everything the tests need
+
+demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
+	$(BIN)/maquette demo $(if $(PHOTOS),"$(PHOTOS)") --out "$(OUT)" --preset $(PRESET)
+
+serve: $(VENV)/.runtime ## Start database, storage, API and worker; Ctrl-C stops them
+	$(BIN)/maquette serve
+
+test: check ## Check style, types and imports, then run all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check backend tests bench
+	$(BIN)/ruff check backend tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Write the exact versions of a fresh installation into the lock files
+	$(PYTHON) tools/write_locks.py
+
+clean: ## Remove what was built; data in MAQUETTE_HOME stay
+	rm -rf $(VENV) build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing (a minute or two the first time) …"
+	$(PIP) install -r requirements.lock
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing what the tests need …"
+	$(PIP) install -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,42 @@
+"""The processes under ``maquette serve``: ``python -m maquette.cli.children api|worker N``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from maquette.cli.logs import log_to_stderr
+from maquette.lifeline import die_with_parent
+from maquette.settings import read_settings, resolve_connections
+
+
+def main() -> None:
+    """Run one child until it is told to stop; it does not outlive its parent."""
+    die_with_parent(signal.SIGTERM)
+    kind = sys.argv[1]
+    settings = read_settings()
+    connections = resolve_connections(settings)
+    log_to_stderr(settings.log_level)
+    if kind == "api":
+        import uvicorn
+
+        from maquette.api.app import create_app
+
+        uvicorn.run(
+            create_app(settings, connections),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+    else:
+        from maquette.worker.loop import run_worker
+
+        asyncio.run(run_worker(settings, connections, concurrency=int(sys.argv[2])))
+
+
+if __name__ == "__main__":
+    main()

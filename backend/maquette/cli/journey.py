@@ -1,0 +1,212 @@
+"""The demo's way through the API, as any client would go it."""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from maquette.cli.bars import Bars
+from maquette.cli.local import metric_line
+from maquette.cli.reconstruct import list_inputs
+from maquette.errors import MaquetteError
+from maquette.settings import Settings, resolve_connections
+
+START_S = 120.0
+POLL_S = 0.5
+PARALLEL_PHOTOS = 20
+"""Photos sent in one request: few enough that a lost line costs little."""
+
+
+class ApiRefusedError(MaquetteError):
+    """The API answered with an error; its code and words are passed on."""
+
+    code = "api_refused"
+
+
+def run_demo(settings: Settings, photos: Path | None, out: Path, preset: str, *, stay: bool) -> None:
+    """Upload, generate, refine, export; files in ``out``; one metric line a model version."""
+    with contextlib.ExitStack() as stack:
+        if photos is None:
+            photos = _own_capture(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        files = list_inputs([photos])
+        url, process = stack.enter_context(_server(settings))
+        client = stack.enter_context(_client(settings, url))
+        bars = stack.enter_context(Bars())
+        project_id = _upload(client, bars, files, photos.name)
+        _follow(client, bars, "generate", client.post(f"/generate/{project_id}", json={"preset": preset}), project_id)
+        _follow(client, bars, "refine", client.post(f"/refine/{project_id}", json={"num_iterations": 2}), project_id)
+        paths = _export(client, bars, project_id, out)
+        models = _answer(client.get(f"/projects/{project_id}/models"))["items"]
+        _save_preview(client, models, out)
+        bars.end_stage()
+        for model in models:
+            bars.say(metric_line(model["version"], model["psnr"], model["ssim"]))
+        for path in (*paths, out / "preview.jpg"):
+            bars.say(str(path))
+        bars.say(f"project {project_id}: {url}/api/v1/status/{project_id}")
+        if stay and process is not None:
+            bars.say(f"The server stays at {url} (docs at {url}/docs). Ctrl-C stops it.")
+            with contextlib.suppress(KeyboardInterrupt):
+                process.wait()
+        elif process is not None:
+            bars.say("`make serve` starts the server again; it finds this project.")
+
+
+def _own_capture(folder: Path) -> Path:
+    from maquette.recon.synthetic import make_capture
+
+    capture = folder / "synthetic"
+    with Bars() as bars:
+        make_capture(capture, progress=lambda stage, fraction, message="": bars.update(stage, fraction, message))
+    return capture
+
+
+@contextlib.contextmanager
+def _server(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes] | None]]:
+    """The address of the server on this home; one is started where none runs, and stopped again."""
+    with contextlib.suppress(MaquetteError, httpx.HTTPError):
+        resolve_connections(settings)
+        if httpx.get(f"{settings.server_url}/api/v1/health", timeout=5, trust_env=False).is_success:
+            yield settings.server_url, None
+            return
+    port = settings.port if _is_free(settings.host, settings.port) else _free_port(settings.host)
+    url = settings.model_copy(update={"port": port}).server_url
+    process = subprocess.Popen(
+        [sys.executable, "-m", "maquette.cli", "serve", "--port", str(port)],
+        env={**os.environ, "MAQUETTE_LOG_LEVEL": os.environ.get("MAQUETTE_LOG_LEVEL", "warning")},
+        start_new_session=True,
+    )
+    try:
+        _wait(url, process)
+        yield url, process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ApiRefusedError("The server ended while it started.", suggestion="The lines above say why.")
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/api/v1/health", timeout=5, trust_env=False).is_success:
+                return
+        time.sleep(0.2)
+    raise ApiRefusedError(f"The server did not answer within {START_S:.0f} s.", suggestion="See the lines above.")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex((host, port)) != 0
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _client(settings: Settings, url: str) -> httpx.Client:
+    headers = {"X-API-Key": settings.api_keys[0].get_secret_value()} if settings.api_keys else {}
+    return httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=300, trust_env=False)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    """The JSON of an answer; an error of the API raised as ours."""
+    body: dict[str, Any] = response.json()
+    if response.is_error:
+        raise _refused(body.get("error") or {})
+    return body
+
+
+def _refused(error: dict[str, Any]) -> ApiRefusedError:
+    refused = ApiRefusedError(str(error.get("message")), suggestion=str(error.get("suggestion") or ""))
+    refused.code = str(error.get("code", "api_refused"))  # type: ignore[misc]
+    return refused
+
+
+def _upload(client: httpx.Client, bars: Bars, files: list[Path], name: str) -> str:
+    project = _answer(client.post("/projects", json={"name": name[:200] or "demo"}))
+    project_id = str(project.get("id") or project.get("project_id"))
+    for start in range(0, len(files), PARALLEL_PHOTOS):
+        bars.update("upload", start / len(files), f"{start}/{len(files)} photos")
+        with contextlib.ExitStack() as stack:
+            parts = [
+                (
+                    "files",
+                    (
+                        path.name,
+                        stack.enter_context(path.open("rb")),
+                        mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+                    ),
+                )
+                for path in files[start : start + PARALLEL_PHOTOS]
+            ]
+            answer = _answer(client.post("/upload", data={"project_id": project_id}, files=parts))
+        for image in answer["images"]:
+            for reason in image["reasons"]:
+                bars.say(f"  {image['verdict']}: {reason['message']} {reason['suggestion']}")
+    bars.update("upload", 1.0)
+    return project_id
+
+
+def _follow(client: httpx.Client, bars: Bars, step: str, answer: httpx.Response, project_id: str) -> dict[str, Any]:
+    """Watch a run until it ends."""
+    run_id = _answer(answer)["run_id"]
+    told: set[str] = set()
+    while True:
+        run = _answer(client.get(f"/runs/{run_id}"))
+        label = f"{step}: {run['stage']}" if run.get("stage") else step
+        bars.update(label if bars.console.is_terminal else step, run["progress_percentage"] / 100, run["message"] or "")
+        for warning in run.get("warnings") or []:
+            if warning["code"] not in told:
+                told.add(warning["code"])
+                bars.say(f"  {'degraded' if warning['degraded'] else 'note'}: {warning['message']}")
+        if run["status"] in ("failed", "cancelled"):
+            raise _refused(run["error"] or {"code": run["status"], "message": f"The {step} run was {run['status']}."})
+        if run["status"] == "completed":
+            result: dict[str, Any] = run
+            return result
+        time.sleep(POLL_S)
+
+
+def _export(client: httpx.Client, bars: Bars, project_id: str, out: Path) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, file_format in enumerate(("ply", "splat")):
+        bars.update("export", number / 2, file_format)
+        made = _answer(client.post(f"/export/{project_id}", params={"wait": 300}, json={"format": file_format}))
+        path = out / f"model.{file_format}"
+        _download(client, made["download_url"], path)
+        paths.append(path)
+    bars.update("export", 1.0)
+    return paths
+
+
+def _save_preview(client: httpx.Client, models: list[dict[str, Any]], out: Path) -> None:
+    best = next((model for model in models if model["promoted"]), models[-1])
+    _download(client, best["preview_url"], out / "preview.jpg")
+
+
+def _download(client: httpx.Client, url: str, path: Path) -> None:
+    """Stream a signed address into a file."""
+    with httpx.stream("GET", url, timeout=300, trust_env=False) as response:
+        response.raise_for_status()
+        with path.open("wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)

@@ -1,0 +1,135 @@
+"""``maquette reconstruct``: all four steps on this machine, no server needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from maquette.errors import BadInputError
+from maquette.steps.parameters import Preset
+
+
+class NoInputError(BadInputError):
+    """No photo was named."""
+
+    code = "no_files"
+
+
+def reconstruct(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Photos, or folders of photos.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results; intermediates lie in its `steps`.")],
+    preset: Annotated[Preset, typer.Option(help="How long to train.")] = "balanced",
+    formats: Annotated[str, typer.Option(help="Export formats, separated by commas: ply, splat.")] = "ply,splat",
+    refine: Annotated[int, typer.Option(min=0, max=50, help="Refinement rounds after the first model.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+) -> None:
+    """Photos to a model: upload, generate, refine and export, with progress bars.
+
+    A second call with the same OUT goes on where the first was stopped.
+    """
+    from maquette.cli.bars import Bars
+    from maquette.cli.local import LocalSink
+    from maquette.recon.formats import format_named
+    from maquette.steps import STEPS
+    from maquette.steps.records import Images
+
+    wanted = [format_named(name.strip()) for name in formats.split(",") if name.strip()]
+    photos = list_inputs(inputs)
+    folder = out / "steps"
+    with Bars() as bars:
+        sink = LocalSink(bars)
+        bars.say(f"[bold]upload[/] {len(photos)} files")
+        take_in(photos, folder)
+        STEPS["upload"].run(folder, {}, sink)
+        _index_images(folder, next(r for r in sink.records if isinstance(r, Images)))
+        bars.say(f"[bold]generate[/] preset {preset}")
+        result = STEPS["generate"].run(folder, {"preset": preset, "seed": seed}, sink)
+        version = best = int(result["version"])
+        if refine:
+            bars.say(f"[bold]refine[/] up to {refine} rounds")
+            refined = STEPS["refine"].run(
+                folder, {"num_iterations": refine, "from_version": version, "seed": seed}, sink
+            )
+            best = refined["promoted_version"] if refined["promoted_version"] is not None else version
+        bars.say(f"[bold]export[/] version {best}")
+        paths = []
+        for target in wanted:
+            STEPS["export"].run(folder, {"format": target.name, "version": best}, sink)
+            made = folder / "exports" / f"model_v{best}{target.extension}"
+            paths.append(shutil.move(made, out / f"model{target.extension}"))
+        shutil.copyfile(folder / "models" / f"v{best}" / "preview.jpg", out / "preview.jpg")
+        (out / "metrics.json").write_text(json.dumps(_summary(sink, best), indent=1))
+    for path in (*paths, out / "preview.jpg", out / "metrics.json"):
+        bars.console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def list_inputs(inputs: list[Path]) -> list[Path]:
+    """Files named, and the files in folders named, in name order. Hidden files are left out."""
+    photos: list[Path] = []
+    for path in inputs:
+        if path.is_dir():
+            photos += sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        elif path.is_file():
+            photos.append(path)
+        else:
+            raise NoInputError(f"There is no file or folder {path}.", suggestion="Check the path.")
+    if not photos:
+        raise NoInputError("There are no photos to work on.", suggestion="Name photos, or a folder that holds some.")
+    return photos
+
+
+def take_in(photos: list[Path], folder: Path) -> None:
+    """Lay the photos into the upload step's folder; links where the disk allows, so nothing is doubled."""
+    incoming = folder / "incoming"
+    shutil.rmtree(incoming, ignore_errors=True)
+    shutil.rmtree(folder / "images", ignore_errors=True)
+    incoming.mkdir(parents=True)
+    entries = []
+    for number, photo in enumerate(photos):
+        name = f"{number:04d}"
+        try:
+            os.link(photo.resolve(), incoming / name)
+        except OSError:
+            shutil.copyfile(photo, incoming / name)
+        entries.append({"file": name, "filename": photo.name})
+    (folder / "incoming.json").write_text(json.dumps(entries))
+
+
+def _index_images(folder: Path, images: Any) -> None:
+    """What the worker writes from the database: which processed photos take part, with their focal lengths."""
+    usable = [image for image in images.images if image.processed is not None]
+    for path in (folder / "images").iterdir():
+        if path.name not in {Path(image.processed.path).name for image in usable}:
+            path.unlink()
+    index = [{"name": Path(image.processed.path).name, "focal_px": image.focal_px} for image in usable]
+    (folder / "images.json").write_text(json.dumps(index))
+
+
+def _summary(sink: Any, best: int) -> dict[str, Any]:
+    from maquette.steps.records import Model, Views
+
+    models = [record for record in sink.records if isinstance(record, Model)]
+    views = next(record for record in sink.records if isinstance(record, Views))
+    return {
+        "promoted_version": best,
+        "photos": len(views.placements),
+        "photos_placed": sum(p.placed for p in views.placements),
+        "not_placed": [p.model_dump() for p in views.placements if not p.placed],
+        "versions": [
+            {
+                "version": model.version,
+                "parent_version": model.parent_version,
+                "gaussians": model.num_gaussians,
+                "metrics": [metric.model_dump() for metric in model.metrics],
+                "iteration": model.iteration.model_dump() if model.iteration else None,
+            }
+            for model in models
+        ],
+        "warnings": [warning.model_dump() for warning in sink.warnings],
+        "degraded": any(warning.degraded for warning in sink.warnings),
+    }

@@ -1,0 +1,189 @@
+"""Fills a run's folder from the buckets with what its step reads. What is there already is not fetched again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+
+from maquette.db import records
+from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+from maquette.steps.folder import Folder, write_json
+from maquette.steps.records import File, Iteration, Metric, Model
+from maquette.storage.client import Objects
+
+PARALLEL_DOWNLOADS = 4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An object and where in the folder it belongs."""
+
+    path: str
+    artifact: Mapping[str, Any]
+
+
+async def fill_folder(pool: AsyncConnectionPool[Connection], objects: Objects, run: Row, root: Path) -> dict[str, Any]:
+    """Bring a queued run's inputs into ``root`` and return its parameters, with the version to begin with named."""
+    folder, parameters = Folder(root), dict(run["parameters"])
+    async with pool.connection() as conn:
+        wanted, project = await _inputs(conn, run, folder, parameters)
+    await _download(objects, root, wanted)
+    await asyncio.to_thread(_write_index, folder, project, wanted)
+    return parameters
+
+
+def _write_index(folder: Folder, project: Mapping[str, Any], wanted: Iterable[Wanted]) -> None:
+    write_json(folder.root / "project.json", dict(project))
+    write_json(folder.root / "artifacts.json", {one.path: str(one.artifact["id"]) for one in wanted})
+
+
+async def _inputs(
+    conn: Connection, run: Row, folder: Folder, parameters: dict[str, Any]
+) -> tuple[list[Wanted], dict[str, Any]]:
+    project = await _project(conn, run)
+    wanted: list[Wanted] = []
+    if run["step"] == "generate":
+        wanted += await _photos(conn, run["project_id"], folder)
+    else:
+        key = "from_version" if run["step"] == "refine" else "version"
+        model = await records.model(conn, run["project_id"], parameters.get(key))
+        parameters[key] = project["from_version"] = model["version"]
+        wanted += await _model(conn, model, folder, with_checkpoint=run["step"] == "refine")
+        if run["step"] == "refine":
+            wanted += await _scene(conn, model["view_run_id"], folder)
+    await _evaluation(conn, run["project_id"], folder)
+    for version in project["versions_of_run"]:
+        kept = await records.model(conn, run["project_id"], version)
+        wanted += await _model(conn, kept, folder, with_checkpoint=True)
+    return wanted, project
+
+
+async def _project(conn: Connection, run: Row) -> dict[str, Any]:
+    """What a step may need to know of its project."""
+    row = await fetch_one(
+        conn,
+        """
+        select p.id, p.name,
+               (select max(version) from public.gaussian_splat_models m where m.project_id = p.id) as latest_version,
+               (select overall_quality from public.gaussian_splat_models m where m.project_id = p.id and m.promoted)
+                   as promoted_quality,
+               (select coalesce(array_agg(version order by version), '{}') from public.gaussian_splat_models m
+                where m.run_id = %(run)s) as versions_of_run
+        from public.projects p where p.id = %(project)s
+        """,
+        {"project": run["project_id"], "run": run["id"]},
+    )
+    if row is None:
+        raise RuntimeError(f"run {run['id']} has lost its project")
+    known = {"id": str(row["id"]), "name": row["name"], "versions_of_run": row["versions_of_run"]}
+    for name in ("latest_version", "promoted_quality"):
+        if row[name] is not None:
+            known[name] = row[name]
+    return known
+
+
+async def _photos(conn: Connection, project_id: UUID, folder: Folder) -> list[Wanted]:
+    rows = await fetch_all(
+        conn,
+        "select i.image_index, i.focal_px, to_jsonb(a) as artifact from public.source_images i"
+        " join public.artifacts a on a.id = i.processed_artifact_id"
+        " where i.project_id = %s and i.verdict <> 'rejected' order by i.image_index",
+        [project_id],
+    )
+    index = [{"name": f"{row['image_index']:04d}.jpg", "focal_px": row["focal_px"]} for row in rows]
+    await asyncio.to_thread(write_json, folder.root / "images.json", index)
+    return [
+        Wanted(folder.relative(folder.images / entry["name"]), row["artifact"])
+        for entry, row in zip(index, rows, strict=True)
+    ]
+
+
+async def _scene(conn: Connection, view_run_id: UUID, folder: Folder) -> list[Wanted]:
+    files = await fetch_all(
+        conn,
+        "select to_jsonb(a) as artifact from public.artifacts a where run_id = %s"
+        " and kind in ('cameras', 'sparse_points')",
+        [view_run_id],
+    )
+    views = await fetch_all(
+        conn,
+        "select v.name, to_jsonb(a) as artifact from public.multiview_generation v"
+        " join public.artifacts a on a.id = v.image_artifact_id where v.run_id = %s order by v.view_index",
+        [view_run_id],
+    )
+    return [
+        *(Wanted(folder.relative(folder.scene / Path(f["artifact"]["path"]).name), f["artifact"]) for f in files),
+        *(Wanted(folder.relative(folder.scene / "images" / v["name"]), v["artifact"]) for v in views),
+    ]
+
+
+async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint: bool) -> list[Wanted]:
+    """A version's record, and its files that a step reads."""
+    home, objects = folder.model(row["version"]), row["objects"]
+    metrics = await fetch_all(
+        conn,
+        "select split, view_index, psnr, ssim, overall_quality from public.refinement_metrics"
+        " where project_id = %s and version = %s",
+        [row["project_id"], row["version"]],
+    )
+    iteration = await fetch_one(
+        conn,
+        "select iteration, method, quality_before, quality_after, relative_gain, converged, seconds"
+        " from public.enhancement_iterations where project_id = %s and version = %s",
+        [row["project_id"], row["version"]],
+    )
+    names = {
+        "model": "model.ply",
+        "unfiltered": "unfiltered.ply",
+        "checkpoint": "checkpoint.npz",
+        "preview": "preview.jpg",
+    }
+    files = {
+        kind: File(kind=kind, path=folder.relative(home / name), mime=(objects[kind] or {}).get("mime") or "")
+        for kind, name in names.items()
+    }
+    record = Model(
+        version=row["version"],
+        parent_version=row["parent_version"],
+        method=row["method"],
+        promote=row["promoted"],
+        num_gaussians=row["num_gaussians"],
+        num_gaussians_unfiltered=row["num_gaussians_unfiltered"],
+        sh_degree=row["sh_degree"],
+        iterations=row["iterations"],
+        metrics=tuple(Metric.model_validate(metric) for metric in metrics),
+        iteration=Iteration.model_validate(iteration) if iteration else None,
+        details=row["details"],
+        **files,
+    )
+    await asyncio.to_thread(folder.save_model, record)
+    needed = ("model", "checkpoint") if with_checkpoint else ("model",)
+    return [Wanted(files[kind].path, objects[kind]) for kind in needed]
+
+
+async def _evaluation(conn: Connection, project_id: UUID, folder: Folder) -> None:
+    row = await fetch_one(conn, "select * from public.eval_sets where project_id = %s", [project_id])
+    if row is not None:
+        data = {"names": row["image_names"], "long_side": max(row["width"], row["height"])}
+        await asyncio.to_thread(write_json, folder.evaluation, data)
+
+
+async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> None:
+    limit = asyncio.Semaphore(PARALLEL_DOWNLOADS)
+
+    async def fetch(one: Wanted) -> None:
+        path = root / one.path
+        if path.exists() and path.stat().st_size == one.artifact["bytes"]:
+            return
+        async with limit:
+            await objects.download(one.artifact["bucket"], one.artifact["path"], path)
+
+    async with asyncio.TaskGroup() as group:
+        for one in wanted:
+            group.create_task(fetch(one))

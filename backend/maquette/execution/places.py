@@ -1,0 +1,65 @@
+"""Which bucket and key each kind of file that a step makes goes to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from maquette.steps.records import DepthMaps, Export, File, Images, Model, Record, Views
+from maquette.storage import buckets, keys
+
+EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/tiff": "tif", "image/heic": "heic"}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A file of a record with the place it is stored at."""
+
+    file: File
+    bucket: str
+    key: str
+
+
+def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) -> Iterator[Placed]:
+    """Every file of a record, inputs before what was made from them."""
+    match record:
+        case Images():
+            for image in record.images:
+                if image.original is not None:
+                    extension = EXTENSIONS.get(image.original.mime, "bin")
+                    key = keys.original(project_id, image.sha256, extension)
+                    yield Placed(image.original, buckets.PROJECT_UPLOADS, key)
+                if image.processed is not None:
+                    digest = sha256_of(folder / image.processed.path)
+                    key = keys.processed(project_id, image.image_index, digest)
+                    yield Placed(image.processed, buckets.PROCESSED_IMAGES, key)
+        case Views():
+            for file in record.scene_files:
+                key = keys.scene_file(project_id, run_id, Path(file.path).name)
+                yield Placed(file, buckets.MULTIVIEW_IMAGES, key)
+            for view in record.views:
+                extension = EXTENSIONS[view.image.mime]
+                key = keys.view_image(project_id, run_id, view.view_index, extension)
+                yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
+        case Model():
+            for file in (record.model, record.unfiltered, record.checkpoint, record.preview):
+                key = keys.model_file(project_id, run_id, record.version, Path(file.path).name)
+                yield Placed(file, buckets.MODELS, key)
+        case DepthMaps():
+            for depth in record.depth_maps:
+                key = keys.depth_map(project_id, run_id, depth.view_index)
+                yield Placed(depth.depth, buckets.DEPTH_MAPS, key)
+                key = keys.depth_heatmap(project_id, run_id, depth.view_index)
+                yield Placed(depth.heatmap, buckets.DEPTH_MAPS, key)
+        case Export():
+            key = keys.export_file(project_id, run_id, Path(record.file.path).name)
+            yield Placed(record.file, buckets.MODELS, key)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,178 @@
+"""The rows of each kind of record. A repeated attempt writes its own rows again in place of the earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+from maquette.db import records
+from maquette.db.rows import Connection, Row, fetch_one, insert
+from maquette.steps.records import DepthMaps, Export, Images, Model, Record, Views
+
+Ids = Mapping[str, UUID]
+
+
+async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> None:
+    """Write a record's rows; ``ids`` gives the artifact of each path."""
+    match record:
+        case Views():
+            await _views(conn, run, record, ids)
+        case Model():
+            await _model(conn, run, record, ids)
+        case DepthMaps():
+            await _depth_maps(conn, run, record, ids)
+        case Export():
+            await _export(conn, run, record, ids)
+        case Images():
+            raise TypeError("images are written by execution.uploads, which numbers them")
+
+
+async def _views(conn: Connection, run: Row, record: Views, ids: Ids) -> None:
+    await conn.execute(
+        "insert into public.eval_sets (project_id, run_id, width, height, image_names)"
+        " values (%s, %s, %s, %s, to_jsonb(%s::text[])) on conflict (project_id) do nothing",
+        [run["project_id"], run["id"], record.eval_width, record.eval_height, list(record.eval_names)],
+    )
+    for placement in record.placements:
+        await conn.execute(
+            "update public.source_images set placed = %s, placed_reason = nullif(%s, '')"
+            " where project_id = %s and image_index = %s",
+            [placement.placed, placement.reason, run["project_id"], _image_index(placement.name)],
+        )
+    await conn.execute("delete from public.multiview_generation where run_id = %s", [run["id"]])
+    for view in record.views:
+        source = await fetch_one(
+            conn,
+            "select id from public.source_images where project_id = %s and image_index = %s",
+            [run["project_id"], _image_index(view.name)],
+        )
+        await insert(
+            conn,
+            "multiview_generation",
+            {
+                "project_id": run["project_id"],
+                "run_id": run["id"],
+                "source_image_id": source["id"] if source else None,
+                "view_index": view.view_index,
+                "name": view.name,
+                "split": view.split,
+                "camera": view.camera,
+                "image_artifact_id": ids[view.image.path],
+            },
+        )
+
+
+def _image_index(name: str) -> int:
+    """Processed photos are named by their index in the project."""
+    return int(Path(name).stem)
+
+
+async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
+    eval_set = await fetch_one(conn, "select id from public.eval_sets where project_id = %s", [run["project_id"]])
+    eval_set_id = eval_set["id"] if eval_set else None
+    view_run_id = run["id"]
+    if record.parent_version is not None:
+        view_run_id = (await records.model(conn, run["project_id"], record.parent_version))["view_run_id"]
+    mean = record.mean()
+    await insert(
+        conn,
+        "gaussian_splat_models",
+        {
+            "project_id": run["project_id"],
+            "run_id": run["id"],
+            "view_run_id": view_run_id,
+            "version": record.version,
+            "parent_version": record.parent_version,
+            "method": record.method,
+            "num_gaussians": record.num_gaussians,
+            "num_gaussians_unfiltered": record.num_gaussians_unfiltered,
+            "sh_degree": record.sh_degree,
+            "iterations": record.iterations,
+            "eval_set_id": eval_set_id,
+            "psnr": mean.psnr if mean else None,
+            "ssim": mean.ssim if mean else None,
+            "overall_quality": mean.overall_quality if mean else None,
+            "model_artifact_id": ids[record.model.path],
+            "unfiltered_artifact_id": ids[record.unfiltered.path],
+            "checkpoint_artifact_id": ids[record.checkpoint.path],
+            "preview_artifact_id": ids[record.preview.path],
+            "details": record.details,
+        },
+    )
+    for metric in record.metrics:
+        await insert(
+            conn,
+            "refinement_metrics",
+            {
+                "project_id": run["project_id"],
+                "run_id": run["id"],
+                "version": record.version,
+                "eval_set_id": eval_set_id if metric.split == "held_out" else None,
+                **metric.model_dump(),
+            },
+        )
+    if record.iteration is not None and record.parent_version is not None:
+        await insert(
+            conn,
+            "enhancement_iterations",
+            {
+                "project_id": run["project_id"],
+                "run_id": run["id"],
+                "parent_version": record.parent_version,
+                "version": record.version,
+                "promoted": record.promote,
+                **record.iteration.model_dump(),
+            },
+        )
+    if record.promote:
+        await records.promote(conn, run["project_id"], record.version)
+
+
+async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -> None:
+    await conn.execute("delete from public.depth_maps where run_id = %s", [run["id"]])
+    for depth in record.depth_maps:
+        view = await fetch_one(
+            conn,
+            "select id from public.multiview_generation where run_id = %s and view_index = %s",
+            [run["id"], depth.view_index],
+        )
+        if view is None:
+            raise RuntimeError(f"run {run['id']} has a depth map of view {depth.view_index}, but no such view")
+        await insert(
+            conn,
+            "depth_maps",
+            {
+                "project_id": run["project_id"],
+                "run_id": run["id"],
+                "view_id": view["id"],
+                "depth_artifact_id": ids[depth.depth.path],
+                "heatmap_artifact_id": ids[depth.heatmap.path],
+                **depth.model_dump(exclude={"view_index", "depth", "heatmap"}),
+            },
+        )
+
+
+async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> None:
+    await conn.execute("delete from public.export_history where run_id = %s", [run["id"]])
+    artifact = await fetch_one(
+        conn, "select id, bytes, sha256 from public.artifacts where id = %s", [ids[record.file.path]]
+    )
+    if artifact is None:
+        raise RuntimeError(f"run {run['id']} exported a file without an artifact")
+    await insert(
+        conn,
+        "export_history",
+        {
+            "project_id": run["project_id"],
+            "run_id": run["id"],
+            "version": record.version,
+            "format": record.format,
+            "options": record.options,
+            "artifact_id": artifact["id"],
+            "bytes": artifact["bytes"],
+            "sha256": artifact["sha256"],
+            "seconds": record.seconds,
+            "measured_loss": record.measured_loss,
+        },
+    )

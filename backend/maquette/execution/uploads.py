@@ -1,0 +1,127 @@
+"""Carries out an upload at once, in the API's own time: decode in a child process, store, then one transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg_pool import AsyncConnectionPool
+
+from maquette import __version__
+from maquette.db import projects, runs
+from maquette.db.rows import Connection, Row, fetch_all, insert
+from maquette.errors import MaquetteError
+from maquette.execution.keeper import Stored, record_artifacts, store_files
+from maquette.execution.process import Outcome, run_step_process
+from maquette.settings import Settings
+from maquette.steps.parameters import UploadParameters
+from maquette.steps.records import Image, Images, Reason, Record
+from maquette.storage.client import Objects
+
+
+class StepFailedError(MaquetteError):
+    """A step ended with an error of its own; code and status are that error's."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        error = outcome.error or {}
+        super().__init__(str(error.get("message", "")), suggestion=str(error.get("suggestion", "")))
+        self.details = dict(error.get("details") or {})
+        self.code = str(error.get("code", "internal_error"))  # type: ignore[misc]
+        self.status = outcome.status  # type: ignore[misc]
+
+
+async def execute_upload(
+    *,
+    pool: AsyncConnectionPool[Connection],
+    objects: Objects,
+    settings: Settings,
+    project: Row,
+    folder: Path,
+    parameters: UploadParameters,
+) -> Row:
+    """Take in the photos in ``folder/incoming`` and return the upload's completed ``runs`` row.
+
+    Rows appear in one transaction after all objects are in place, so a crash leaves the project as it was. Raises
+    the step's own error where no file could be used.
+    """
+    found: list[Images] = []
+
+    async def on_record(record: Record) -> None:
+        if isinstance(record, Images):
+            found.append(record)
+
+    outcome = await run_step_process(
+        "upload",
+        folder,
+        parameters.model_dump(),
+        memory_mb=settings.step_memory_mb,
+        on_progress=lambda stage, fraction, message: None,
+        on_record=on_record,
+    )
+    if outcome.error is not None or not found:
+        raise StepFailedError(outcome)
+    images, run_id = found[0], uuid4()
+    stored = await store_files(objects, images, folder, project["id"], run_id)
+    async with pool.connection() as conn:
+        locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)
+        return await _write(conn, locked, run_id, images, stored, parameters, outcome)
+
+
+async def _write(
+    conn: Connection,
+    project: Row,
+    run_id: UUID,
+    images: Images,
+    stored: list[Stored],
+    parameters: UploadParameters,
+    outcome: Outcome,
+) -> Row:
+    known = await fetch_all(
+        conn, "select image_index, sha256, filename from public.source_images where project_id = %s", [project["id"]]
+    )
+    first_index = max((row["image_index"] for row in known), default=-1) + 1
+    earlier = {row["sha256"]: str(row["filename"]) for row in known}
+    fresh = [_marked(image, earlier) for image in images.images]
+    usable = [image for image in fresh if image.verdict != "rejected"]
+    run = await runs.create(
+        conn,
+        project["id"],
+        "upload",
+        id=run_id,
+        parameters=parameters.model_dump(),
+        code_version=__version__,
+        status="queued",
+    )
+    # The run row must stand before the artifacts that name it; it ends in this same transaction.
+    ids = await record_artifacts(conn, run, stored, {})
+    for image in fresh:
+        await insert(conn, "source_images", _row(project["id"], run_id, first_index, image, ids))
+    return await runs.complete_at_once(
+        conn, run_id, result={"images": len(fresh), "usable": len(usable)}, timings=outcome.timings
+    )
+
+
+def _marked(image: Image, earlier: dict[str, str]) -> Image:
+    """A photo that the project has already is recorded, and left out of what follows."""
+    if image.verdict == "rejected" or image.sha256 not in earlier:
+        return image
+    reason = Reason(
+        code="duplicate",
+        message=f"'{image.filename}' is the same file as '{earlier[image.sha256]}', which the project has already.",
+        suggestion="Nothing to do: the copy is left out.",
+    )
+    return image.model_copy(update={"verdict": "rejected", "reasons": (reason,), "processed": None})
+
+
+def _row(project_id: UUID, run_id: UUID, first_index: int, image: Image, ids: dict[str, UUID]) -> dict[str, Any]:
+    values = image.model_dump(exclude={"original", "processed", "image_index", "reasons"})
+    return {
+        **values,
+        "project_id": project_id,
+        "run_id": run_id,
+        "image_index": first_index + image.image_index,
+        "reasons": [reason.model_dump() for reason in image.reasons],
+        "original_artifact_id": ids[image.original.path] if image.original else None,
+        "processed_artifact_id": ids[image.processed.path] if image.processed else None,
+    }

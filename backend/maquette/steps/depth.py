@@ -1,0 +1,59 @@
+"""Depth maps of all views, rendered from the model: the named method where no depth network is configured."""
+
+from __future__ import annotations
+
+from maquette.recon.depth import write_depth_map
+from maquette.recon.formats import format_named
+from maquette.recon.rasterize import render
+from maquette.recon.scene import Scene
+from maquette.steps.folder import Folder
+from maquette.steps.records import DepthMap, DepthMaps, File, Model, Warn
+from maquette.steps.sink import Sink
+
+METHOD = "rendered_median"
+
+
+def render_depth_maps(folder: Folder, scene: Scene, model: Model, long_side: int, sink: Sink) -> DepthMaps:
+    """Write the median depth of every view, at most ``long_side`` px long, world units along the camera's z."""
+    sink.warn(
+        Warn(
+            code="depth_from_model",
+            message="No depth network is configured: depth maps are rendered from the model itself.",
+        )
+    )
+    gaussians = format_named("ply").read(folder.root / model.model.path)
+    records = []
+    source = (model.model.path,)
+    for index, view in enumerate(scene.views):
+        sink.progress("depth", index / len(scene.views), view.name)
+        rendering = render(gaussians, view.camera.resized_to(long_side))
+        written = write_depth_map(rendering.median_depth, rendering.alpha, folder.depth / f"{index:04d}")
+        records.append(
+            DepthMap(
+                view_index=index,
+                method=METHOD,
+                depth_min=written.minimum,
+                depth_max=written.maximum,
+                depth_mean=written.mean,
+                coverage=written.coverage,
+                depth=File(
+                    kind="depth_map",
+                    path=folder.relative(written.depth_path),
+                    mime="image/png",
+                    made_from=source,
+                ),
+                heatmap=File(
+                    kind="depth_heatmap",
+                    path=folder.relative(written.heatmap_path),
+                    mime="image/png",
+                    made_from=(folder.relative(written.depth_path),),
+                ),
+                details={
+                    "scale": written.scale,
+                    "width": int(rendering.alpha.shape[1]),
+                    "height": int(rendering.alpha.shape[0]),
+                },
+            )
+        )
+    sink.progress("depth", 1.0)
+    return DepthMaps(depth_maps=tuple(records))

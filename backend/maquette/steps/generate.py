@@ -1,0 +1,132 @@
+"""The generate step: cameras, first model, depth maps, metrics, from the processed photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from maquette.recon.scene import Scene
+from maquette.recon.sfm import SfmResult, SfmSettings, place_cameras
+from maquette.steps import evaluation
+from maquette.steps.depth import render_depth_maps
+from maquette.steps.evaluation import EvaluationSet
+from maquette.steps.folder import Folder
+from maquette.steps.parameters import GenerateParameters
+from maquette.steps.presets import PRESETS
+from maquette.steps.records import File, Model, Placement, View, Views, Warn
+from maquette.steps.sink import Sink
+from maquette.steps.training import train_from_points
+from maquette.steps.versions import NewVersion, write_version
+
+UNDISTORTED_PX = 1600
+"""Undistorted photos keep at least this long side: a later refine or texture may want more than training does."""
+
+
+def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
+    """Read ``images/``, keep :class:`Views`, a :class:`Model` and :class:`DepthMaps`.
+
+    What an earlier, killed attempt left in the folder (cameras, a training checkpoint) is used again.
+    """
+    folder, wanted = Folder(root), GenerateParameters.model_validate(parameters)
+    long_side = wanted.long_side or PRESETS[wanted.preset].long_side
+
+    placed = place_cameras(
+        folder.images,
+        folder.sfm,
+        settings=SfmSettings(seed=wanted.seed, undistorted_long_side_px=max(UNDISTORTED_PX, long_side)),
+        progress=sink.progress,
+        focal_px=folder.focal_lengths(),
+    )
+    for warning in placed.warnings:
+        sink.warn(Warn(code=warning["code"], message=warning["message"], suggestion=warning.get("suggestion", "")))
+    scene = placed.scene
+    eval_set = evaluation.fix(folder, scene, long_side, sink)
+    sink.keep(_views(folder, placed, scene, eval_set))
+
+    model = _kept_model(folder) or _train(folder, scene, eval_set, wanted, long_side, sink)
+    depth = render_depth_maps(folder, scene, model, long_side, sink)
+    sink.keep(depth)
+    mean = model.mean()
+    return {
+        "version": model.version,
+        "views_generated": len(scene.views),
+        "photos_placed": len(placed.placed),
+        "photos": len(placed.placements),
+        "depth_maps_generated": len(depth.depth_maps),
+        "num_gaussians": model.num_gaussians,
+        "psnr": mean.psnr if mean else None,
+        "ssim": mean.ssim if mean else None,
+    }
+
+
+def _train(
+    folder: Folder, scene: Scene, eval_set: EvaluationSet, wanted: GenerateParameters, long_side: int, sink: Sink
+) -> Model:
+    """Train, measure and keep the model."""
+    settings = PRESETS[wanted.preset].settings(wanted)
+    trained = train_from_points(folder, scene, eval_set.training(scene), settings, sink)
+    details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings), **trained.details}
+    version = NewVersion(folder.next_version(), None, "generate", promote_above=None, details=details)
+    model = write_version(folder, scene, eval_set, trained, version, sink)
+    sink.keep(model)
+    folder.save_model(model)
+    return model
+
+
+def _kept_model(folder: Folder) -> Model | None:
+    """The model that an earlier attempt of this run kept."""
+    kept = folder.project().get("versions_of_run", [])
+    return folder.load_model(kept[-1]) if kept else None
+
+
+def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: EvaluationSet) -> Views:
+    """The record of all cameras. Each undistorted photo was made from its own; the cameras from all of them."""
+    photos = {p.name: folder.relative(folder.images / p.name) for p in placed.placements}
+    held_out = set(eval_set.held_out(scene))
+    views = tuple(
+        View(
+            view_index=index,
+            name=view.name,
+            split="held_out" if index in held_out else "training",
+            camera=view.camera.as_dict(),
+            image=File(
+                kind="view",
+                path=folder.relative(view.image_path),
+                mime="image/png" if view.image_path.suffix == ".png" else "image/jpeg",
+                made_from=(photos[view.name],),
+            ),
+        )
+        for index, view in enumerate(scene.views)
+    )
+    sources = tuple(photos[p.name] for p in placed.placements if p.placed)
+    statistics = placed.summary()
+    first = scene.views[0].camera.resized_to(eval_set.long_side)
+    return Views(
+        views=views,
+        placements=tuple(
+            Placement(name=p.name, placed=p.placed, reason=f"{p.sentence} {p.action}".strip())
+            for p in placed.placements
+        ),
+        scene_files=(
+            File(
+                kind="cameras",
+                path=folder.relative(folder.scene / "cameras.json"),
+                mime="application/json",
+                made_from=sources,
+            ),
+            File(
+                kind="sparse_points",
+                path=folder.relative(folder.scene / "points.npz"),
+                mime="application/octet-stream",
+                made_from=sources,
+            ),
+        ),
+        eval_names=eval_set.names,
+        eval_width=first.width,
+        eval_height=first.height,
+        statistics={
+            k: statistics[k] for k in ("points", "mean_track_length", "reprojection_error_px", "attempts", "seconds")
+        },
+    )

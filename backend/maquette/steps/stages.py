@@ -1,0 +1,28 @@
+"""The stages of each step, in order, with their usual share of its time: what a progress bar is drawn from."""
+
+from __future__ import annotations
+
+STAGES: dict[str, dict[str, float]] = {
+    "upload": {"reading": 1.0},
+    "generate": {
+        "features": 0.08,
+        "matching": 0.08,
+        "mapping": 0.10,
+        "undistort": 0.02,
+        "training": 0.62,
+        "depth": 0.05,
+        "evaluation": 0.05,
+    },
+    "refine": {"loading": 0.05, "training": 0.80, "evaluation": 0.15},
+    "export": {"writing": 0.8, "checking": 0.2},
+}
+
+
+def percentage(step: str, stage: str, fraction: float) -> float:
+    """How far a whole step is, 0 to 100, when it is at this fraction of this stage. An unknown stage counts as 0."""
+    done = 0.0
+    for name, share in STAGES[step].items():
+        if name == stage:
+            return 100 * (done + share * min(max(fraction, 0.0), 1.0))
+        done += share
+    return 0.0

@@ -1,0 +1,149 @@
+"""The worker: takes runs from the queue until it is told to stop, and outlives a restart of the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+
+import procrastinate
+from procrastinate import exceptions
+from procrastinate.jobs import Status
+
+from maquette.db import connection, runs
+from maquette.queue.jobs import QUEUE, TASK, enqueue, open_app, run_id_of
+from maquette.settings import Connections, Settings
+from maquette.storage.client import Objects
+from maquette.worker.carry import MAX_ATTEMPTS, carry_out
+from maquette.worker.services import Services
+
+log = logging.getLogger(__name__)
+
+STALLED_S = 30
+POLL_S = 1.0
+GRACE_S = 2.0
+"""How long a stopping worker lets its runs go on before it puts them back in line."""
+
+
+async def run_worker(
+    settings: Settings, connections: Connections, *, concurrency: int = 1, queues: Sequence[str] = (QUEUE,)
+) -> None:
+    """Work until SIGINT or SIGTERM; a run that is under way then goes back in line for another attempt."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with (
+        connection.open_pool(connections.database_url, max_size=concurrency + 3) as pool,
+        Objects.open(connections) as objects,
+    ):
+        services = Services(settings, pool, objects)
+        delay = 0.5
+        while not stop.is_set():
+            try:
+                await _serve(services, connections, concurrency, queues, stop)
+                delay = 0.5
+            except (exceptions.ConnectorException, OSError) as error:
+                log.warning("the queue is out of reach (%s); again in %.1f s", type(error).__name__, delay)
+                await _sleep(stop, delay)
+                delay = min(delay * 2, 30.0)
+
+
+async def _serve(
+    services: Services, connections: Connections, concurrency: int, queues: Sequence[str], stop: asyncio.Event
+) -> None:
+    """One life of the Procrastinate worker: until it is stopped, or loses the database."""
+    app = open_app(connections.database_url, max_connections=concurrency + 4)
+    _register(app, services)
+    async with app.open_async():
+        await sweep(app, services)
+        # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
+        workers = [
+            asyncio.create_task(_procrastinate_worker(app, queues, concurrency)),
+            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 1)),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopping, *workers):
+            task.cancel()
+        for ended in await asyncio.gather(*workers, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+
+async def _procrastinate_worker(app: procrastinate.App, queues: Sequence[str], concurrency: int) -> None:
+    await app.run_worker_async(
+        queues=list(queues),
+        concurrency=concurrency,
+        fetch_job_polling_interval=POLL_S,
+        abort_job_polling_interval=POLL_S,
+        shutdown_graceful_timeout=GRACE_S,
+        install_signal_handlers=False,
+        delete_jobs="successful",
+        update_heartbeat_interval=5.0,
+        stalled_worker_timeout=float(STALLED_S),
+    )
+
+
+def _register(app: procrastinate.App, services: Services) -> None:
+    @app.task(name=TASK, queue=QUEUE)
+    async def run_step(run_id: str) -> None:
+        await carry_out(services, run_id_of({"run_id": run_id}))
+
+    # One periodic task must exist: without one, LISTEN dies for good after a database restart (issue 1597).
+    @app.periodic(cron="* * * * * */20")
+    @app.task(name="sweep", queue="sweep", queueing_lock="sweep", pass_context=False)
+    async def sweep_stalled(timestamp: int) -> None:
+        await sweep(app, services)
+
+
+async def sweep(app: procrastinate.App, services: Services) -> None:
+    """Give runs of dead workers another attempt, or fail them when they have had enough."""
+    async with services.pool.connection() as conn:
+        lost = await runs.stalled(conn, STALLED_S)
+    for run in lost:
+        log.warning("run %s: no heartbeat for %d s", run["id"], STALLED_S)
+        if run["job_id"] is not None:
+            await _drop_job(app, run["job_id"])
+        async with services.pool.connection() as conn:
+            if run["cancel_requested_at"] is not None:
+                await runs.finish(conn, run["id"], run["attempt"], "cancelled", error=_lost("cancelled"))
+            elif run["attempt"] >= MAX_ATTEMPTS:
+                await runs.finish(conn, run["id"], run["attempt"], "failed", error=_lost("worker_lost"))
+            elif (again := await runs.requeue(conn, run["id"], run["attempt"], _lost("worker_lost"))) is not None:
+                await enqueue(conn, again)
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S, task_name=TASK):
+        # A worker died between taking the job and starting the run.
+        if job.id is None:
+            continue
+        async with services.pool.connection() as conn:
+            waiting = await runs.is_queued(conn, run_id_of(job.task_kwargs), job.id)
+        if waiting:
+            await app.job_manager.retry_job_by_id_async(job.id, retry_at=procrastinate.utils.utcnow())
+        else:
+            await _drop_job(app, job.id)
+
+
+async def _drop_job(app: procrastinate.App, job_id: int) -> None:
+    """End a dead worker's job, which still holds its project's lock."""
+    try:
+        await app.job_manager.finish_job_by_id_async(job_id, status=Status.FAILED, delete_job=True)
+    except exceptions.ConnectorException as error:
+        log.info("job %d is gone already (%s)", job_id, type(error).__name__)
+
+
+def _lost(code: str) -> dict[str, object]:
+    return {
+        "code": code,
+        "message": "The worker that carried this run stopped answering.",
+        "details": {},
+        "suggestion": "Nothing to do while attempts remain; else retry with POST /api/v1/runs/{id}/retry.",
+    }
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
