@@ -14,9 +14,9 @@ class Limit:
     warning: float
 
 
-PLACED = Limit(3, 5)
+PLACED = Limit(3.0, 5.0)
 PLACED_SHARE = Limit(0.60, 0.80)
-POINTS = Limit(300, 800)
+POINTS = Limit(300.0, 800.0)
 TRACK_LENGTH = Limit(2.0, 3.0)
 
 

@@ -11,7 +11,6 @@ import pycolmap
 from maquette.recon.sfm.child import RefusedError
 from maquette.recon.sfm.database import FeatureOptions, Report, find_features, match_pairs
 from maquette.recon.sfm.mapping import write_arrays
-from maquette.recon.sfm.pairs import every_pair
 from maquette.recon.sfm.settings import SfmSettings
 
 
@@ -29,8 +28,7 @@ def triangulate(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
     options = FeatureOptions(settings.feature_image_px, settings.max_features)
     find_features(database, image_dir, names, options, settings.threads, report)
-    pairs = every_pair(names) if len(names) <= settings.exhaustive_up_to else _near_pairs(entries, settings)
-    match_pairs(database, pairs, settings.seed, settings.threads, report)
+    match_pairs(database, _near_pairs(entries, settings), settings.seed, settings.threads, report)
 
     report("mapping", 0.0, "triangulating")
     mapping = pycolmap.IncrementalPipelineOptions()

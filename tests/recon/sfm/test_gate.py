@@ -1,0 +1,65 @@
+"""The gate's limits as the capture rules state them: <3/<5 placed, <60/<80 %, <300/<800 points, <2/<3 track."""
+
+from __future__ import annotations
+
+import pytest
+
+from maquette.recon.sfm.gate import check, passes, photos_needed
+from maquette.recon.sfm.reasons import placement
+
+
+@pytest.mark.parametrize(
+    ("numbers", "codes", "passed"),
+    [
+        ((20, 20, 5000, 4.0), [], True),
+        ((2, 2, 5000, 4.0), ["few_photos_placed"], False),
+        ((3, 3, 5000, 4.0), ["few_photos_placed"], True),
+        ((5, 5, 5000, 4.0), [], True),
+        ((59, 100, 5000, 4.0), ["few_photos_placed"], False),
+        ((60, 100, 5000, 4.0), ["few_photos_placed"], True),
+        ((80, 100, 5000, 4.0), [], True),
+        ((20, 20, 299, 4.0), ["few_points"], False),
+        ((20, 20, 300, 4.0), ["few_points"], True),
+        ((20, 20, 800, 1.9), ["short_tracks"], False),
+        ((20, 20, 800, 2.0), ["short_tracks"], True),
+        ((20, 20, 400, 1.0), ["short_tracks", "few_points"], False),
+    ],
+)
+def test_limits(numbers: tuple[int, int, int, float], codes: list[str], passed: bool) -> None:
+    findings = check(*numbers)
+    assert [finding.code for finding in findings] == codes
+    assert passes(findings) is passed
+
+
+@pytest.mark.parametrize(("total", "needed"), [(3, 3), (5, 3), (10, 6), (11, 7), (100, 60)])
+def test_the_number_needed_is_the_least_that_passes(total: int, needed: int) -> None:
+    assert photos_needed(total) == needed
+    assert passes(check(needed, total, 5000, 4.0))
+    assert not passes(check(needed - 1, total, 5000, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("features", "matched", "matched_placed", "code"),
+    [
+        (50, 0, 0, "few_features"),
+        (900, 0, 0, "no_matches"),
+        (900, 3, 0, "not_connected"),
+        (900, 3, 2, "pose_not_found"),
+    ],
+)
+def test_each_dropped_photo_gets_a_reason_and_an_action(
+    features: int, matched: int, matched_placed: int, code: str
+) -> None:
+    facts = {
+        "placed": False,
+        "features": features,
+        "matched": matched,
+        "matched_placed": matched_placed,
+        "points": 0,
+    }
+    photo = placement(facts, "a.jpg")
+    assert photo.code == code
+    assert "'a.jpg'" in photo.sentence
+    assert photo.action
+    placed = placement({**facts, "placed": True}, "a.jpg")
+    assert (placed.code, placed.sentence, placed.action) == ("", "", "")
