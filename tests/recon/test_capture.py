@@ -18,7 +18,7 @@ def textured(seed: int, width: int = 800, height: int = 600) -> np.ndarray:
 
 def photo(name: str, pixels: np.ndarray) -> Photo:
     height, width = pixels.shape[:2]
-    return Photo(name, pixels, None, width, height, None, None, "JPEG")
+    return Photo(name, pixels, None, width, height, None, None, "jpeg")
 
 
 def verdicts(*photos: Photo) -> dict[str, Verdict]:
@@ -75,6 +75,14 @@ def test_the_same_view_saved_again_is_a_near_duplicate() -> None:
     found = verdicts(*GOOD, again)
     assert codes(found["again"]) == ["near_duplicate"]
     assert "good0" in found["again"].reasons[0].sentence
+
+
+def test_users_may_send_the_same_name_twice() -> None:
+    """Phones count from IMG_0001 again: names tell nothing, pixels do."""
+    one, other = photo("IMG_1.jpg", GOOD[0].pixels), photo("IMG_1.jpg", GOOD[1].pixels)
+    again = photo("IMG_1.jpg", GOOD[0].pixels.copy())
+    statuses = [verdict.status for verdict in judge([measure(one), measure(other), measure(again)])]
+    assert statuses == ["ok", "ok", "rejected"]
 
 
 def test_a_shifted_view_is_not_a_duplicate() -> None:

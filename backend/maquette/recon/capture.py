@@ -113,11 +113,12 @@ def judge(photos: Sequence[Measures]) -> tuple[Verdict, ...]:
         return ()
     median_sharpness = float(np.median([photo.sharpness for photo in photos]))
     nearest = _near_duplicates(photos)
-    first_with: dict[str, str] = {}
+    first_with: dict[str, int] = {}
     verdicts = []
-    for photo in photos:
-        original = first_with.setdefault(photo.pixels_sha256, photo.name)
-        if original != photo.name:
+    for index, photo in enumerate(photos):
+        first = first_with.setdefault(photo.pixels_sha256, index)
+        if first != index:
+            original = photos[first].name
             reason = Reason(
                 "duplicate",
                 f"'{photo.name}' has the same pixels as '{original}'.",
@@ -126,11 +127,11 @@ def judge(photos: Sequence[Measures]) -> tuple[Verdict, ...]:
             verdicts.append(Verdict(photo.name, "rejected", (reason,), photo, duplicate_of=original))
             continue
         reasons = _findings(photo, median_sharpness)
-        if photo.name in nearest:
+        if index in nearest:
             reasons.append(
                 Reason(
                     "near_duplicate",
-                    f"'{photo.name}' shows almost the same view as '{nearest[photo.name]}'.",
+                    f"'{photo.name}' shows almost the same view as '{photos[nearest[index]].name}'.",
                     "Step to the side between photos: a repeated view adds time and no shape.",
                 )
             )
@@ -189,15 +190,15 @@ def _findings(photo: Measures, median_sharpness: float) -> list[Reason]:
     return reasons
 
 
-def _near_duplicates(photos: Sequence[Measures]) -> dict[str, str]:
-    """Photo name to the name of an earlier photo of the same shape with (almost) the same thumbnail."""
+def _near_duplicates(photos: Sequence[Measures]) -> dict[int, int]:
+    """Index of a photo to that of an earlier one with (almost) the same thumbnail."""
     thumbnails: Float[ndarray, "n d"] = np.stack(
         [np.frombuffer(bytes.fromhex(photo.thumbnail), np.uint8) for photo in photos]
     ).astype(np.float32)
-    found: dict[str, str] = {}
+    found: dict[int, int] = {}
     for i in range(1, len(photos)):
         differences = np.abs(thumbnails[:i] - thumbnails[i]).mean(axis=1)
         nearest = int(differences.argmin())
         if differences[nearest] < NEAR_DUPLICATE_DIFFERENCE:
-            found[photos[i].name] = photos[nearest].name
+            found[i] = nearest
     return found

@@ -41,8 +41,8 @@ class Photo:
     ``alpha`` is the file's own transparency (255 = opaque), None where everything is opaque; ``pixels`` are
     composited over black, the colour an empty splat renders. ``original_width`` and ``original_height`` are
     upright and before reduction. ``focal_px`` is the EXIF focal length for the size of ``pixels``: a prior, no
-    measurement. ``notes`` are stable words for what was done: ``first_frame_only``, ``exif_unreadable``,
-    ``profile_unreadable``, ``reduced``, ``rotated``, ``sixteen_bit``.
+    measurement. ``format`` is one of ``jpeg png webp tiff heic``. ``notes`` are stable words for what was done:
+    ``first_frame_only``, ``exif_unreadable``, ``profile_unreadable``, ``reduced``, ``rotated``, ``sixteen_bit``.
     """
 
     name: str
@@ -172,12 +172,12 @@ def write_photo(photo: Photo, path: Path) -> None:
 
 def _open(file: io.BufferedReader, kind: str, name: str) -> Image.Image:
     """Parse the header only. Pillow's own factories, because Image.open's bomb check is a global setting."""
-    if kind == "HEIF":
+    if kind == "heic":
         import pillow_heif
 
         pillow_heif.register_heif_opener()
     Image.init()
-    factory, _ = Image.OPEN[kind]
+    factory, _ = Image.OPEN["HEIF" if kind == "heic" else kind.upper()]
     try:
         return factory(file, name)
     except Exception as error:  # parsing hostile bytes: anything may come out of a decoder

@@ -19,17 +19,17 @@ HEADER_BYTES = 32
 
 
 def sniff(header: bytes) -> str | None:
-    """Pillow's name of the format (``JPEG PNG WEBP TIFF HEIF``) for the first bytes of a file, or None."""
+    """The format (``jpeg png webp tiff heic``) that the first bytes of a file tell, or None."""
     if header.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
+        return "jpeg"
     if header.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
+        return "png"
     if header[:4] == b"RIFF" and header[8:12] == b"WEBP":
-        return "WEBP"
+        return "webp"
     if header[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "TIFF"
+        return "tiff"
     if header[4:8] == b"ftyp" and header[8:12] in _HEIF_BRANDS:
-        return "HEIF"
+        return "heic"
     return None
 
 

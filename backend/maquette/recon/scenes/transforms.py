@@ -91,13 +91,13 @@ def _view(scene: str, frame: _Frame, images: Path) -> View:
     pose = _camera_from_world(scene, frame)
     photo = read_photo(frame.image, name=frame.name, original_resolution=True)
     matrix, distortion = _intrinsics(scene, frame, photo.width, photo.height)
-    plain = photo.alpha is None and not photo.notes and photo.format in ("JPEG", "PNG")
+    plain = photo.alpha is None and not photo.notes and photo.format in ("jpeg", "png")
     pixels, path = photo.pixels, frame.image
     if distortion.any():
         pixels, matrix = _undistort(pixels, matrix, distortion)
     if distortion.any() or not plain:
         path = images / (frame.name.replace("/", "_").rsplit(".", 1)[0] + ".png")
-        write_photo(Photo(frame.name, pixels, None, photo.width, photo.height, None, None, "PNG"), path)
+        write_photo(Photo(frame.name, pixels, None, photo.width, photo.height, None, None, "png"), path)
     camera = Camera(
         width=pixels.shape[1],
         height=pixels.shape[0],

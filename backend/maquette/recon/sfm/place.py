@@ -87,7 +87,7 @@ def list_photos(image_dir: Path) -> list[str]:
     for path in sorted(image_dir.iterdir()):
         if path.is_file() and not path.name.startswith(".") and ".mask." not in path.name:
             with path.open("rb") as file:
-                if sniff(file.read(HEADER_BYTES)) in ("JPEG", "PNG"):
+                if sniff(file.read(HEADER_BYTES)) in ("jpeg", "png"):
                     names.append(path.name)
     return names
 
