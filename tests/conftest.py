@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +16,10 @@ import pytest
 from jaxtyping import install_import_hook
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from maquette.embedded.stack import EmbeddedStack
+    from maquette.settings import Connections
 
 install_import_hook("maquette.recon", "beartype.beartype")
 
@@ -45,6 +51,46 @@ def stack() -> Iterator[EmbeddedStack]:
             yield running
     finally:
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def storage(stack: EmbeddedStack) -> Iterator[Connections]:
+    """The stack's storage service over real HTTP, at ``/storage/v1`` of the connections' ``supabase_url``."""
+    from starlette.applications import Starlette
+
+    from maquette.db.connection import open_pool
+    from maquette.embedded.storage.app import create_storage_app
+    from maquette.embedded.storage.routing import mount_storage
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_pool(stack.connections.database_url) as pool:
+            mount_storage(app, create_storage_app(stack.connections, stack.home, pool))
+            yield
+
+    port = int(stack.connections.supabase_url.rpartition(":")[2])
+    with serve_app(Starlette(lifespan=lifespan), port):
+        yield stack.connections
+
+
+@contextmanager
+def serve_app(app: ASGIApp, port: int) -> Iterator[None]:
+    """An ASGI app on a port of this machine, in a thread, until the block ends."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise RuntimeError("the test server did not start")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 def free_port() -> int:

@@ -11,13 +11,13 @@ from urllib.parse import quote
 from psycopg.rows import DictRow
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from maquette.embedded.storage.callers import SERVICE, Caller, transaction_as
 from maquette.embedded.storage.faults import Fault, no_such_bucket, no_such_key
 from maquette.embedded.storage.files import CHUNK, FileStore
 from maquette.embedded.storage.names import check_key
+from maquette.embedded.storage.routing import KeyRoute
 from maquette.embedded.storage.service import Service, service_of, wire_time
 from maquette.embedded.storage.tokens import verify
 
@@ -201,11 +201,11 @@ class FileResponse(Response):
 
 GET = ["GET", "HEAD"]
 ROUTES = [
-    Route("/object/info/public/{bucket}/{key:path}", info, methods=GET),
-    Route("/object/info/authenticated/{bucket}/{key:path}", info, methods=GET),
-    Route("/object/info/{bucket}/{key:path}", info, methods=GET),
-    Route("/object/sign/{bucket}/{key:path}", download_signed, methods=GET),
-    Route("/object/public/{bucket}/{key:path}", download_public, methods=GET),
-    Route("/object/authenticated/{bucket}/{key:path}", download, methods=GET),
-    Route("/object/{bucket}/{key:path}", download, methods=GET),
+    KeyRoute("/object/info/public/{bucket}/{key:path}", info, methods=GET),
+    KeyRoute("/object/info/authenticated/{bucket}/{key:path}", info, methods=GET),
+    KeyRoute("/object/info/{bucket}/{key:path}", info, methods=GET),
+    KeyRoute("/object/sign/{bucket}/{key:path}", download_signed, methods=GET),
+    KeyRoute("/object/public/{bucket}/{key:path}", download_public, methods=GET),
+    KeyRoute("/object/authenticated/{bucket}/{key:path}", download, methods=GET),
+    KeyRoute("/object/{bucket}/{key:path}", download, methods=GET),
 ]

@@ -7,10 +7,10 @@ from typing import Any
 from psycopg.rows import DictRow
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from maquette.embedded.storage.callers import Caller, transaction_as
 from maquette.embedded.storage.faults import invalid_request, no_such_key
+from maquette.embedded.storage.routing import KeyRoute
 from maquette.embedded.storage.service import Service, json_body, service_of, wire_time
 
 MOST = 1000
@@ -58,6 +58,6 @@ def _as_wire(row: DictRow) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("/object/{bucket}", remove_objects, methods=["DELETE"]),
-    Route("/object/{bucket}/{key:path}", remove_object, methods=["DELETE"]),
+    KeyRoute("/object/{bucket}", remove_objects, methods=["DELETE"]),
+    KeyRoute("/object/{bucket}/{key:path}", remove_object, methods=["DELETE"]),
 ]

@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from maquette.embedded.storage.callers import transaction_as
 from maquette.embedded.storage.downloads import find_object
 from maquette.embedded.storage.faults import invalid_request
 from maquette.embedded.storage.names import check_key
+from maquette.embedded.storage.routing import KeyRoute
 from maquette.embedded.storage.service import json_body, seconds_field, service_of
 from maquette.embedded.storage.tokens import sign
 from maquette.embedded.storage.uploads import Target, check_may_upload
@@ -72,7 +72,7 @@ def _address(purpose: str, bucket: str, key: str, token: str) -> str:
 
 
 ROUTES = [
-    Route("/object/upload/sign/{bucket}/{key:path}", sign_upload, methods=["POST"]),
-    Route("/object/sign/{bucket}/{key:path}", sign_download, methods=["POST"]),
-    Route("/object/sign/{bucket}", sign_downloads, methods=["POST"]),
+    KeyRoute("/object/upload/sign/{bucket}/{key:path}", sign_upload, methods=["POST"]),
+    KeyRoute("/object/sign/{bucket}/{key:path}", sign_download, methods=["POST"]),
+    KeyRoute("/object/sign/{bucket}", sign_downloads, methods=["POST"]),
 ]

@@ -13,13 +13,13 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from maquette.embedded.storage.bodies import Described, drain, read_upload
 from maquette.embedded.storage.callers import SERVICE, Caller, transaction_as
 from maquette.embedded.storage.faults import Fault, already_exists, mime_not_allowed
 from maquette.embedded.storage.files import Stored
 from maquette.embedded.storage.names import check_key
+from maquette.embedded.storage.routing import KeyRoute
 from maquette.embedded.storage.service import Service, service_of, wire_time
 from maquette.embedded.storage.tokens import verify
 
@@ -162,6 +162,6 @@ def _as_uuid(owner: str | None) -> UUID | None:
 
 
 ROUTES = [
-    Route("/object/upload/sign/{bucket}/{key:path}", upload_signed, methods=["PUT"]),
-    Route("/object/{bucket}/{key:path}", upload, methods=["POST", "PUT"]),
+    KeyRoute("/object/upload/sign/{bucket}/{key:path}", upload_signed, methods=["PUT"]),
+    KeyRoute("/object/{bucket}/{key:path}", upload, methods=["POST", "PUT"]),
 ]
