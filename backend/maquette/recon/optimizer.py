@@ -97,10 +97,10 @@ def adam_step(gaussians: Gaussians, moments: Moments, gradients: Gradients, rate
         (gaussians.log_scales, moments.first.log_scales, moments.second.log_scales, gradients.log_scales),
         (gaussians.quaternions, moments.first.quaternions, moments.second.quaternions, gradients.quaternions),
         (
-            gaussians.opacity_logits,
-            moments.first.opacity_logits,
-            moments.second.opacity_logits,
-            gradients.opacity_logits,
+            gaussians.opacity_logits[:, None],
+            moments.first.opacity_logits[:, None],
+            moments.second.opacity_logits[:, None],
+            gradients.opacity_logits[:, None],
         ),
         (
             gaussians.sh.reshape(n, -1),
@@ -131,19 +131,22 @@ def row(
     first: ndarray,
     second: ndarray,
     gradient: ndarray,
+    i: int,
+    item: int,
     start: int,
     stop: int,
     step: float,
     epsilon: float,
 ) -> None:
-    """Adam on elements [start, stop) of one Gaussian's attribute."""
+    """Adam on elements [start, stop) of row ``i`` of an attribute, whose gradient is row ``item``."""
+    here, there = np.uint64(i), np.uint64(item)
     for k in range(np.uint64(start), np.uint64(stop)):
-        g = gradient[k]
-        m = BETA1 * first[k] + (ONE - BETA1) * g
-        v = BETA2 * second[k] + (ONE - BETA2) * g * g
-        first[k] = m
-        second[k] = v
-        parameter[k] -= step * m / (np.sqrt(v) + epsilon)
+        g = gradient[there, k]
+        m = BETA1 * first[here, k] + (ONE - BETA1) * g
+        v = BETA2 * second[here, k] + (ONE - BETA2) * g * g
+        first[here, k] = m
+        second[here, k] = v
+        parameter[here, k] -= step * m / (np.sqrt(v) + epsilon)
 
 
 @parallel_kernel
@@ -170,9 +173,9 @@ def _adam(
             if screen[item] < np.float32(0.0):
                 continue
             i = indices[item]
-            row(p0[i], m0[i], v0[i], g0[item], 0, 3, steps[0], epsilon)
-            row(p1[i], m1[i], v1[i], g1[item], 0, 3, steps[1], epsilon)
-            row(p2[i], m2[i], v2[i], g2[item], 0, 4, steps[2], epsilon)
-            row(p3[i : i + 1], m3[i : i + 1], v3[i : i + 1], g3[item : item + 1], 0, 1, steps[3], epsilon)
-            row(p4[i], m4[i], v4[i], g4[item], 0, 3, steps[4], epsilon)
-            row(p4[i], m4[i], v4[i], g4[item], 3, p4.shape[1], steps[5], epsilon)
+            row(p0, m0, v0, g0, i, item, 0, 3, steps[0], epsilon)
+            row(p1, m1, v1, g1, i, item, 0, 3, steps[1], epsilon)
+            row(p2, m2, v2, g2, i, item, 0, 4, steps[2], epsilon)
+            row(p3, m3, v3, g3, i, item, 0, 1, steps[3], epsilon)
+            row(p4, m4, v4, g4, i, item, 0, 3, steps[4], epsilon)
+            row(p4, m4, v4, g4, i, item, 3, p4.shape[1], steps[5], epsilon)

@@ -1,8 +1,7 @@
 """Which Gaussians touch which tile, front to back: one depth sort, then a stable counting sort into tiles.
 
-Tile rows are cut exactly: within the band of pixel rows of a tile row, the ellipse where alpha reaches 1/255 spans
-an interval of x whose ends are a concave function of y (compare Speedy-Splat, Hanson et al. 2025, section 4.1). The same
-cut with x and y exchanged gives the pixel rows a tile has to visit.
+Pairs of a Gaussian and a tile exist in two orders. In slot order, by Gaussian, they are written and later summed; in
+tile order, front to back, they are blended.
 """
 
 from __future__ import annotations
@@ -12,17 +11,50 @@ from numba import prange
 from numpy import ndarray
 
 from maquette.recon.rasterize.compiled import kernel, parallel_kernel
-from maquette.recon.rasterize.projection import LOG2_255
+from maquette.recon.rasterize.ellipses import columns, rows, tile_rows
 
-TILE = 16
-"""Side of a tile in pixels: one row is one AVX-512 vector of float32."""
 CHUNKS = 16
 """Parts the counting sort is cut into. A constant, so that nothing depends on the number of threads."""
-SLACK = np.float32(0.01)
-"""Pixels added to every cut: float32 may round an ellipse's edge, the exact test is made per pixel anyway."""
+BLOCK = 1024
+"""Gaussians that one thread takes at a time."""
 
-ONE = np.float32(1.0)
-HALF = np.float32(0.5)
+
+@parallel_kernel
+def list_pairs(
+    packed: ndarray,
+    touched: ndarray,
+    block_starts: ndarray,
+    width: int,
+    height: int,
+    tiles_x: int,
+    indices: ndarray,
+    depths: ndarray,
+    slot_starts: ndarray,
+    slot_tile: ndarray,
+    slot_rows: ndarray,
+) -> None:
+    """List visible Gaussians, their depths and, in slot order, tile and pixel rows (``first * 256 + last``) of each pair.
+
+    ``block_starts`` (blocks, 2) holds where each block's Gaussians and slots begin.
+    """
+    n = touched.shape[0]
+    for block in prange(block_starts.shape[0]):
+        item, slot = block_starts[block, 0], block_starts[block, 1]
+        for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
+            if touched[i] == 0:
+                continue
+            indices[item] = i
+            depths[item] = packed[i, 9]
+            slot_starts[item] = slot
+            item += 1
+            row0, row1 = tile_rows(packed, i, height)
+            for row in range(row0, row1):
+                column0, column1 = columns(packed, i, row, width)
+                for column in range(column0, column1):
+                    first, last = rows(packed, i, row, column)
+                    slot_tile[slot] = row * tiles_x + column
+                    slot_rows[slot] = first * 256 + last
+                    slot += 1
 
 
 @kernel
@@ -56,98 +88,20 @@ def depth_order(depths: ndarray) -> ndarray:
     return source
 
 
-@kernel
-def cut(low: float, high: float, slope: float, half_width: float, turn: float, extent: float) -> tuple[float, float]:
-    """Range of the second coordinate of an ellipse whose first lies in [low, high]; all relative to its centre.
-
-    The ends are ``slope * t ± half_width * sqrt(1 - (t / extent)^2)``, extreme at t = ±``turn``.
-    """
-    low = max(low, -extent)
-    high = min(high, extent)
-    at = min(max(turn, low), high)
-    ratio = at / extent
-    upper = slope * at + half_width * np.sqrt(max(ONE - ratio * ratio, np.float32(0.0)))
-    at = min(max(-turn, low), high)
-    ratio = at / extent
-    lower = slope * at - half_width * np.sqrt(max(ONE - ratio * ratio, np.float32(0.0)))
-    return lower - SLACK, upper + SLACK
-
-
-@kernel
-def pixels(low: float, high: float, size: int) -> tuple[int, int]:
-    """First and one-past-last pixel whose centre (at +0.5) lies in [low, high], within ``size`` pixels."""
-    limit = np.float32(size)
-    first = np.int64(np.ceil(min(max(low - HALF, np.float32(0.0)), limit)))
-    last = np.int64(np.floor(min(max(high - HALF, -ONE), limit - ONE))) + 1
-    return first, last
-
-
-@kernel
-def columns(p: ndarray, row: int, width: int) -> tuple[int, int]:
-    """First and one-past-last tile column that the packed Gaussian touches in tile row ``row``."""
-    reach = p[5] + LOG2_255
-    low = np.float32(row * TILE) + HALF - p[1] - SLACK
-    high = np.float32(row * TILE + TILE - 1) + HALF - p[1] + SLACK
-    a, b, c = -p[2], -HALF * p[3], -p[4]
-    left, right = cut(low, high, -b / a, np.sqrt(reach / a), -b / c * p[10], p[11])
-    first, last = pixels(p[0] + left, p[0] + right, width)
-    if last <= first:
-        return 0, 0
-    return first // TILE, (last - 1) // TILE + 1
-
-
-@kernel
-def rows(p: ndarray, row: int, column: int) -> tuple[int, int]:
-    """First and one-past-last pixel row, counted within the tile, that the packed Gaussian touches."""
-    reach = p[5] + LOG2_255
-    low = np.float32(column * TILE) + HALF - p[0] - SLACK
-    high = np.float32(column * TILE + TILE - 1) + HALF - p[0] + SLACK
-    a, b, c = -p[2], -HALF * p[3], -p[4]
-    above, below = cut(low, high, -b / c, np.sqrt(reach / c), -b / a * p[11], p[10])
-    offset = p[1] - np.float32(row * TILE)
-    first, last = pixels(offset + above, offset + below, TILE)
-    return first, max(first, last)
-
-
-@kernel
-def tile_rows(p: ndarray, height: int) -> tuple[int, int]:
-    """First and one-past-last tile row that the packed Gaussian touches."""
-    first, last = pixels(p[1] - p[11] - SLACK, p[1] + p[11] + SLACK, height)
-    if last <= first:
-        return 0, 0
-    return first // TILE, (last - 1) // TILE + 1
-
-
 @parallel_kernel
-def count_tiles(
-    packed: ndarray,
-    indices: ndarray,
-    order: ndarray,
-    width: int,
-    height: int,
-    tiles_x: int,
-    histogram: ndarray,
-    touched: ndarray,
-) -> None:
-    """Count pairs per chunk of the depth order and tile, and tiles per visible Gaussian (``touched``)."""
+def count_tiles(order: ndarray, slot_starts: ndarray, slot_tile: ndarray, histogram: ndarray) -> None:
+    """Count the pairs of each tile within each chunk of the depth order."""
     n = order.shape[0]
     for chunk in prange(CHUNKS):
         for k in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
             item = order[k]
-            p = packed[indices[item]]
-            total = 0
-            row0, row1 = tile_rows(p, height)
-            for row in range(row0, row1):
-                column0, column1 = columns(p, row, width)
-                total += column1 - column0
-                for column in range(column0, column1):
-                    histogram[chunk, row * tiles_x + column] += 1
-            touched[item] = total
+            for slot in range(slot_starts[item], slot_starts[item + 1]):
+                histogram[chunk, slot_tile[slot]] += 1
 
 
 @kernel
-def running_sums(histogram: ndarray, touched: ndarray, tile_starts: ndarray, slot_starts: ndarray) -> None:
-    """Turn counts into places: the histogram into each chunk's next place in each tile, ``touched`` into slots."""
+def running_sums(histogram: ndarray, tile_starts: ndarray) -> None:
+    """Turn the counts into each chunk's first place in each tile, in place, and each tile's first place."""
     total = 0
     for tile in range(histogram.shape[1]):
         tile_starts[tile] = total
@@ -156,44 +110,30 @@ def running_sums(histogram: ndarray, touched: ndarray, tile_starts: ndarray, slo
             histogram[chunk, tile] = total
             total += count
     tile_starts[histogram.shape[1]] = total
-    total = 0
-    for item in range(touched.shape[0]):
-        slot_starts[item] = total
-        total += touched[item]
-    slot_starts[touched.shape[0]] = total
 
 
 @parallel_kernel
 def fill_tiles(
-    packed: ndarray,
-    indices: ndarray,
     order: ndarray,
-    width: int,
-    height: int,
-    tiles_x: int,
-    histogram: ndarray,
+    indices: ndarray,
     slot_starts: ndarray,
+    slot_tile: ndarray,
+    slot_rows: ndarray,
+    histogram: ndarray,
     pair_gaussian: ndarray,
     pair_slot: ndarray,
     pair_rows: ndarray,
 ) -> None:
-    """Write the tile lists: Gaussian, slot (ordered by Gaussian) and pixel rows ``first * 256 + last`` of each pair."""
+    """Write the tile lists, front to back: Gaussian, slot and pixel rows of each pair."""
     n = order.shape[0]
     for chunk in prange(CHUNKS):
         for k in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
             item = order[k]
             i = indices[item]
-            p = packed[i]
-            slot = slot_starts[item]
-            row0, row1 = tile_rows(p, height)
-            for row in range(row0, row1):
-                column0, column1 = columns(p, row, width)
-                for column in range(column0, column1):
-                    tile = row * tiles_x + column
-                    at = histogram[chunk, tile]
-                    histogram[chunk, tile] = at + 1
-                    first, last = rows(p, row, column)
-                    pair_gaussian[at] = i
-                    pair_slot[at] = slot
-                    pair_rows[at] = first * 256 + last
-                    slot += 1
+            for slot in range(slot_starts[item], slot_starts[item + 1]):
+                tile = slot_tile[slot]
+                at = histogram[chunk, tile]
+                histogram[chunk, tile] = at + 1
+                pair_gaussian[at] = i
+                pair_slot[at] = slot
+                pair_rows[at] = slot_rows[slot]

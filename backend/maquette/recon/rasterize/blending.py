@@ -14,14 +14,15 @@ import numpy as np
 from numba import prange
 from numpy import ndarray
 
-from maquette.recon.rasterize.binning import TILE
 from maquette.recon.rasterize.compiled import exp2_below_128, kernel, parallel_kernel
-from maquette.recon.rasterize.projection import MIN_ALPHA
+from maquette.recon.rasterize.ellipses import TILE
+from maquette.recon.rasterize.projection import MIN_ALPHA, PACK
 
 MAX_ALPHA = np.float32(0.999)
 STOP = np.float32(1e-4)
-CHECK_EVERY = 8
-"""Gaussians between two looks whether every pixel of a tile is closed."""
+BATCH = 16
+"""Gaussians copied side by side before they are blended, so that their cache misses overlap; after each batch a look
+whether every pixel of the tile is closed."""
 SLOT = 9
 """Floats a tile-Gaussian pair gives back: colour gradient (3), then with v = alpha dL/dalpha the sums of v, v dx, v dy,
 v dx^2, v dx dy, v dy^2 over its pixels."""
@@ -47,6 +48,15 @@ def set_up(tile: ndarray, row: int, column: int, width: int, height: int) -> Non
 
 
 @kernel
+def gather(packed: ndarray, pair_gaussian: ndarray, first: int, last: int, batch: ndarray) -> None:
+    """Copy the packed Gaussians of pairs [first, last) into the rows of ``batch``."""
+    for at in range(first, last):
+        i = pair_gaussian[at]
+        for k in range(PACK):
+            batch[at - first, k] = packed[i, k]
+
+
+@kernel
 def closed(tile: ndarray) -> bool:
     """Whether no pixel of the tile takes another Gaussian."""
     most = ZERO
@@ -56,10 +66,17 @@ def closed(tile: ndarray) -> bool:
 
 
 @kernel
-def blend(tile: ndarray, first: int, last: int, p: ndarray) -> None:
+def blend(tile: ndarray, first: int, last: int, packed: ndarray, i: int) -> None:
     """Blend one packed Gaussian into pixels [first, last): planes 2 transmittance, 3-5 colour."""
-    mx, my, a, b, c, log2_opacity = p[0], p[1], p[2], p[3], p[4], p[5]
-    red, green, blue = p[6], p[7], p[8]
+    mx, my, a, b, c, log2_opacity = (
+        packed[i, 0],
+        packed[i, 1],
+        packed[i, 2],
+        packed[i, 3],
+        packed[i, 4],
+        packed[i, 5],
+    )
+    red, green, blue = packed[i, 6], packed[i, 7], packed[i, 8]
     for at in range(np.uint64(first), np.uint64(last)):
         dx = tile[at] - mx
         dy = tile[at + N] - my
@@ -75,10 +92,17 @@ def blend(tile: ndarray, first: int, last: int, p: ndarray) -> None:
 
 
 @kernel
-def blend_depth(tile: ndarray, first: int, last: int, p: ndarray) -> None:
+def blend_depth(tile: ndarray, first: int, last: int, packed: ndarray, i: int) -> None:
     """As :func:`blend`: plane 3 gets the weighted depth, plane 4 the depth where transmittance passes one half."""
-    mx, my, a, b, c, log2_opacity = p[0], p[1], p[2], p[3], p[4], p[5]
-    depth = p[9]
+    mx, my, a, b, c, log2_opacity = (
+        packed[i, 0],
+        packed[i, 1],
+        packed[i, 2],
+        packed[i, 3],
+        packed[i, 4],
+        packed[i, 5],
+    )
+    depth = packed[i, 9]
     for at in range(np.uint64(first), np.uint64(last)):
         dx = tile[at] - mx
         dy = tile[at + N] - my
@@ -94,14 +118,21 @@ def blend_depth(tile: ndarray, first: int, last: int, p: ndarray) -> None:
 
 
 @kernel
-def unblend(tile: ndarray, first: int, last: int, p: ndarray, out: ndarray) -> None:
-    """Gradients of one Gaussian's pixels into ``out``; planes 2 transmittance, 3 remainder, 4-6 image gradient.
+def unblend(tile: ndarray, first: int, last: int, packed: ndarray, i: int, slots: ndarray, slot: int) -> None:
+    """Gradients of one Gaussian's pixels into its slot; planes 2 transmittance, 3 remainder, 4-6 image gradient.
 
     Front to back: with g the image gradient, S = g . pixel and P its part up to and with this Gaussian,
     dL/dalpha = T (c . g) - (S - P) / (1 - alpha). Plane 3 holds S - P.
     """
-    mx, my, a, b, c, log2_opacity = p[0], p[1], p[2], p[3], p[4], p[5]
-    red, green, blue = p[6], p[7], p[8]
+    mx, my, a, b, c, log2_opacity = (
+        packed[i, 0],
+        packed[i, 1],
+        packed[i, 2],
+        packed[i, 3],
+        packed[i, 4],
+        packed[i, 5],
+    )
+    red, green, blue = packed[i, 6], packed[i, 7], packed[i, 8]
     sum_r, sum_g, sum_b = ZERO, ZERO, ZERO
     sum_v, sum_x, sum_y, sum_xx, sum_xy, sum_yy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for at in range(np.uint64(first), np.uint64(last)):
@@ -130,8 +161,15 @@ def unblend(tile: ndarray, first: int, last: int, p: ndarray, out: ndarray) -> N
         sum_xx += vx * dx
         sum_xy += vx * dy
         sum_yy += vy * dy
-    out[0], out[1], out[2], out[3] = sum_r, sum_g, sum_b, sum_v
-    out[4], out[5], out[6], out[7], out[8] = sum_x, sum_y, sum_xx, sum_xy, sum_yy
+    slots[slot, 0] = sum_r
+    slots[slot, 1] = sum_g
+    slots[slot, 2] = sum_b
+    slots[slot, 3] = sum_v
+    slots[slot, 4] = sum_x
+    slots[slot, 5] = sum_y
+    slots[slot, 6] = sum_xx
+    slots[slot, 7] = sum_xy
+    slots[slot, 8] = sum_yy
 
 
 @parallel_kernel
@@ -154,14 +192,16 @@ def blend_tiles(
         tile = np.zeros(6 * AREA, np.float32)
         set_up(tile, row, column, width, height)
         start, stop = tile_starts[index], tile_starts[index + 1]
-        at = start
-        while at < stop:
-            if (at - start) % CHECK_EVERY == CHECK_EVERY - 1 and closed(tile):
-                break
-            span = np.int64(pair_rows[at])
-            blend(tile, (span >> 8) * TILE, (span & 255) * TILE, packed[pair_gaussian[at]])
-            at += 1
-        used[index] = at - start
+        batch = np.empty((BATCH, PACK), np.float32)
+        begin = start
+        while begin < stop and not closed(tile):
+            end = min(begin + BATCH, stop)
+            gather(packed, pair_gaussian, begin, end, batch)
+            for at in range(begin, end):
+                span = np.int64(pair_rows[at])
+                blend(tile, (span >> 8) * TILE, (span & 255) * TILE, batch, at - begin)
+            begin = end
+        used[index] = begin - start
         for j in range(min(TILE, height - row * TILE)):
             for i in range(min(TILE, width - column * TILE)):
                 here = j * TILE + i
@@ -190,11 +230,15 @@ def blend_depth_tiles(
         tile = np.zeros(5 * AREA, np.float32)
         set_up(tile, row, column, width, height)
         start, stop = tile_starts[index], tile_starts[index + 1]
-        for at in range(start, stop):
-            if (at - start) % CHECK_EVERY == CHECK_EVERY - 1 and closed(tile):
+        batch = np.empty((BATCH, PACK), np.float32)
+        for begin in range(start, stop, BATCH):
+            if closed(tile):
                 break
-            span = np.int64(pair_rows[at])
-            blend_depth(tile, (span >> 8) * TILE, (span & 255) * TILE, packed[pair_gaussian[at]])
+            end = min(begin + BATCH, stop)
+            gather(packed, pair_gaussian, begin, end, batch)
+            for at in range(begin, end):
+                span = np.int64(pair_rows[at])
+                blend_depth(tile, (span >> 8) * TILE, (span & 255) * TILE, batch, at - begin)
         for j in range(min(TILE, height - row * TILE)):
             for i in range(min(TILE, width - column * TILE)):
                 here = j * TILE + i
@@ -236,8 +280,13 @@ def unblend_tiles(
                 tile[3 * AREA + here] = shade
         start, stop = tile_starts[index], tile_starts[index + 1]
         middle = start + used[index]
-        for at in range(start, middle):
-            span = np.int64(pair_rows[at])
-            unblend(tile, (span >> 8) * TILE, (span & 255) * TILE, packed[pair_gaussian[at]], slots[pair_slot[at]])
+        batch = np.empty((BATCH, PACK), np.float32)
+        for begin in range(start, middle, BATCH):
+            end = min(begin + BATCH, middle)
+            gather(packed, pair_gaussian, begin, end, batch)
+            for at in range(begin, end):
+                span = np.int64(pair_rows[at])
+                unblend(tile, (span >> 8) * TILE, (span & 255) * TILE, batch, at - begin, slots, pair_slot[at])
         for at in range(middle, stop):
-            slots[pair_slot[at]] = ZERO
+            for k in range(SLOT):
+                slots[pair_slot[at], k] = ZERO

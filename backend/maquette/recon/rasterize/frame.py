@@ -11,15 +11,17 @@ from numpy import ndarray
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.rasterize.binning import (
+    BLOCK,
     CHUNKS,
-    TILE,
     count_tiles,
     depth_order,
     fill_tiles,
+    list_pairs,
     running_sums,
 )
 from maquette.recon.rasterize.blending import SLOT, blend_tiles, unblend_tiles
-from maquette.recon.rasterize.projection import BLOCK, NEAR, PACK, list_visible, pack_camera, project
+from maquette.recon.rasterize.ellipses import TILE
+from maquette.recon.rasterize.projection import NEAR, PACK, pack_camera, project
 from maquette.recon.rasterize.projection_backward import project_backward
 
 BLACK = (0.0, 0.0, 0.0)
@@ -88,8 +90,8 @@ def forward(
     n, width, height = len(gaussians), camera.width, camera.height
     packed_camera = pack_camera(camera, near)
     packed = np.empty((n, PACK), np.float32)
-    visible = np.empty(n, np.uint8)
-    block_counts = np.empty((n + BLOCK - 1) // BLOCK, np.int64)
+    touched = np.empty(n, np.int32)
+    block_counts = np.empty(((n + BLOCK - 1) // BLOCK, 2), np.int64)
     project(
         gaussians.means,
         gaussians.log_scales,
@@ -100,35 +102,37 @@ def forward(
         camera.centre.astype(np.float32),
         degree,
         packed,
-        visible,
+        touched,
         block_counts,
     )
-    total = int(block_counts.sum())
-    indices = np.empty(total, np.int64)
-    depths = np.empty(total, np.float32)
-    list_visible(visible, np.cumsum(block_counts) - block_counts, packed, indices, depths)
+    visible, pairs = (int(total) for total in block_counts.sum(axis=0))
+    indices = np.empty(visible, np.int64)
+    depths = np.empty(visible, np.float32)
+    slot_starts = np.empty(visible + 1, np.uint32)
+    slot_starts[visible] = pairs
+    slot_tile = np.empty(pairs, np.uint32)
+    slot_rows = np.empty(pairs, np.uint16)
+    block_starts = np.cumsum(block_counts, axis=0) - block_counts
+    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    list_pairs(
+        packed, touched, block_starts, width, height, tiles_x, indices, depths, slot_starts, slot_tile, slot_rows
+    )
     order = depth_order(depths)
 
-    tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    histogram = np.zeros((CHUNKS, tiles_x * tiles_y), np.int64)
-    touched = np.empty(total, np.int32)
-    count_tiles(packed, indices, order, width, height, tiles_x, histogram, touched)
+    histogram = np.zeros((CHUNKS, tiles_x * tiles_y), np.int32)
     tile_starts = np.empty(tiles_x * tiles_y + 1, np.int64)
-    slot_starts = np.empty(total + 1, np.int64)
-    running_sums(histogram, touched, tile_starts, slot_starts)
-    pairs = int(tile_starts[-1])
+    count_tiles(order, slot_starts, slot_tile, histogram)
+    running_sums(histogram, tile_starts)
     pair_gaussian = np.empty(pairs, np.uint32)
     pair_slot = np.empty(pairs, np.uint32)
     pair_rows = np.empty(pairs, np.uint16)
     fill_tiles(
-        packed,
-        indices,
         order,
-        width,
-        height,
-        tiles_x,
-        histogram,
+        indices,
         slot_starts,
+        slot_tile,
+        slot_rows,
+        histogram,
         pair_gaussian,
         pair_slot,
         pair_rows,

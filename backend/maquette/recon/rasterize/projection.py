@@ -13,14 +13,15 @@ from numba import prange
 from numpy import ndarray
 
 from maquette.recon.cameras import Camera
+from maquette.recon.rasterize.binning import BLOCK
 from maquette.recon.rasterize.compiled import kernel, parallel_kernel
+from maquette.recon.rasterize.ellipses import LOG2_255, count_touched
 from maquette.recon.rasterize.harmonics import basis
 
 LOW_PASS = np.float32(0.3)
 """Added to the screen covariance, square pixels: no splat is thinner than about a pixel (EWA)."""
 MIN_ALPHA = np.float32(1.0 / 255.0)
 """Contributions below this are dropped (Kerbl et al. 2023, appendix C)."""
-LOG2_255 = np.float32(np.log2(255.0))
 LOG2_E = np.float32(np.log2(np.e))
 MAX_DETERMINANT = np.float32(1e30)
 """Splats wider than about 3e7 pixels are dropped: they would overflow float32."""
@@ -30,7 +31,6 @@ NEAR = 0.01
 PACK = 12
 """Floats a visible Gaussian is packed into: mean x, y; the exponent's coefficients of dx^2, dx dy, dy^2; log2 of
 the opacity; red, green, blue; depth; half extents x, y of the ellipse where alpha falls to 1/255."""
-BLOCK = 1024
 
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
@@ -82,10 +82,10 @@ def project(
     centre: ndarray,
     degree: int,
     packed: ndarray,
-    visible: ndarray,
+    touched: ndarray,
     block_counts: ndarray,
 ) -> None:
-    """Fill ``packed`` and ``visible`` for every Gaussian that can touch a pixel, and count them per block."""
+    """Fill ``packed`` and the number of tiles ``touched`` of every Gaussian; count visible ones and pairs per block."""
     n = means.shape[0]
     blocks = block_counts.shape[0]
     c0, c1, c2, c3, c4, c5, c6, c7, c8 = (
@@ -107,9 +107,9 @@ def project(
     terms = (degree + 1) * (degree + 1)
     for block in prange(blocks):
         values = np.empty(16, np.float32)
-        count = 0
+        count, pairs = 0, 0
         for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
-            visible[i] = 0
+            touched[i] = 0
             mx, my, mz = means[i, 0], means[i, 1], means[i, 2]
             pz = c6 * mx + c7 * my + c8 * mz + t2
             opacity = ONE / (ONE + np.exp(-opacity_logits[i]))
@@ -153,11 +153,14 @@ def project(
             if not (u + ex > HALF and u - ex < width - HALF and v + ey > HALF and v - ey < height - HALF):
                 continue
             inverse = HALF * LOG2_E / determinant
-            p = packed[i]
-            p[0], p[1] = u, v
-            p[2], p[3], p[4] = -yy * inverse, TWO * xy * inverse, -xx * inverse
-            p[5] = log2_opacity
-            p[9], p[10], p[11] = pz, ex, ey
+            packed[i, 0], packed[i, 1] = u, v
+            packed[i, 2], packed[i, 3], packed[i, 4] = -yy * inverse, TWO * xy * inverse, -xx * inverse
+            packed[i, 5] = log2_opacity
+            packed[i, 9], packed[i, 10], packed[i, 11] = pz, ex, ey
+            tiles = count_touched(packed, i, int(width), int(height))
+            touched[i] = tiles
+            if tiles == 0:
+                continue
 
             dx, dy, dz = mx - centre[0], my - centre[1], mz - centre[2]
             norm = ONE / np.sqrt(max(dx * dx + dy * dy + dz * dz, np.float32(1e-24)))
@@ -167,20 +170,8 @@ def project(
                 red += values[k] * sh[i, k, 0]
                 green += values[k] * sh[i, k, 1]
                 blue += values[k] * sh[i, k, 2]
-            p[6], p[7], p[8] = max(red, ZERO), max(green, ZERO), max(blue, ZERO)
-            visible[i] = 1
+            packed[i, 6], packed[i, 7], packed[i, 8] = max(red, ZERO), max(green, ZERO), max(blue, ZERO)
             count += 1
-        block_counts[block] = count
-
-
-@parallel_kernel
-def list_visible(visible: ndarray, block_starts: ndarray, packed: ndarray, indices: ndarray, depths: ndarray) -> None:
-    """Gather the indices of the visible Gaussians, in their order, and their depths."""
-    n = visible.shape[0]
-    for block in prange(block_starts.shape[0]):
-        at = block_starts[block]
-        for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
-            if visible[i]:
-                indices[at] = i
-                depths[at] = packed[i, 9]
-                at += 1
+            pairs += tiles
+        block_counts[block, 0] = count
+        block_counts[block, 1] = pairs

@@ -68,7 +68,8 @@ def project_backward(
         total = np.empty(9, np.float32)
         for item in range(part * PART, min(n, (part + 1) * PART)):
             i = indices[item]
-            total[:] = ZERO
+            for k in range(9):
+                total[k] = ZERO
             for slot in range(slot_starts[item], slot_starts[item + 1]):
                 for k in range(9):
                     total[k] += slots[slot, k]
@@ -76,19 +77,22 @@ def project_backward(
             touched = abs(gr) + abs(gg) + abs(gb) + abs(v)
             if touched == ZERO:
                 d_screen[item] = -ONE
-                d_means[item] = ZERO
-                d_log_scales[item] = ZERO
-                d_quaternions[item] = ZERO
                 d_opacity_logits[item] = ZERO
-                d_sh[item] = ZERO
+                for k in range(3):
+                    d_means[item, k] = ZERO
+                    d_log_scales[item, k] = ZERO
+                for k in range(4):
+                    d_quaternions[item, k] = ZERO
+                for k in range(stored):
+                    for channel in range(3):
+                        d_sh[item, k, channel] = ZERO
                 continue
-            p = packed[i]
 
-            d_opacity_logits[item] = v * (ONE - np.exp2(p[5]))
+            d_opacity_logits[item] = v * (ONE - np.exp2(packed[i, 5]))
 
             # K in natural units from the packed exponent, then the screen mean and K M2 K.
             scale = TWO / LOG2_E
-            kxx, kxy, kyy = -p[2] * scale, -p[3] / LOG2_E, -p[4] * scale
+            kxx, kxy, kyy = -packed[i, 2] * scale, -packed[i, 3] / LOG2_E, -packed[i, 4] * scale
             du = kxx * total[4] + kxy * total[5]
             dv = kxy * total[4] + kyy * total[5]
             hx, hy = du * half_width, dv * half_height
@@ -105,7 +109,7 @@ def project_backward(
             mx, my, mz = means[i, 0], means[i, 1], means[i, 2]
             px = c0 * mx + c1 * my + c2 * mz + t0
             py = c3 * mx + c4 * my + c5 * mz + t1
-            rz = ONE / p[9]
+            rz = ONE / packed[i, 9]
             x_slope, y_slope = px * rz, py * rz
             xr = min(lim_xp, max(-lim_xn, x_slope))
             yr = min(lim_yp, max(-lim_yn, y_slope))
@@ -175,9 +179,9 @@ def project_backward(
             dmz = c2 * dpx + c5 * dpy + c8 * dpz
 
             # Colour: a channel that was clamped at black gets nothing.
-            gr = gr if p[6] > ZERO else ZERO
-            gg = gg if p[7] > ZERO else ZERO
-            gb = gb if p[8] > ZERO else ZERO
+            gr = gr if packed[i, 6] > ZERO else ZERO
+            gg = gg if packed[i, 7] > ZERO else ZERO
+            gb = gb if packed[i, 8] > ZERO else ZERO
             dx, dy, dz = mx - centre[0], my - centre[1], mz - centre[2]
             norm = ONE / np.sqrt(max(dx * dx + dy * dy + dz * dz, np.float32(1e-24)))
             dx, dy, dz = dx * norm, dy * norm, dz * norm
@@ -188,7 +192,8 @@ def project_backward(
                 d_sh[item, k, 1] = values[k] * gg
                 d_sh[item, k, 2] = values[k] * gb
             for k in range(terms, stored):
-                d_sh[item, k] = ZERO
+                for channel in range(3):
+                    d_sh[item, k, channel] = ZERO
             ddx, ddy, ddz = direction_gradient(degree, dx, dy, dz, weights)
             along = ddx * dx + ddy * dy + ddz * dz
             d_means[item, 0] = dmx + (ddx - along * dx) * norm
