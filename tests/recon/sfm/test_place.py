@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import maquette
 from maquette.progress import CancelledError
 from maquette.recon.sfm import (
     PhotosShareNothingError,
@@ -120,6 +124,24 @@ def test_a_finished_result_is_loaded_not_redone(capture: SyntheticCapture, place
     assert np.array_equal(again.scene.points, placed.scene.points)
     assert np.array_equal(again.observations.xy, placed.observations.xy)
     assert again.placements == placed.placements
+
+
+def test_other_photos_are_not_taken_for_the_finished_ones(capture: SyntheticCapture, tmp_path: Path) -> None:
+    """A result of six photos, then one is replaced: the search begins anew (and is cancelled at once)."""
+    photos, work = tmp_path / "photos", tmp_path / "work"
+    photos.mkdir()
+    for path in capture.paths[:5]:
+        (photos / path.name).symlink_to(path)
+    place_cameras(photos, work)
+    (photos / capture.paths[0].name).unlink()
+    (photos / capture.paths[0].name).symlink_to(capture.paths[5])
+
+    def cancel(stage: str, fraction: float, message: str = "") -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        place_cameras(photos, work, progress=cancel)
+    assert not (work / "result.json").exists()
 
 
 def test_two_photos_are_too_few(capture: SyntheticCapture, tmp_path: Path) -> None:
@@ -233,23 +255,61 @@ def test_a_cancel_ends_the_child(capture: SyntheticCapture, tmp_path: Path) -> N
     assert not (tmp_path / "result.json").exists()
 
 
+@needs_proc
+@pytest.mark.skipif(sys.platform != "linux", reason="the death of a parent is told by Linux only")
+def test_the_child_dies_with_its_parent(capture: SyntheticCapture, tmp_path: Path) -> None:
+    """Kill the parent so that it cannot say anything: no camera search may go on alone."""
+    call = (
+        "import sys; from pathlib import Path; from maquette.recon.sfm import place_cameras;"
+        "place_cameras(Path(sys.argv[1]), Path(sys.argv[2]),"
+        " progress=lambda stage, *rest: print(stage, flush=True))"
+    )
+    package = str(Path(maquette.__file__).parents[1])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", call, str(capture.paths[0].parent), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": package},
+    )
+    with parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        tasks = Path(f"/proc/{parent.pid}/task")
+        children = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+        assert len(children) == 1
+        parent.kill()
+    deadline = time.monotonic() + 5
+    while alive(children[0]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(children[0])
+
+
+def alive(pid: int) -> bool:
+    """Running, and not merely waiting for someone to read its exit status."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @pytest.mark.captures
 def test_kermit(captures: Path, tmp_path: Path) -> None:
-    """Eleven real photos of 640 px; two runs are the same to the last bit."""
-    results = [place_cameras(captures / "kermit" / "images", tmp_path / name) for name in ("one", "two")]
-    first, second = results
-    assert len(first.placed) == 11
-    assert first.point_count >= 500
-    assert first.reprojection_error_px < 0.6
-    assert [attempt.name for attempt in first.attempts] == ["as_set"]
-    for one, two in zip(first.scene.views, second.scene.views, strict=True):
-        assert np.array_equal(one.camera.camera_from_world, two.camera.camera_from_world)
+    """Eleven real photos of 640 px."""
+    result = place_cameras(captures / "kermit" / "images", tmp_path)
+    assert len(result.placed) == 11
+    assert result.point_count >= 500
+    assert result.reprojection_error_px < 0.6
+    assert [attempt.name for attempt in result.attempts] == ["as_set"]
+    assert [warning["code"] for warning in result.warnings] == ["few_points"]
 
 
-def test_settings_ask_for_a_size(capture: SyntheticCapture, tmp_path: Path) -> None:
+def test_settings_ask_for_a_size_and_a_seed_gives_the_same_cameras(capture: SyntheticCapture, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for path in capture.paths[:6]:
         (photos / path.name).symlink_to(path)
-    result = place_cameras(photos, tmp_path / "work", settings=SfmSettings(undistorted_long_side_px=240))
-    assert {max(view.camera.width, view.camera.height) for view in result.scene.views} == {240}
+    settings = SfmSettings(undistorted_long_side_px=240)
+    first, second = (place_cameras(photos, tmp_path / name, settings=settings) for name in ("one", "two"))
+    assert {max(view.camera.width, view.camera.height) for view in first.scene.views} == {240}
+    for one, two in zip(first.scene.views, second.scene.views, strict=True):
+        assert np.array_equal(one.camera.camera_from_world, two.camera.camera_from_world)
+    assert np.array_equal(first.scene.points, second.scene.points)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image, ImageCms
 
+from maquette.recon.atomic import replacing
 from maquette.recon.images.errors import (
     CorruptImageError,
     EmptyFileError,
@@ -151,23 +151,14 @@ def write_photo(photo: Photo, path: Path) -> None:
     The file appears whole or not at all.
     """
     image = Image.fromarray(photo.pixels)
-    buffer = io.BytesIO()
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        image.save(buffer, "JPEG", quality=95, subsampling=0)
-    elif path.suffix.lower() == ".png":
-        image.save(buffer, "PNG", compress_level=1)  # photos hardly pack; 1 is several times faster
-    else:
+    suffix = path.suffix.lower()
+    if suffix not in (".jpg", ".jpeg", ".png"):
         raise ValueError(f"photos are written as .jpg or .png, not '{path.suffix}'")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(buffer.getvalue())
-            file.close()
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with replacing(path) as file:
+        if suffix == ".png":
+            image.save(file, "PNG", compress_level=1)  # photos hardly pack; 1 is several times faster
+        else:
+            image.save(file, "JPEG", quality=95, subsampling=0)
 
 
 def _open(file: io.BufferedReader, kind: str, name: str) -> Image.Image:

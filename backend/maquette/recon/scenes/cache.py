@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from maquette.recon.atomic import replacing
 from maquette.recon.cameras import camera_from_dict
 from maquette.recon.scene import Scene, View
 
@@ -25,9 +26,8 @@ def remember(folder: Path, scene: Scene, sources: Sequence[Path], warnings: Sequ
             {"name": view.name, "image": str(view.image_path), "camera": view.camera.as_dict()} for view in scene.views
         ],
     }
-    draft = folder / f".{_FILE}"
-    draft.write_text(json.dumps(data))
-    draft.replace(folder / _FILE)
+    with replacing(folder / _FILE) as file:
+        file.write(json.dumps(data).encode())
 
 
 def recall(folder: Path) -> tuple[Scene, list[tuple[str, str]]] | None:

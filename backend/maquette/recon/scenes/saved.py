@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from maquette.recon.atomic import replacing
 from maquette.recon.cameras import camera_from_dict
 from maquette.recon.scene import Scene, View
 from maquette.recon.scenes.errors import SceneNotFoundError, SceneUnreadableError
@@ -28,10 +29,10 @@ def save_scene(scene: Scene, folder: Path) -> None:
         if view.image_path.resolve() != target.resolve():
             shutil.copyfile(view.image_path, target)
         views.append({"name": view.name, "image": target.name, "camera": view.camera.as_dict()})
-    np.savez_compressed(folder / POINTS_FILE, points=scene.points.astype(np.float64), colors=scene.colors)
-    draft = folder / f".{CAMERAS_FILE}"
-    draft.write_text(json.dumps({"version": 1, "views": views}, indent=1))
-    draft.replace(folder / CAMERAS_FILE)
+    with replacing(folder / POINTS_FILE) as file:
+        np.savez_compressed(file, points=scene.points.astype(np.float64), colors=scene.colors)
+    with replacing(folder / CAMERAS_FILE) as file:
+        file.write(json.dumps({"version": 1, "views": views}, indent=1).encode())
 
 
 def is_saved_scene(folder: Path) -> bool:

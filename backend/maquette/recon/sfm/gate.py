@@ -26,6 +26,7 @@ class Finding:
 
     code: str
     message: str
+    suggestion: str
     fatal: bool
 
 
@@ -35,13 +36,19 @@ def check(placed: int, total: int, points: int, mean_track_length: float) -> tup
     if placed < PLACED.warning or placed / max(total, 1) < PLACED_SHARE.warning:
         fatal = placed < PLACED.error or placed / max(total, 1) < PLACED_SHARE.error
         findings.append(
-            Finding("few_photos_placed", f"Only {placed} of {total} photos could be placed.", fatal),
+            Finding(
+                "few_photos_placed",
+                f"Only {placed} of {total} photos could be placed.",
+                "Take photos between those that fell off and the others, in small steps.",
+                fatal,
+            ),
         )
     if points < POINTS.warning:
         findings.append(
             Finding(
                 "few_points",
                 f"Only {points} points were found on the subject; {POINTS.warning:.0f} or more are usual.",
+                "Take sharper or larger photos, and leave textured things in view.",
                 points < POINTS.error,
             )
         )
@@ -51,6 +58,7 @@ def check(placed: int, total: int, points: int, mean_track_length: float) -> tup
                 "short_tracks",
                 f"A point is seen by {mean_track_length:.1f} photos on average; "
                 f"{TRACK_LENGTH.warning:.0f} or more make it certain.",
+                "Take more photos with more overlap: each spot should be in three photos or more.",
                 mean_track_length < TRACK_LENGTH.error,
             )
         )

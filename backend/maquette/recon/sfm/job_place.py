@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pycolmap
+from numpy import ndarray
 
 from maquette.recon.sfm.child import RefusedError
 from maquette.recon.sfm.database import (
@@ -31,6 +32,8 @@ from maquette.recon.sfm.mapping import map_incrementally, undistort, write_array
 from maquette.recon.sfm.pairs import bounded_pairs, every_pair
 from maquette.recon.sfm.result import Attempt
 from maquette.recon.sfm.settings import SfmSettings
+
+_DESCRIPTORS_PER_PHOTO = 1000
 
 
 @dataclass(frozen=True)
@@ -162,11 +165,17 @@ def _choose_pairs(database: Path, names: Sequence[str], settings: SfmSettings) -
         return every_pair(names)
     with pycolmap.Database.open(str(database)) as opened:
         ids = {image.name: image.image_id for image in opened.read_all_images()}
-        blocks = [np.asarray(opened.read_descriptors(ids[name]).data, np.float32) for name in names]
+        blocks = [_some_descriptors(opened, ids[name]) for name in names]
     unit = [block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-9) for block in blocks]
     return bounded_pairs(
         names, unit, overlap=settings.sequential_overlap, similar=settings.similar_photos, seed=settings.seed
     )
+
+
+def _some_descriptors(opened: pycolmap.Database, image_id: int) -> ndarray:
+    """Enough of a photo's descriptors to tell what it looks like, evenly drawn: hundreds of photos fit in memory."""
+    rows = np.asarray(opened.read_descriptors(image_id).data)
+    return rows[:: max(1, len(rows) // _DESCRIPTORS_PER_PHOTO)].astype(np.float32)
 
 
 def _photo_facts(outcome: _Outcome, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ def every_pair(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def bounded_pairs(
-    names: Sequence[str], descriptors: Sequence[Float32[ndarray, "k d"]], *, overlap: int, similar: int, seed: int
+    names: Sequence[str], descriptors: Sequence[Float32[ndarray, "_ d"]], *, overlap: int, similar: int, seed: int
 ) -> list[tuple[str, str]]:
     """At most n (overlap + similar) pairs: neighbours in name order, and each photo's nearest by appearance.
 
@@ -34,7 +34,7 @@ def bounded_pairs(
     return [(names[i], names[j]) for i, j in sorted(chosen)]
 
 
-def describe(descriptors: Sequence[Float32[ndarray, "k d"]], seed: int) -> Float32[ndarray, "n v"]:
+def describe(descriptors: Sequence[Float32[ndarray, "_ d"]], seed: int) -> Float32[ndarray, "n v"]:
     """One vector of unit length per photo: VLAD (Jégou et al. 2010) with intra-normalisation (Arandjelović 2013)."""
     generator = np.random.default_rng(seed)
     everything = np.concatenate([block for block in descriptors if len(block)])

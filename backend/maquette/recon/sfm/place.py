@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from maquette.progress import Progress, silent
+from maquette.recon.atomic import replacing
 from maquette.recon.cameras import camera_from_dict
 from maquette.recon.images.sniff import HEADER_BYTES, sniff
 from maquette.recon.scene import Scene, View
-from maquette.recon.scenes.saved import load_saved_scene, save_scene
+from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene, save_scene
 from maquette.recon.sfm.errors import (
     PhotosShareNothingError,
     TooFewPhotosError,
@@ -157,7 +158,9 @@ def _assemble(answer: dict[str, Any], original: Mapping[str, str], scratch: Path
         scene=scene,
         placements=placements,
         attempts=tuple(Attempt(**attempt) for attempt in answer["attempts"]),
-        warnings=tuple({"code": finding.code, "message": finding.message} for finding in findings),
+        warnings=tuple(
+            {"code": finding.code, "message": finding.message, "suggestion": finding.suggestion} for finding in findings
+        ),
         observations=observations,
         mean_track_length=track,
         reprojection_error_px=float(answer["reprojection_error_px"]),
@@ -186,9 +189,8 @@ def _save(result: SfmResult, work_dir: Path, fingerprint: str) -> None:
             if key not in ("photos", "placed", "dropped", "points")
         },
     }
-    draft = work_dir / f".{RESULT_FILE}"
-    draft.write_text(json.dumps(data, indent=1))
-    draft.replace(work_dir / RESULT_FILE)
+    with replacing(work_dir / RESULT_FILE) as file:
+        file.write(json.dumps(data, indent=1).encode())
 
 
 def _load(work_dir: Path, fingerprint: str) -> SfmResult | None:
@@ -196,7 +198,8 @@ def _load(work_dir: Path, fingerprint: str) -> SfmResult | None:
     if not path.is_file():
         return None
     data = json.loads(path.read_text())
-    if data["fingerprint"] != fingerprint:
+    whole = is_saved_scene(work_dir / SCENE_FOLDER) and (work_dir / OBSERVATIONS_FILE).is_file()
+    if data["fingerprint"] != fingerprint or not whole:
         path.unlink()
         shutil.rmtree(work_dir / SCENE_FOLDER, ignore_errors=True)
         return None

@@ -44,11 +44,15 @@ def _reason(name: str, features: int, matched: int, matched_placed: int) -> tupl
     if matched_placed == 0:
         return (
             "not_connected",
-            f"'{name}' matches {matched} other photos, but none of those that could be placed.",
+            f"'{name}' matches {_photos(matched, 'other ')}, but none of those that could be placed.",
             "Take a few photos that lead from the others to this one in small steps.",
         )
     return (
         "pose_not_found",
-        f"'{name}' matches {matched_placed} placed photos, but too few spots to tell where it was taken from.",
+        f"'{name}' matches {_photos(matched_placed, 'placed ')}, but in too few spots to tell where it was taken from.",
         "Take one more photo between this one and its neighbours.",
     )
+
+
+def _photos(count: int, which: str) -> str:
+    return f"{count} {which}photo{'' if count == 1 else 's'}"

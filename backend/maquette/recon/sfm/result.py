@@ -58,7 +58,8 @@ class SfmResult:
     """Cameras of the photos that could be placed.
 
     ``scene``: undistorted pinhole views in name order and sparse points, in an arbitrary world frame and scale.
-    ``placements``: one per photo in name order. ``warnings``: ``{"code", "message"}`` of the gate's softer limits.
+    ``placements``: one per photo in name order. ``warnings``: ``{"code", "message", "suggestion"}`` each, of the
+    gate's softer limits.
     ``reprojection_error_px``: mean over all observations, in pixels of the photos given.
     ``seconds``: per stage (``features``, ``matching``, ``mapping``, ``undistort``), all attempts together.
     """
