@@ -32,9 +32,9 @@ def render_depth_maps(folder: Folder, scene: Scene, model: Model, long_side: int
             DepthMap(
                 view_index=index,
                 method=METHOD,
-                depth_min=written.minimum,
-                depth_max=written.maximum,
-                depth_mean=written.mean,
+                depth_min=written.depth_min,
+                depth_max=written.depth_max,
+                depth_mean=written.depth_mean,
                 coverage=written.coverage,
                 depth=File(
                     kind="depth_map",
@@ -49,7 +49,7 @@ def render_depth_maps(folder: Folder, scene: Scene, model: Model, long_side: int
                     made_from=(folder.relative(written.depth_path),),
                 ),
                 details={
-                    "scale": written.scale,
+                    "units_per_step": written.units_per_step,
                     "width": int(rendering.alpha.shape[1]),
                     "height": int(rendering.alpha.shape[0]),
                 },

@@ -79,7 +79,7 @@ class RefineParameters(_Parameters):
         0.01,
         ge=0,
         le=1,
-        description="Stop when a round's relative gain of overall quality is under this; 0 goes on while any is gained.",
+        description="Stop when a round's relative gain of overall quality is under this; with 0 any gain goes on.",
     )
     steps_per_iteration: int | None = Field(
         None, ge=1, le=20_000, description="Optimisation steps in a round. Default: by the model's preset."

@@ -105,7 +105,7 @@ def train_further(
     return Trained(finished, finished.gaussians, details)
 
 
-def without_floaters(checkpoint: Checkpoint) -> tuple[Checkpoint, dict[str, int]]:
+def without_floaters(checkpoint: Checkpoint) -> tuple[Checkpoint, dict[str, int | float | None]]:
     """The checkpoint without Gaussians that float, and how many each rule took out."""
     found = filter_floaters(checkpoint.gaussians)
     kept = replace(
@@ -114,7 +114,7 @@ def without_floaters(checkpoint: Checkpoint) -> tuple[Checkpoint, dict[str, int]
         moments=checkpoint.moments.subset(found.keep),
         statistics=empty_statistics(int(found.keep.sum())),
     )
-    return kept, {"outliers": found.outliers, "small_clusters": found.small_clusters}
+    return kept, found.as_dict()
 
 
 def _follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:

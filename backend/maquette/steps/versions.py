@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from maquette import __version__
-from maquette.recon.evaluate import ViewMetric, evaluate, render_views
+from maquette.recon.evaluate import compare, evaluate
 from maquette.recon.formats import format_named
 from maquette.recon.gaussians import Gaussians
-from maquette.recon.gaussians.previews import side_by_side, write_picture
+from maquette.recon.gaussians.previews import below_each_other, side_by_side, write_picture
 from maquette.recon.quality import overall_quality
 from maquette.recon.scene import Scene
 from maquette.steps.evaluation import EvaluationSet
@@ -94,7 +94,7 @@ def _measure(
     gaussians: Gaussians, scene: Scene, views: tuple[int, ...], eval_set: EvaluationSet, split: Split
 ) -> list[Metric]:
     """Metrics of each view and their mean; nothing where there are no views."""
-    measured: list[ViewMetric] = evaluate(gaussians, scene, views, long_side=eval_set.long_side)
+    measured = evaluate(gaussians, scene, views, max_side_px=eval_set.long_side)
     if not measured:
         return []
     psnr = float(np.mean([m.psnr for m in measured]))
@@ -113,11 +113,10 @@ def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Tra
     """Held-out photos beside their renders: what one looks at first."""
     views = eval_set.held_out(scene)[:PREVIEW_VIEWS] or tuple(range(min(PREVIEW_VIEWS, len(scene.views))))
     rows = []
-    for photo, render, index in render_views(trained.checkpoint.gaussians, scene, views, long_side=eval_set.long_side):
-        rows.append(side_by_side([photo, render], [f"photo {scene.views[index].name}", f"version {version}"]))
-    width = max(row.shape[1] for row in rows)
-    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
-    write_picture(np.concatenate(padded), folder.model(version) / "preview.jpg")
+    for seen in compare(trained.checkpoint.gaussians, scene, views, max_side_px=eval_set.long_side):
+        labels = [f"photo {scene.views[seen.view_index].name}", f"version {version}"]
+        rows.append(side_by_side([seen.photo, seen.render], labels))
+    write_picture(below_each_other(rows), folder.model(version) / "preview.jpg")
 
 
 def _inputs(folder: Folder, scene: Scene, eval_set: EvaluationSet, parent: Model | None) -> tuple[str, ...]:
