@@ -12,10 +12,10 @@ SQL = Path(__file__).parent / "sql"
 LOCAL_OWNER = "00000000-0000-4000-8000-000000000001"
 
 
-def prepare_database(port: int, admin_password: str, database_password: str) -> None:
+def prepare_database(port: int, admin_password: str, database_password: str, database: str = "postgres") -> None:
     """Declare everything anew; nothing changes where it is there already."""
     with psycopg.connect(
-        host="127.0.0.1", port=port, user=ADMIN, password=admin_password, dbname="postgres", connect_timeout=10
+        host="127.0.0.1", port=port, user=ADMIN, password=admin_password, dbname=database, connect_timeout=10
     ) as connection:
         for path in sorted(SQL.glob("*.sql")):
             connection.execute(path.read_bytes())

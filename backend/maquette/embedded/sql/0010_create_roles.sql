@@ -29,5 +29,9 @@ grant anon, authenticated, service_role to supabase_storage_admin;
 grant supabase_storage_admin to postgres;
 grant pg_monitor, pg_signal_backend to postgres;
 
-alter database postgres owner to postgres;
+do $$
+begin
+    execute format('alter database %I owner to postgres', current_database());
+end
+$$;
 grant usage on schema public to anon, authenticated, service_role;

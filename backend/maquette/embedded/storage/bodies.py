@@ -33,6 +33,10 @@ async def read_upload(
 ) -> Described:
     """Write the upload into ``incoming``. ``allow`` raises on a mime type that may not come in, ``limit`` is bytes."""
     kind, options = parse_options_header(request.headers.get("content-type"))
+    expected = request.headers.get("content-length", "")
+    # A form is a little larger than its file.
+    if limit is not None and expected.isdigit() and int(expected) > limit + 2 * MAX_FIELD:
+        raise too_large()
     try:
         if kind == b"multipart/form-data":
             boundary = options.get(b"boundary")
@@ -63,9 +67,6 @@ async def _read_raw(request: Request, incoming: Incoming, limit: int | None, all
         user_metadata=_metadata(request.headers.get("x-metadata"), encoded=True),
     )
     allow(described.mime)
-    expected = request.headers.get("content-length", "")
-    if limit is not None and expected.isdigit() and int(expected) > limit:
-        raise too_large()
     async for chunk in request.stream():
         await _take(incoming, chunk, limit)
     return described
