@@ -193,7 +193,7 @@ class _Parts:
             raise _malformed("a part has no name")
         self._name = options[b"name"].decode("utf-8", "replace")
         raw = options.get(b"filename")
-        if self._name in TEXT_FIELDS and raw is None:
+        if raw is None and self._name in TEXT_FIELDS | FILE_FIELDS:
             return
         if self._name in FILE_FIELDS and raw is not None:
             self._filename = plain_name(raw.decode("utf-8", "replace"))
@@ -220,10 +220,7 @@ class _Parts:
         size = end - start
         if self._file is None:
             if len(self._text) + size > MAX_TEXT_BYTES:
-                raise MalformedUploadError(
-                    f"The text field '{self._name}' is longer than {MAX_TEXT_BYTES} bytes.",
-                    suggestion="Send photos as files: curl -F file=@photo.jpg, with the @.",
-                )
+                raise _text_for_file(self._name)
             self._text += data[start:end]
             return
         self._file_bytes += size
@@ -245,7 +242,11 @@ class _Parts:
 
     def _end(self) -> None:
         if self._file is None:
-            self.received.fields[self._name] = self._text.decode("utf-8", "replace").strip()
+            text = self._text.decode("utf-8", "replace").strip()
+            if self._name in TEXT_FIELDS:
+                self.received.fields[self._name] = text
+            elif text:
+                raise _text_for_file(self._name)
             return
         self.close()
         # A browser sends an empty part without a name for a file input that nobody filled in.
@@ -282,6 +283,14 @@ def _not_supported(kind: str) -> InputNotSupportedError:
         suggestion="Send 3 or more overlapping photos (JPEG, PNG, WEBP, TIFF or HEIC) as `file` or `files`.",
         given=kind,
         supported=["photos"],
+    )
+
+
+def _text_for_file(name: str) -> MalformedUploadError:
+    return MalformedUploadError(
+        f"The field '{name}' holds {'text where a file is needed' if name in FILE_FIELDS else 'too much text'}.",
+        suggestion="Send photos as files: curl -F file=@photo.jpg, with the @.",
+        field=name,
     )
 
 

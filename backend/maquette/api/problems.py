@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from maquette.api.rejections import describe_validation, missing_for_malformed_id
+from maquette.api.rejections import describe_validation, missing_for_malformed_id, sayable
 from maquette.db.connection import DatabaseUnreachableError
 from maquette.errors import MaquetteError, NotFoundError, TooLargeError, UnavailableError
 
@@ -108,7 +108,7 @@ def status_of(error: Mapping[str, Any]) -> int:
 
 def answer(error: MaquetteError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An error as an HTTP answer."""
-    return JSONResponse({"error": error.as_dict()}, status_code=error.status, headers=headers)
+    return JSONResponse({"error": sayable(error.as_dict())}, status_code=error.status, headers=headers)
 
 
 def register(app: FastAPI) -> None:

@@ -75,6 +75,17 @@ def _message(problem: Any) -> str:
     return text[:1].lower() + text[1:]
 
 
+def sayable(value: Any) -> Any:
+    """Echoes of what a caller sent may hold what JSON in UTF-8 cannot say: half characters, infinity."""
+    if isinstance(value, dict):
+        return {str(sayable(str(key))): sayable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [sayable(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return _plain(value) if value is not None else None
+
+
 def _plain(value: Any) -> Any:
     """Numbers that JSON cannot say become text."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,0 +1,83 @@
+"""The history of a project: without gaps when read, in order when watched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+
+def test_history_is_read_in_parts(api: httpx.Client, generated: str) -> None:
+    whole = api.get(f"/projects/{generated}/events").json()
+    assert whole["next"] is None
+    numbers = [event["seq"] for event in whole["items"]]
+    assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= 4
+    assert next(event["type"] for event in whole["items"]) == "progress"
+    assert whole["items"][-1]["type"] == "complete"
+    assert numbers[-1] == api.get(f"/status/{generated}").json()["event_seq"]
+
+    read: list[int] = []
+    after: int | None = 0
+    while after is not None:
+        part = api.get(f"/projects/{generated}/events", params={"after": after, "limit": 2}).json()
+        assert len(part["items"]) <= 2
+        read += [event["seq"] for event in part["items"]]
+        after = part["next"]
+    assert read == numbers
+    assert api.get(f"/projects/{generated}/events", params={"after": numbers[-1]}).json()["items"] == []
+    assert api.get(f"/projects/{generated}/events", params={"after": -1}).status_code == 422
+
+
+def socket_url(address: str, project_id: str, query: str = "") -> str:
+    return f"{address.replace('http', 'ws', 1)}/api/v1/projects/{project_id}/events{query}"
+
+
+async def test_watching_live(address: str, api: httpx.Client, worker: Any, generated: str) -> None:
+    async with connect(socket_url(address, generated), proxy=None) as socket:
+        init = json.loads(await socket.recv())
+        assert init["type"] == "init" and init["payload"]["project"]["id"] == generated
+        replayed = [json.loads(await socket.recv()) for _ in range(init["seq"])]
+        assert [event["seq"] for event in replayed] == list(range(1, init["seq"] + 1))
+
+        run = await asyncio.to_thread(api.post, f"/refine/{generated}")
+        await asyncio.to_thread(worker.refine, run.json()["run_id"])
+        live = []
+        async with asyncio.timeout(5):  # much sooner than the next look without news
+            while not live or live[-1]["type"] != "complete":
+                live.append(json.loads(await socket.recv()))
+        assert [event["seq"] for event in live] == list(range(init["seq"] + 1, init["seq"] + 1 + len(live)))
+        assert live[-1]["payload"]["run_id"] == run.json()["run_id"]
+        assert {"progress", "model", "complete"} <= {event["type"] for event in live}
+
+
+async def test_watching_on_from_a_number(address: str, generated: str) -> None:
+    async with connect(socket_url(address, generated, "?after=3"), proxy=None) as socket:
+        init = json.loads(await socket.recv())
+        first = json.loads(await socket.recv())
+        assert init["type"] == "init" and first["seq"] == 4
+
+
+@pytest.mark.parametrize(
+    ("identifier", "host", "headers", "code"),
+    [
+        ("00000000-0000-4000-8000-0000000000aa", "127.0.0.1", {}, 4404),
+        (None, "127.0.0.1", {"Origin": "https://evil.example"}, 4403),
+        (None, "evil.example", {}, 4403),
+    ],
+)
+async def test_watching_is_refused(
+    address: str, generated: str, identifier: str | None, host: str, headers: dict[str, str], code: int
+) -> None:
+    url = socket_url(address, identifier or generated).replace("127.0.0.1", host)
+    # however the page calls it, the browser connects to this machine
+    async with connect(url, host="127.0.0.1", additional_headers=headers, proxy=None) as socket:
+        error = json.loads(await socket.recv())
+        assert error["type"] == "error" and error["error"]["suggestion"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == code
