@@ -68,7 +68,9 @@ def _train(
     settings = PRESETS[wanted.preset].settings(wanted)
     trained = train_from_points(folder, scene, eval_set.training(scene), settings, sink)
     details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings), **trained.details}
-    version = NewVersion(folder.next_version(), None, "generate", promote_above=None, details=details)
+    # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
+    above = folder.project().get("promoted_quality")
+    version = NewVersion(folder.next_version(), None, "generate", above, details)
     model = write_version(folder, scene, eval_set, trained, version, sink)
     sink.keep(model)
     folder.save_model(model)
