@@ -128,6 +128,17 @@ def test_a_killed_postgres_loses_nothing_that_was_committed(settings):
         assert ask(settings, "select id from public.survivors") == [(7,)]
 
 
+def test_a_killed_postgres_comes_back_at_the_same_address(settings):
+    with run_stack(settings) as stack:
+        assert not stack.mend()
+        os.kill(stack.postgres.process.pid, signal.SIGKILL)
+        stack.postgres.process.wait()
+        assert stack.mend()
+        assert ask(settings, "select 1") == [(1,)]
+        assert stack.connections == resolve_connections(settings)
+    wait_gone(stack.postgres.process.pid)
+
+
 def test_postgres_ends_with_a_killed_server(settings):
     process, postgres = serve_elsewhere(settings.home)
     with pytest.raises(HomeInUseError), run_stack(settings):

@@ -94,11 +94,11 @@ async def test_refusals_become_ours(objects, storage, prefix, tmp_path):
     with pytest.raises(StorageRefusedError) as refused:
         await objects.upload(buckets.DEPTH_MAPS, f"{prefix}x", path, "video/mp4")
     assert refused.value.details["status"] == 415
-    path.unlink()
-    with path.open("wb") as sparse:
-        sparse.truncate((256 << 20) + 1)
+    small = f"small-{uuid.uuid4().hex[:8]}"
+    await objects.storage.create_bucket(small, options={"file_size_limit": 1000})
+    path.write_bytes(b"x" * 1001)
     with pytest.raises(ObjectTooLargeError):
-        await objects.upload(buckets.DEPTH_MAPS, f"{prefix}x", path, "image/png")
+        await objects.upload(small, f"{prefix}x", path, MIME)
     wrong = Connections(storage.database_url, storage.supabase_url, "wrong", "p", None, embedded=True)
     async with Objects.open(wrong) as stranger:
         with pytest.raises(StorageRefusedError):

@@ -16,11 +16,11 @@ from urllib.parse import quote
 from maquette.db.migrate import MigrationReport, migrate
 from maquette.embedded.compat import prepare_database
 from maquette.embedded.home import hold_home, load_secrets, write_private
-from maquette.embedded.postgres import Postgres, start_postgres
+from maquette.embedded.postgres import DatabaseStartError, Postgres, start_postgres
 from maquette.settings import Connections, Settings, stack_file
 
 
-@dataclass(frozen=True)
+@dataclass
 class EmbeddedStack:
     """A running stack. ``timings`` holds wall seconds of each part of the start."""
 
@@ -29,6 +29,24 @@ class EmbeddedStack:
     postgres: Postgres
     migrated: MigrationReport
     timings: dict[str, float] = field(default_factory=dict)
+
+    def mend(self) -> bool:
+        """Start Postgres again where it died (killed for memory, say); whether it had to be.
+
+        It comes back at the same address, so others that are connected only have to try again.
+        """
+        if self.postgres.alive():
+            return False
+        self.postgres.stop()
+        again = start_postgres(self.home, load_secrets(self.home).admin_password)
+        if again.port != self.postgres.port:
+            again.stop()
+            raise DatabaseStartError(
+                f"Port {self.postgres.port}, where the embedded Postgres was, is taken now.",
+                suggestion="Stop `maquette serve` and start it again; it then finds another port.",
+            )
+        self.postgres = again
+        return True
 
 
 @contextmanager
@@ -57,7 +75,8 @@ def run_stack(settings: Settings) -> Iterator[EmbeddedStack]:
                 embedded=True,
             )
             migrated = migrate(connections.database_url)
-            timings = {
+            stack = EmbeddedStack(home, connections, postgres, migrated)
+            stack.timings |= {
                 "postgres": started - began,
                 "compat": prepared - started,
                 "migrate": time.perf_counter() - prepared,
@@ -66,8 +85,9 @@ def run_stack(settings: Settings) -> Iterator[EmbeddedStack]:
             del written["embedded"]
             write_private(stack_file(home), json.dumps(written, indent=2))
             try:
-                yield EmbeddedStack(home, connections, postgres, migrated, timings)
+                yield stack
             finally:
                 stack_file(home).unlink(missing_ok=True)
+                stack.postgres.stop()
         finally:
             postgres.stop()

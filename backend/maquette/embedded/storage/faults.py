@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 import psycopg
@@ -90,8 +91,17 @@ async def answer_database_away(request: Request, exc: Exception) -> Response:
     )
 
 
+async def answer_disk(request: Request, exc: Exception) -> Response:
+    """The disk is full or fails."""
+    log.error("%s %s: %s", request.method, request.url.path, exc)
+    full = isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT)
+    message = "There is no space left for objects" if full else "The object could not be read or written"
+    return await answer_fault(request, Fault(500, "internal", message, "InternalError", 500))
+
+
 HANDLERS = {
     Fault: answer_fault,
+    OSError: answer_disk,
     psycopg.errors.InsufficientPrivilege: answer_refused,
     psycopg.OperationalError: answer_database_away,
     PoolTimeout: answer_database_away,

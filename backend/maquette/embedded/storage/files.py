@@ -119,7 +119,10 @@ class Incoming:
 
     def _write_through(self, data: bytearray) -> None:
         self._digest.update(data)
-        self._file.write(data)
+        left = memoryview(data)
+        while left:
+            # An unbuffered file may take less than it is given.
+            left = left[self._file.write(left) :]
 
 
 def _create(path: Path) -> BinaryIO:
@@ -136,6 +139,7 @@ def _sync_and_close(file: BinaryIO) -> None:
 
 
 def _into_place(how: Callable[[Path, Path], None], source: Path, target: Path) -> None:
+    made = [folder for folder in target.parents if not folder.exists()]
     while True:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -145,11 +149,17 @@ def _into_place(how: Callable[[Path, Path], None], source: Path, target: Path) -
             # Another removal may have tidied the empty folder away just now; a missing source is final.
             if not source.exists():
                 raise
-    folder = os.open(target.parent, os.O_RDONLY)
+    # A name is on disk when its folder is; that goes for new folders too.
+    for folder in {target.parent, *(new.parent for new in made)}:
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
