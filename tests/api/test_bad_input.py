@@ -188,32 +188,32 @@ class TestUpload:
         broken = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nhalf'
         refused(api.post("/upload", content=broken, headers=headers), 422, "malformed_upload")
 
-    @pytest.mark.parametrize(
-        ("content", "reason"),
-        [
-            (b"", "empty_file"),
-            (b"hello, I am text", "not_an_image"),
-            (huge_png(), "image_too_large"),
-            ("truncated", "truncated_image"),
-        ],
-    )
-    def test_a_file_that_is_no_photo(
-        self, api: httpx.Client, photo: Any, photos: list[Any], project_id: str, content: Any, reason: str
-    ) -> None:
-        if content == "truncated":
-            content = photo(1)[:2000]
+    def test_files_that_are_no_photos(self, api: httpx.Client, photo: Any, photos: list[Any], project_id: str) -> None:
+        contents = {
+            "empty_file": b"",
+            "not_an_image": b"hello, I am text",
+            "image_too_large": huge_png(),
+            "truncated_image": photo(1)[:2000],
+        }
+        bad = [("file", (f"{code}.jpg", content, "image/jpeg")) for code, content in contents.items()]
         form = {"project_id": project_id}
-        alone = api.post("/upload", data=form, files=[("file", ("a.jpg", content, "image/jpeg"))])
-        error = refused(alone, 422, "no_usable_photos")
-        (file,) = error["details"]["files"]
-        assert file["filename"] == "a.jpg" and file["reasons"][0]["code"] == reason
-        assert error["details"]["project_id"] == project_id
+        for files in (bad[1:2], bad):
+            error = refused(api.post("/upload", data=form, files=files), 422, "no_usable_photos")
+            found = {file["filename"]: file["reasons"][0]["code"] for file in error["details"]["files"]}
+            assert found == {name: name.removesuffix(".jpg") for _, (name, _, _) in files}
+            assert all(file["reasons"][0]["suggestion"] for file in error["details"]["files"])
+            assert error["details"]["project_id"] == project_id
 
-        beside = api.post("/upload", data=form, files=[*photos, ("file", ("a.jpg", content, "image/jpeg"))])
-        assert beside.status_code == 200, beside.text
-        verdicts = [image["verdict"] for image in beside.json()["images"]]
-        assert verdicts == ["ok", "ok", "ok", "rejected"]
+        beside = api.post("/upload", data=form, files=[*photos, bad[1]])
+        assert [image["verdict"] for image in beside.json()["images"]] == ["ok", "ok", "ok", "rejected"]
         assert api.post(f"/generate/{project_id}").status_code == 202
+
+    def test_bad_files_beside_good_ones(self, api: httpx.Client, photos: list[Any]) -> None:
+        body = api.post("/upload", files=[("file", ("a.jpg", b"text", "image/jpeg")), *photos]).json()
+        assert [image["verdict"] for image in body["images"]] == ["rejected", "ok", "ok", "ok"]
+        first = body["images"][1]
+        assert body["processed_url"].partition("?")[0] == first["processed_url"].partition("?")[0]
+        assert api.post(f"/generate/{body['project_id']}").status_code == 202
 
     def test_two_copies_of_a_photo(self, api: httpx.Client, photo: Any) -> None:
         files = [("file", (f"{n}.jpg", photo(n % 3), "image/jpeg")) for n in range(4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -56,6 +57,17 @@ class TestIdempotencyKey:
         worker.sql("update runs set queued_at = now() - interval '25 hours' where id = %s", first)
         second = api.post(f"/generate/{project_id}", headers=headers).json()["run_id"]
         assert first != second
+
+    def test_an_upload_is_taken_in_once(self, api: httpx.Client, photos: list[Any], photo: Any) -> None:
+        headers = {"Idempotency-Key": f"photos-{uuid.uuid4()}"}
+        first = api.post("/upload", files=photos, headers=headers).json()
+        again = api.post("/upload", files=photos, headers=headers)
+        assert again.status_code == 200 and again.json()["run_id"] == first["run_id"]
+        named = api.post("/upload", files=photos, headers=headers, data={"project_id": first["project_id"]})
+        assert named.json()["run_id"] == first["run_id"]
+        assert len(api.get(f"/projects/{first['project_id']}/images").json()["items"]) == 3
+        other = [("file", ("other.jpg", photo(9), "image/jpeg"))]
+        assert error_code(api.post("/upload", files=other, headers=headers)) == "idempotency_key_reused"
 
     @pytest.mark.parametrize("key", ["", "with space", "x" * 201])
     def test_keys_that_are_none(self, api: httpx.Client, generated: str, key: str) -> None:

@@ -124,8 +124,13 @@ class TestWithoutKeys:
         )
         assert answer.status_code == 403 and answer.json()["error"]["code"] == "cross_origin"
 
+    def test_not_as_images_in_pages_of_other_sites(self, address: str) -> None:
+        headers = {"Sec-Fetch-Site": "cross-site"}
+        answer = httpx.get(f"{address}/api/v1/projects", headers=headers, trust_env=False)
+        assert answer.status_code == 403 and answer.json()["error"]["code"] == "cross_origin"
+
     def test_own_pages_are(self, address: str) -> None:
-        headers = {"Origin": "http://localhost:5173"}
+        headers = {"Origin": "http://localhost:5173", "Sec-Fetch-Site": "cross-site"}
         answer = httpx.get(f"{address}/api/v1/projects", headers=headers, trust_env=False)
         assert answer.status_code == 200
         assert "access-control-allow-origin" not in answer.headers

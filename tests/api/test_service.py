@@ -14,7 +14,7 @@ import httpx
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from maquette.api.app import create_app
+from maquette.api.app import create_app, factory
 from maquette.settings import Connections, Settings
 
 
@@ -72,6 +72,20 @@ class TestDatabaseDown:
         assert time.monotonic() - began < 2
         assert answer.status_code == 503 and answer.json()["status"] == "unavailable"
         assert not answer.json()["database"]["ok"] and answer.json()["database"]["message"]
+
+
+async def test_started_by_uvicorn_itself(
+    settings: Settings, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`uvicorn --factory maquette.api.app:factory` finds the stack that runs on the home."""
+    monkeypatch.setenv("MAQUETTE_HOME", str(settings.home))
+    app = factory()
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+    ):
+        assert (await client.get("/api/v1/projects")).status_code == 200
 
 
 async def test_a_fault_of_ours_shows_no_insides(

@@ -21,6 +21,7 @@ from maquette.settings import Connections, Settings, read_settings, resolve_conn
 from maquette.storage.client import Objects
 
 PREFIX = "/api/v1"
+CONCURRENT_UPLOADS = 2
 
 DESCRIPTION = """
 Photos to a 3D model in recorded steps: **upload → generate → refine → export**.
@@ -48,6 +49,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 objects=await stack.enter_async_context(Objects.open(connections)),
                 gate=gate,
                 announcements=announcements,
+                upload_slots=asyncio.Semaphore(CONCURRENT_UPLOADS),
             )
             await stack.enter_async_context(announcements.running())
             if connections.embedded:

@@ -134,10 +134,15 @@ async def _with_key(conn: Connection, project_id: UUID, step: str, key: str, ask
         name for name, value in given.items() if name not in unsettled and earlier["parameters"].get(name) != value
     )
     if differing:
-        raise IdempotencyKeyReusedError(
-            f"This Idempotency-Key was used before with another {' and '.join(differing)}.",
-            suggestion="Repeat the call with the same body, or use a new key for new work.",
-            run_id=str(earlier["id"]),
-            differing=differing,
-        )
+        raise key_reused(earlier, differing)
     return earlier
+
+
+def key_reused(run: Row, differing: list[str]) -> IdempotencyKeyReusedError:
+    """The key belongs to a run of another call."""
+    return IdempotencyKeyReusedError(
+        f"This Idempotency-Key was used before with another {' and '.join(differing)}.",
+        suggestion="Repeat the call with the same body, or use a new key for new work.",
+        run_id=str(run["id"]),
+        differing=differing,
+    )

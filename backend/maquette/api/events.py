@@ -62,7 +62,11 @@ async def list_events(
         int, Query(ge=1, le=1000, description="Events at most in one answer, a count. Default 500.", examples=[500])
     ] = BATCH,
 ) -> dict[str, Any]:
-    """Oldest first; `seq` has no gaps, so a watcher knows what it has missed."""
+    """Oldest first; `seq` has no gaps, so a watcher knows what it has missed.
+
+    The same address as a WebSocket is live: first `init` with the status as it is, then every event after `after`, old
+    and new, in order.
+    """
     async with service.transaction() as conn:
         await projects.get(conn, project_id, owner)
         rows = await events.after(conn, project_id, after, limit=limit + 1)

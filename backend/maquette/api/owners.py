@@ -71,7 +71,13 @@ class LocalGate:
                 suggestion="Call http://127.0.0.1 on the machine itself, or start the server with MAQUETTE_API_KEYS.",
             )
         origin = connection.headers.get("origin")
-        if origin is not None and not _is_loopback(_host_of(origin)):
+        # Without an Origin (an image, a link) the browser itself says that another site is behind it.
+        foreign = (
+            connection.headers.get("sec-fetch-site") == "cross-site"
+            if origin is None
+            else not _is_loopback(_host_of(origin))
+        )
+        if foreign:
             raise CrossOriginError(
                 "A web page of another site tried to call this server.",
                 suggestion="Open the page from this machine, or start the server with MAQUETTE_API_KEYS.",

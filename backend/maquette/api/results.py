@@ -74,7 +74,10 @@ class RefineResult(Finished):
     iterations_completed: int
     converged: bool
     versions: list[int]
-    final_version: int | None
+    final_version: int = Field(description="The newest version of the run, which later rounds would go on from.")
+    promoted_version: int | None = Field(
+        None, description="The project's chosen version now; null: it stayed as it was."
+    )
     final_model_url: str | None = Field(description=SIGNED)
     metrics: list[RoundMetric]
 

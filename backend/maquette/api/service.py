@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ class Service:
     objects: Objects
     gate: Gate
     announcements: Announcements
+    upload_slots: asyncio.Semaphore
+    """Uploads that may decode photos at the same moment: each has a process of its own, and memory has an end."""
+
     public_url: str = ""
     """How the caller reached this server; the embedded storage is reached the same way."""
 

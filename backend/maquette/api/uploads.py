@@ -16,6 +16,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 
+from maquette.api.calls import KEY_LIFETIME, IdempotencyKey, key_reused
 from maquette.api.incoming import Limits, Received, receive, too_many_photos
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
@@ -23,7 +24,7 @@ from maquette.api.problems import error_responses
 from maquette.api.rejections import describe_validation
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import SIGNED, Image
-from maquette.db import projects, records
+from maquette.db import projects, records, runs
 from maquette.db.rows import Row
 from maquette.errors import BadInputError, MaquetteError
 from maquette.execution.uploads import execute_upload
@@ -118,10 +119,12 @@ _FORM: dict[str, Any] = {
     "/upload",
     response_model=UploadAnswer,
     summary="Photos into a project",
-    responses=error_responses(404, 413),
+    responses=error_responses(404, 409, 413),
     openapi_extra=_FORM,
 )
-async def upload(request: Request, service: Serving, owner: Owner) -> dict[str, Any]:
+async def upload(
+    request: Request, service: Serving, owner: Owner, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
     """Photos are turned upright, stripped of EXIF and judged; several uploads to one project add up.
 
     `422 no_files`, `no_usable_photos` (with the reasons for each file), `input_not_supported`,
@@ -140,24 +143,47 @@ async def upload(request: Request, service: Serving, owner: Owner) -> dict[str, 
             )
         names = [{"file": f"{index:04d}", "filename": name} for index, name in enumerate(received.filenames)]
         await asyncio.to_thread(write_json, folder / "incoming.json", names)
+        earlier = await _with_key(service, owner, received, idempotency_key) if idempotency_key else None
+        if earlier is not None:
+            return await _answer(service, earlier)
         project = await _project(service, owner, received)
         try:
-            run = await execute_upload(
-                pool=service.pool,
-                objects=service.objects,
-                settings=settings,
-                project=project,
-                folder=folder,
-                parameters=parameters,
-            )
+            async with service.upload_slots:
+                run = await execute_upload(
+                    pool=service.pool,
+                    objects=service.objects,
+                    settings=settings,
+                    project=project,
+                    folder=folder,
+                    parameters=parameters,
+                )
         except MaquetteError as error:
             # A caller who named no project learns which one was made, and goes on with it.
             error.details.setdefault("project_id", str(project["id"]))
             raise
-    return await _answer(service, project, run)
+    if idempotency_key:
+        async with service.transaction() as conn:
+            await runs.set_idempotency_key(conn, run["id"], idempotency_key)
+    return await _answer(service, run)
 
 
-async def _answer(service: Service, project: Row, run: Row) -> dict[str, Any]:
+async def _with_key(service: Service, owner: UUID, received: Received, key: str) -> Row | None:
+    """The upload that the same key made, in whichever of the owner's projects."""
+    async with service.transaction() as conn:
+        run = await runs.upload_with_key(conn, owner, key, within=KEY_LIFETIME)
+        images = await records.images_of_run(conn, run["id"]) if run else []
+    if run is None:
+        return None
+    named = received.fields.get("project_id")
+    differing = ["files"] if [image["filename"] for image in images] != received.filenames else []
+    if named and named.lower() != str(run["project_id"]):
+        differing.append("project_id")
+    if differing:
+        raise key_reused(run, differing)
+    return run
+
+
+async def _answer(service: Service, run: Row) -> dict[str, Any]:
     async with service.transaction() as conn:
         rows = await records.images_of_run(conn, run["id"])
     images = await with_links(service, rows)
@@ -167,12 +193,12 @@ async def _answer(service: Service, project: Row, run: Row) -> dict[str, Any]:
         raise NoUsablePhotosError(
             f"None of the {len(images)} files can be used.",
             suggestion="See the reasons for each file; send other photos to the same project_id.",
-            project_id=str(project["id"]),
+            project_id=str(run["project_id"]),
             run_id=str(run["id"]),
             files=files,
         )
     return {
-        "project_id": project["id"],
+        "project_id": run["project_id"],
         "run_id": run["id"],
         "original_url": usable["original_url"],
         "processed_url": usable["processed_url"],
@@ -211,7 +237,8 @@ async def _project(service: Service, owner: UUID, received: Received) -> Row:
                 suggestion="Leave project_id out to create a project, or take an id from GET /api/v1/projects.",
             ) from None
         project = await projects.get(conn, project_id, owner)
-        already = len(await records.photos(conn, project_id))
+        # Rejected ones take no room: whoever sent bad photos can send better ones.
+        already = sum(photo["verdict"] != "rejected" for photo in await records.photos(conn, project_id))
         if already + len(received.filenames) > service.settings.max_photos:
             raise too_many_photos(service.settings.max_photos, already)
         return project

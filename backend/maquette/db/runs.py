@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +164,27 @@ async def kept(conn: Connection, project_id: UUID) -> Row:
 async def release_idempotency_key(conn: Connection, run_id: UUID) -> None:
     """Let an old key be used anew."""
     await conn.execute("update public.runs set idempotency_key = null where id = %s", [run_id])
+
+
+async def upload_with_key(conn: Connection, owner_id: UUID, key: str, *, within: timedelta) -> Row | None:
+    """The owner's newest upload that an earlier call with the same key made, in any project."""
+    return await fetch_one(
+        conn,
+        "select r.* from public.runs r join public.projects p on p.id = r.project_id"
+        " where p.owner_id = %s and r.step = 'upload' and r.idempotency_key = %s and r.queued_at > now() - %s"
+        " order by r.queued_at desc limit 1",
+        [owner_id, key, within],
+    )
+
+
+async def set_idempotency_key(conn: Connection, run_id: UUID, key: str) -> None:
+    """Give an upload its key, taking it from an older one of the same project."""
+    await conn.execute(
+        "update public.runs set idempotency_key = null from public.runs mine where mine.id = %s"
+        " and runs.project_id = mine.project_id and runs.step = mine.step and runs.idempotency_key = %s",
+        [run_id, key],
+    )
+    await conn.execute("update public.runs set idempotency_key = %s where id = %s", [key, run_id])
 
 
 async def set_job(conn: Connection, run_id: UUID, job_id: int) -> None:
