@@ -49,7 +49,8 @@ def densify(
     """Clone small and split large Gaussians whose mean screen gradient exceeds ``threshold``.
 
     ``split_above`` is the standard deviation, world units, from which a Gaussian is split rather than cloned. Where
-    ``max_gaussians`` leaves no room for all, those with the largest gradient go first. New Gaussians start with zero moments.
+    ``max_gaussians`` leaves no room for all, those with the largest gradient go first. New Gaussians start with
+    zero moments.
     """
     mean = statistics.gradient_sum / np.maximum(statistics.views, 1)
     chosen = np.flatnonzero(mean > threshold)

@@ -1,26 +1,24 @@
-"""How good a model is: its renders beside photos, at the trained resolution, rounded to 8 bits first."""
+"""How well a model shows views: PSNR and SSIM of each, at the resolution it was trained at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from numpy import ndarray
 
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.metrics import psnr, ssim
 from maquette.recon.photos import load_photo
-from maquette.recon.rasterize import render
+from maquette.recon.rasterize import forward
 from maquette.recon.scene import Scene
-
-Background = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class ViewMetric:
-    """One view's quality: PSNR in dB (at most 100), SSIM at most 1."""
+    """Quality of one view: ``psnr`` in dB, ``ssim`` up to 1."""
 
     view_index: int
     name: str
@@ -28,49 +26,30 @@ class ViewMetric:
     ssim: float
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A photo beside the model's render from the same camera, sRGB 0 to 255."""
-
-    view_index: int
-    photo: UInt8[ndarray, "h w 3"]
-    render: UInt8[ndarray, "h w 3"]
-
-
 def evaluate(
     gaussians: Gaussians,
     scene: Scene,
-    views: Sequence[int],
+    view_indices: Sequence[int],
     *,
     downscale: float = 1.0,
     max_side_px: int | None = None,
-    background: Background = (0.0, 0.0, 0.0),
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> list[ViewMetric]:
-    """Quality of each of ``views`` (indices), in their order, at the size that training uses with these limits."""
-    compared = compare(gaussians, scene, views, downscale=downscale, max_side_px=max_side_px, background=background)
-    return [
-        ViewMetric(
-            view_index=one.view_index,
-            name=scene.views[one.view_index].name,
-            psnr=psnr(one.render, one.photo),
-            ssim=ssim(one.render, one.photo),
-        )
-        for one in compared
-    ]
+    """Render each of ``view_indices`` and compare it, rounded to 8 bit, with its photo shrunk to the same size.
+
+    ``downscale``, ``max_side_px`` and ``background`` (sRGB 0 to 1) are those of training. Raises ``unreadable_photo``.
+    """
+    metrics = []
+    for index in view_indices:
+        view = scene.views[index]
+        photo = load_photo(view, downscale, max_side_px)
+        image = to_8_bit(forward(gaussians, photo.camera, background=background).image)
+        reference = np.ascontiguousarray(photo.pixels.transpose(1, 2, 0))
+        metrics.append(ViewMetric(index, view.name, psnr(image, reference), ssim(image, reference)))
+    return metrics
 
 
-def compare(
-    gaussians: Gaussians,
-    scene: Scene,
-    views: Sequence[int],
-    *,
-    downscale: float = 1.0,
-    max_side_px: int | None = None,
-    background: Background = (0.0, 0.0, 0.0),
-) -> Iterator[Comparison]:
-    """Photo and render of each of ``views``, one at a time: memory does not grow with their number."""
-    for index in views:
-        photo = load_photo(scene.views[index], downscale, max_side_px)
-        image = render(gaussians, photo.camera, background=background).image
-        rounded = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-        yield Comparison(index, np.ascontiguousarray(photo.pixels.transpose(1, 2, 0)), rounded)
+def to_8_bit(planes: Float32[ndarray, "3 h w"]) -> UInt8[ndarray, "h w 3"]:
+    """Colour planes (sRGB 0 to 1, clipped here) as an 8-bit picture."""
+    rounded = np.clip(np.rint(planes * 255.0), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(rounded.transpose(1, 2, 0))

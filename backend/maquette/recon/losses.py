@@ -1,7 +1,7 @@
 """The photometric loss (1 - l) L1 + l (1 - SSIM) and its gradient in one go (Kerbl et al. 2023, equation 7).
 
-SSIM is that of Wang et al. 2004 with an 11x11 Gaussian window, sigma 1.5, zero padded. Its gradient is analytic: with the
-per-pixel partial derivatives P of SSIM to the windowed mean, second moment and cross moment, d/dx is
+SSIM is that of Wang et al. 2004 with an 11x11 Gaussian window, sigma 1.5, zero padded. Its gradient is analytic:
+with the per-pixel partial derivatives P of SSIM to the windowed mean, second moment and cross moment, d/dx is
 w*P_mean + 2 x (w*P_square) + y (w*P_cross), w* being the same window (it is symmetric).
 """
 
@@ -27,7 +27,7 @@ TWO = np.float32(2.0)
 TO_UNIT = np.float32(1.0 / 255.0)
 
 
-def _window() -> Float32[ndarray, "11"]:
+def _window() -> Float32[ndarray, " 11"]:
     offsets = np.arange(-REACH, REACH + 1)
     weights = np.exp(-(offsets**2) / (2 * 1.5**2))
     return np.asarray(weights / weights.sum(), dtype=np.float32)

@@ -153,7 +153,7 @@ def row(
 def _adam(
     indices: Int[ndarray, " v"],
     screen: Float32[ndarray, " v"],
-    steps: Float32[ndarray, "6"],
+    steps: Float32[ndarray, " 6"],
     epsilon: float,
     means: tuple[ndarray, ...],
     log_scales: tuple[ndarray, ...],

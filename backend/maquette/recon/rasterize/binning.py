@@ -33,9 +33,10 @@ def list_pairs(
     slot_tile: ndarray,
     slot_rows: ndarray,
 ) -> None:
-    """List visible Gaussians, their depths and, in slot order, tile and pixel rows (``first * 256 + last``) of each pair.
+    """List visible Gaussians, their depths and, in slot order, tile and pixel rows of each pair.
 
-    ``block_starts`` (blocks, 2) holds where each block's Gaussians and slots begin.
+    Rows are kept as ``first * 256 + last``; ``block_starts`` (blocks, 2) holds where each
+    block's Gaussians and slots begin.
     """
     n = touched.shape[0]
     for block in prange(block_starts.shape[0]):

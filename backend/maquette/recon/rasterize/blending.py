@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import exp2_below_128, kernel, parallel_kernel
+from maquette.recon.rasterize.compiled import Scalar, exp2_below_128, kernel, parallel_kernel
 from maquette.recon.rasterize.ellipses import TILE
 from maquette.recon.rasterize.projection import MIN_ALPHA, PACK
 
@@ -36,7 +36,7 @@ HALF = np.float32(0.5)
 
 
 @kernel
-def set_up(tile: ndarray, row: int, column: int, width: int, height: int) -> None:
+def set_up(tile: ndarray, row: Scalar, column: Scalar, width: Scalar, height: Scalar) -> None:
     """Pixel centres into planes 0 and 1, transmittance into plane 2: 1 inside the image, 0 (closed) outside."""
     for j in range(TILE):
         for i in range(TILE):
@@ -48,7 +48,7 @@ def set_up(tile: ndarray, row: int, column: int, width: int, height: int) -> Non
 
 
 @kernel
-def gather(packed: ndarray, pair_gaussian: ndarray, first: int, last: int, batch: ndarray) -> None:
+def gather(packed: ndarray, pair_gaussian: ndarray, first: Scalar, last: Scalar, batch: ndarray) -> None:
     """Copy the packed Gaussians of pairs [first, last) into the rows of ``batch``."""
     for at in range(first, last):
         i = pair_gaussian[at]
@@ -57,7 +57,7 @@ def gather(packed: ndarray, pair_gaussian: ndarray, first: int, last: int, batch
 
 
 @kernel
-def closed(tile: ndarray) -> bool:
+def closed(tile: ndarray) -> Scalar:
     """Whether no pixel of the tile takes another Gaussian."""
     most = ZERO
     for at in range(N2, N3):
@@ -66,7 +66,7 @@ def closed(tile: ndarray) -> bool:
 
 
 @kernel
-def blend(tile: ndarray, first: int, last: int, packed: ndarray, i: int) -> None:
+def blend(tile: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar) -> None:
     """Blend one packed Gaussian into pixels [first, last): planes 2 transmittance, 3-5 colour."""
     mx, my, a, b, c, log2_opacity = (
         packed[i, 0],
@@ -92,7 +92,7 @@ def blend(tile: ndarray, first: int, last: int, packed: ndarray, i: int) -> None
 
 
 @kernel
-def blend_depth(tile: ndarray, first: int, last: int, packed: ndarray, i: int) -> None:
+def blend_depth(tile: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar) -> None:
     """As :func:`blend`: plane 3 gets the weighted depth, plane 4 the depth where transmittance passes one half."""
     mx, my, a, b, c, log2_opacity = (
         packed[i, 0],
@@ -118,7 +118,9 @@ def blend_depth(tile: ndarray, first: int, last: int, packed: ndarray, i: int) -
 
 
 @kernel
-def unblend(tile: ndarray, first: int, last: int, packed: ndarray, i: int, slots: ndarray, slot: int) -> None:
+def unblend(
+    tile: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar, slots: ndarray, slot: Scalar
+) -> None:
     """Gradients of one Gaussian's pixels into its slot; planes 2 transmittance, 3 remainder, 4-6 image gradient.
 
     Front to back: with g the image gradient, S = g . pixel and P its part up to and with this Gaussian,
@@ -179,8 +181,8 @@ def blend_tiles(
     pair_gaussian: ndarray,
     pair_rows: ndarray,
     background: ndarray,
-    width: int,
-    height: int,
+    width: Scalar,
+    height: Scalar,
     image: ndarray,
     transmittance: ndarray,
     used: ndarray,
@@ -218,8 +220,8 @@ def blend_depth_tiles(
     tile_starts: ndarray,
     pair_gaussian: ndarray,
     pair_rows: ndarray,
-    width: int,
-    height: int,
+    width: Scalar,
+    height: Scalar,
     expected: ndarray,
     median: ndarray,
 ) -> None:
@@ -256,8 +258,8 @@ def unblend_tiles(
     pair_slot: ndarray,
     pair_rows: ndarray,
     used: ndarray,
-    width: int,
-    height: int,
+    width: Scalar,
+    height: Scalar,
     image: ndarray,
     image_gradient: ndarray,
     slots: ndarray,

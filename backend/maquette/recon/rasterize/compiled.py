@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
+
+Scalar: TypeAlias = Any
+"""A number inside a kernel: numba infers whether it is float32 or an integer."""
 
 # Reassociation and contraction let sums vectorise. "nnan" and "ninf" stay out: a NaN must stay visible.
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
@@ -27,7 +30,7 @@ def parallel_kernel(function: Callable[..., Any]) -> Any:
 
 
 @kernel
-def exp2_below_128(x: float) -> float:
+def exp2_below_128(x: Scalar) -> Scalar:
     """2**x in float32 without a branch, so that loops over it vectorise; relative error below 3e-6.
 
     Split x into an integer and a fraction in [-0.5, 0.5]; the fraction goes through a degree-5 polynomial

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import kernel
+from maquette.recon.rasterize.compiled import Scalar, kernel
 
 TILE = 16
 """Side of a tile in pixels: one row is one AVX-512 vector of float32."""
@@ -23,7 +23,9 @@ HALF = np.float32(0.5)
 
 
 @kernel
-def cut(low: float, high: float, slope: float, half_width: float, turn: float, extent: float) -> tuple[float, float]:
+def cut(
+    low: Scalar, high: Scalar, slope: Scalar, half_width: Scalar, turn: Scalar, extent: Scalar
+) -> tuple[Scalar, Scalar]:
     """Range of the second coordinate of an ellipse whose first lies in [low, high]; all relative to its centre.
 
     The ends are ``slope * t ± half_width * sqrt(1 - (t / extent)^2)``, extreme at t = ±``turn``.
@@ -40,7 +42,7 @@ def cut(low: float, high: float, slope: float, half_width: float, turn: float, e
 
 
 @kernel
-def pixels(low: float, high: float, size: int) -> tuple[int, int]:
+def pixels(low: Scalar, high: Scalar, size: Scalar) -> tuple[Scalar, Scalar]:
     """First and one-past-last pixel whose centre (at +0.5) lies in [low, high], within ``size`` pixels."""
     limit = np.float32(size)
     first = np.int64(np.ceil(min(max(low - HALF, np.float32(0.0)), limit)))
@@ -49,7 +51,7 @@ def pixels(low: float, high: float, size: int) -> tuple[int, int]:
 
 
 @kernel
-def columns(packed: ndarray, i: int, row: int, width: int) -> tuple[int, int]:
+def columns(packed: ndarray, i: Scalar, row: Scalar, width: Scalar) -> tuple[Scalar, Scalar]:
     """First and one-past-last tile column that the packed Gaussian touches in tile row ``row``."""
     reach = packed[i, 5] + LOG2_255
     low = np.float32(row * TILE) + HALF - packed[i, 1] - SLACK
@@ -63,7 +65,7 @@ def columns(packed: ndarray, i: int, row: int, width: int) -> tuple[int, int]:
 
 
 @kernel
-def rows(packed: ndarray, i: int, row: int, column: int) -> tuple[int, int]:
+def rows(packed: ndarray, i: Scalar, row: Scalar, column: Scalar) -> tuple[Scalar, Scalar]:
     """First and one-past-last pixel row, counted within the tile, that the packed Gaussian touches."""
     reach = packed[i, 5] + LOG2_255
     low = np.float32(column * TILE) + HALF - packed[i, 0] - SLACK
@@ -76,7 +78,7 @@ def rows(packed: ndarray, i: int, row: int, column: int) -> tuple[int, int]:
 
 
 @kernel
-def tile_rows(packed: ndarray, i: int, height: int) -> tuple[int, int]:
+def tile_rows(packed: ndarray, i: Scalar, height: Scalar) -> tuple[Scalar, Scalar]:
     """First and one-past-last tile row that the packed Gaussian touches."""
     first, last = pixels(packed[i, 1] - packed[i, 11] - SLACK, packed[i, 1] + packed[i, 11] + SLACK, height)
     if last <= first:
@@ -85,7 +87,7 @@ def tile_rows(packed: ndarray, i: int, height: int) -> tuple[int, int]:
 
 
 @kernel
-def count_touched(packed: ndarray, i: int, width: int, height: int) -> int:
+def count_touched(packed: ndarray, i: Scalar, width: Scalar, height: Scalar) -> Scalar:
     """Number of tiles that the packed Gaussian touches."""
     total = 0
     row0, row1 = tile_rows(packed, i, height)

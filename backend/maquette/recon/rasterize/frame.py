@@ -31,8 +31,9 @@ BLACK = (0.0, 0.0, 0.0)
 class Frame:
     """A rendered image and what its backward pass needs.
 
-    ``image`` and ``transmittance`` are what was asked for: colour planes (sRGB, 0 to 1, unclipped, over the background) and the
-    share of background in each pixel. ``indices`` are the Gaussians whose ellipse touches the image, increasing.
+    ``image`` and ``transmittance`` are what was asked for: colour planes (sRGB, 0 to 1, unclipped, over
+    the background) and the share of background in each pixel. ``indices`` are the Gaussians whose
+    ellipse touches the image, increasing.
     """
 
     camera: Camera
@@ -40,7 +41,7 @@ class Frame:
     image: Float32[ndarray, "3 h w"]
     transmittance: Float32[ndarray, "h w"]
     indices: Int64[ndarray, " v"]
-    packed_camera: Float32[ndarray, "24"]
+    packed_camera: Float32[ndarray, " 24"]
     packed: Float32[ndarray, "n 12"]
     tile_starts: ndarray
     slot_starts: ndarray
@@ -83,8 +84,8 @@ def forward(
 ) -> Frame:
     """Render ``gaussians`` and keep what :func:`backward` needs.
 
-    ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near`` in world
-    units. Method: Kerbl et al. 2023, section 4 to 6.
+    ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near``
+    in world units. Method: Kerbl et al. 2023, sections 4 to 6.
     """
     degree = gaussians.sh_degree if sh_degree is None else min(sh_degree, gaussians.sh_degree)
     n, width, height = len(gaussians), camera.width, camera.height

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import kernel
+from maquette.recon.rasterize.compiled import Scalar, kernel
 
 C0 = np.float32(0.28209479177387814)
 C1 = np.float32(0.4886025119029199)
@@ -31,7 +31,7 @@ EIGHT = np.float32(8.0)
 
 
 @kernel
-def basis(degree: int, x: float, y: float, z: float, values: ndarray) -> None:
+def basis(degree: Scalar, x: Scalar, y: Scalar, z: Scalar, values: ndarray) -> None:
     """Write the ``(degree + 1)**2`` basis values of the unit direction (x, y, z) into ``values``."""
     values[0] = C0
     if degree > 0:
@@ -56,7 +56,9 @@ def basis(degree: int, x: float, y: float, z: float, values: ndarray) -> None:
 
 
 @kernel
-def direction_gradient(degree: int, x: float, y: float, z: float, weight: ndarray) -> tuple[float, float, float]:
+def direction_gradient(
+    degree: Scalar, x: Scalar, y: Scalar, z: Scalar, weight: ndarray
+) -> tuple[Scalar, Scalar, Scalar]:
     """Gradient of ``sum_k weight[k] * basis_k(x, y, z)`` with respect to the direction (not normalised)."""
     gx = np.float32(0.0)
     gy = np.float32(0.0)

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from maquette.recon.cameras import Camera
 from maquette.recon.rasterize.binning import BLOCK
-from maquette.recon.rasterize.compiled import kernel, parallel_kernel
+from maquette.recon.rasterize.compiled import Scalar, kernel, parallel_kernel
 from maquette.recon.rasterize.ellipses import LOG2_255, count_touched
 from maquette.recon.rasterize.harmonics import basis
 
@@ -38,7 +38,7 @@ TWO = np.float32(2.0)
 HALF = np.float32(0.5)
 
 
-def pack_camera(camera: Camera, near: float) -> Float32[ndarray, "24"]:
+def pack_camera(camera: Camera, near: float) -> Float32[ndarray, " 24"]:
     """The camera as the flat float32 array that the kernels read."""
     tan_x, tan_y = 0.5 * camera.width / camera.fx, 0.5 * camera.height / camera.fy
     packed = np.empty(24, np.float32)
@@ -57,7 +57,7 @@ def pack_camera(camera: Camera, near: float) -> Float32[ndarray, "24"]:
 
 
 @kernel
-def rotation(qw: float, qx: float, qy: float, qz: float):  # type: ignore[no-untyped-def]
+def rotation(qw: Scalar, qx: Scalar, qy: Scalar, qz: Scalar) -> tuple[Scalar, ...]:
     """Rotation matrix, row by row, of a quaternion of unit length."""
     r00 = ONE - TWO * (qy * qy + qz * qz)
     r01 = TWO * (qx * qy - qw * qz)

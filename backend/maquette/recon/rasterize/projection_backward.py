@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from maquette.recon.rasterize.compiled import parallel_kernel
 from maquette.recon.rasterize.harmonics import basis, direction_gradient
-from maquette.recon.rasterize.projection import LOG2_E, ONE, TWO, ZERO, rotation
+from maquette.recon.rasterize.projection import LOW_PASS, ONE, TWO, ZERO, rotation
 
 PART = 256
 FOUR = np.float32(4.0)
@@ -90,21 +90,6 @@ def project_backward(
 
             d_opacity_logits[item] = v * (ONE - np.exp2(packed[i, 5]))
 
-            # K in natural units from the packed exponent, then the screen mean and K M2 K.
-            scale = TWO / LOG2_E
-            kxx, kxy, kyy = -packed[i, 2] * scale, -packed[i, 3] / LOG2_E, -packed[i, 4] * scale
-            du = kxx * total[4] + kxy * total[5]
-            dv = kxy * total[4] + kyy * total[5]
-            hx, hy = du * half_width, dv * half_height
-            d_screen[item] = np.sqrt(hx * hx + hy * hy)
-            w00 = total[6] * kxx + total[7] * kxy
-            w01 = total[6] * kxy + total[7] * kyy
-            w10 = total[7] * kxx + total[8] * kxy
-            w11 = total[7] * kxy + total[8] * kyy
-            gxx = kxx * w00 + kxy * w10
-            gxy = kxx * w01 + kxy * w11
-            gyy = kxy * w01 + kyy * w11
-
             # The forward values that are cheaper to have again than to keep.
             mx, my, mz = means[i, 0], means[i, 1], means[i, 2]
             px = c0 * mx + c1 * my + c2 * mz + t0
@@ -133,9 +118,34 @@ def project_backward(
             a11 = b10 * m01 + b11 * m11 + b12 * m21
             a12 = b10 * m02 + b11 * m12 + b12 * m22
 
-            # Sigma = A A^T: dA = 2 G A with G = K M2 K / 2.
-            da00, da01, da02 = gxx * a00 + gxy * a10, gxx * a01 + gxy * a11, gxx * a02 + gxy * a12
-            da10, da11, da12 = gxy * a00 + gyy * a10, gxy * a01 + gyy * a11, gxy * a02 + gyy * a12
+            # Sigma = A A^T, K its inverse, G = K M2 K / 2, dA = 2 G A. In double precision: for a needle, what moves
+            # its long axis is a small remainder of large numbers.
+            x0, x1, x2 = np.float64(a00), np.float64(a01), np.float64(a02)
+            y0, y1, y2 = np.float64(a10), np.float64(a11), np.float64(a12)
+            sxx, syy = x0 * x0 + x1 * x1 + x2 * x2, y0 * y0 + y1 * y1 + y2 * y2
+            sxy = x0 * y0 + x1 * y1 + x2 * y2
+            k0, k1, k2 = x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0
+            low = np.float64(LOW_PASS)
+            inverse = np.float64(1.0) / (k0 * k0 + k1 * k1 + k2 * k2 + low * (sxx + syy) + low * low)
+            kxx, kxy, kyy = (syy + low) * inverse, -sxy * inverse, (sxx + low) * inverse
+            m2xx, m2xy, m2yy = np.float64(total[6]), np.float64(total[7]), np.float64(total[8])
+            w00, w01 = m2xx * kxx + m2xy * kxy, m2xx * kxy + m2xy * kyy
+            w10, w11 = m2xy * kxx + m2yy * kxy, m2xy * kxy + m2yy * kyy
+            gxx, gxy, gyy = kxx * w00 + kxy * w10, kxx * w01 + kxy * w11, kxy * w01 + kyy * w11
+            da00, da01, da02 = (
+                np.float32(gxx * x0 + gxy * y0),
+                np.float32(gxx * x1 + gxy * y1),
+                np.float32(gxx * x2 + gxy * y2),
+            )
+            da10, da11, da12 = (
+                np.float32(gxy * x0 + gyy * y0),
+                np.float32(gxy * x1 + gyy * y1),
+                np.float32(gxy * x2 + gyy * y2),
+            )
+            du = np.float32(kxx * total[4] + kxy * total[5])
+            dv = np.float32(kxy * total[4] + kyy * total[5])
+            hx, hy = du * half_width, dv * half_height
+            d_screen[item] = np.sqrt(hx * hx + hy * hy)
             # A = B M
             dm00, dm01, dm02 = b00 * da00 + b10 * da10, b00 * da01 + b10 * da11, b00 * da02 + b10 * da12
             dm10, dm11, dm12 = b01 * da00 + b11 * da10, b01 * da01 + b11 * da11, b01 * da02 + b11 * da12

@@ -118,7 +118,8 @@ def screen_covariances(
         dim=-2,
     )
     full = jacobian @ rotation
-    return full @ in_world @ full.transpose(1, 2) + 0.3 * torch.eye(2, dtype=points.dtype)
+    covariances: Tensor = full @ in_world @ full.transpose(1, 2) + 0.3 * torch.eye(2, dtype=points.dtype)
+    return covariances
 
 
 def shade(means: Tensor, sh: Tensor, centre: Tensor, sh_degree: int | None) -> Tensor:
@@ -133,7 +134,8 @@ def shade(means: Tensor, sh: Tensor, centre: Tensor, sh_degree: int | None) -> T
         for order in range(-band, band + 1):
             values.append(_harmonic(band, order, x, y, z))
     table = torch.stack(values, dim=-1)
-    return torch.clamp(torch.einsum("nk,nkc->nc", table, sh[:, : table.shape[1]]) + 0.5, min=0.0)
+    colors: Tensor = torch.clamp(torch.einsum("nk,nkc->nc", table, sh[:, : table.shape[1]]) + 0.5, min=0.0)
+    return colors
 
 
 def _harmonic(band: int, order: int, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -154,6 +156,7 @@ def _harmonic(band: int, order: int, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
             ((2 * degree - 1) * z * legendre - (degree + m - 1) * before) / (degree - m),
         )
     scale = sqrt((2 * band + 1) / (4 * pi) * factorial(band - m) / factorial(band + m))
-    if order == 0:
-        return scale * legendre
-    return sqrt(2) * scale * legendre * (cosine if order > 0 else sine)
+    value: Tensor = scale * legendre
+    if order != 0:
+        value = sqrt(2) * value * (cosine if order > 0 else sine)
+    return value
