@@ -81,3 +81,31 @@ async def test_watching_is_refused(
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == code
+
+
+async def test_a_lost_listener_loses_nothing(address: str, api: httpx.Client, worker: Any, generated: str) -> None:
+    async with connect(socket_url(address, generated), proxy=None) as socket:
+        init = json.loads(await socket.recv())
+        for _ in range(init["seq"]):
+            await socket.recv()
+        killed = await asyncio.to_thread(
+            worker.sql,
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'maquette-announcements'"
+            " and usename = current_user",
+        )
+        assert killed
+        await asyncio.to_thread(api.post, f"/refine/{generated}")
+        async with asyncio.timeout(15):
+            assert json.loads(await socket.recv())["seq"] == init["seq"] + 1
+
+
+async def test_a_page_offers_its_key_as_a_protocol(
+    settings: Any, serve_again: Any, worker: Any, generated: str
+) -> None:
+    keyed = settings.model_copy(update={"api_keys": type(settings)(api_keys="page-key", database_url=None).api_keys})
+    with serve_again(keyed) as url:
+        for offered, expected in (("bearer.page-key", "init"), ("bearer.other", "error"), ("other", "error")):
+            protocols: Any = ["maquette", offered]
+            async with connect(socket_url(url, generated), subprotocols=protocols, proxy=None) as socket:
+                assert json.loads(await socket.recv())["type"] == expected
+                assert socket.subprotocol == "maquette"

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
-from maquette.api.owners import Owner
+from maquette.api.owners import SOCKET_PROTOCOL, Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
@@ -80,9 +80,10 @@ async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, af
     """First `init` with the status as it is, then every event after `after`, old and new, in order.
 
     Messages: ``{"type", "seq", "run_id", "payload", "created_at"}``, the types being `init`, `progress`, `complete`,
-    `error`, `model` and `promote`. Refusals close with 4401, 4403 or 4404.
+    `error`, `model` and `promote`. Refusals close with 4401, 4403 or 4404. Pages offer their credentials as protocols:
+    ``new WebSocket(url, ["maquette", "bearer." + token])``.
     """
-    await socket.accept()
+    await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in socket.scope["subprotocols"] else None)
     try:
         owner = await service.gate.identify(socket)
         status = await snapshot(service, owner, project_id)

@@ -143,9 +143,18 @@ async def owner_of(
 Owner = Annotated[UUID, Security(owner_of)]
 
 
+SOCKET_PROTOCOL = "maquette"
+_SOCKET_BEARER = "bearer."
+
+
 def _credentials(connection: HTTPConnection) -> str:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "").strip()
+    if not given and connection.scope["type"] == "websocket":
+        # A page cannot set headers of a WebSocket, and an address is written to logs: it offers the key as a protocol.
+        offered = connection.scope["subprotocols"]
+        keys = [one.removeprefix(_SOCKET_BEARER) for one in offered if one.startswith(_SOCKET_BEARER)]
+        given = keys[0] if keys else ""
     if not given:
         raise CredentialsMissingError(
             "This server answers only with credentials.",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from maquette.api.rejections import describe_validation, missing_for_malformed_id, sayable
+from maquette.api.rejections import InvalidParametersError, describe_validation, missing_for_malformed_id, sayable
 from maquette.db.connection import DatabaseUnreachableError
 from maquette.errors import MaquetteError, NotFoundError, TooLargeError, UnavailableError
 
@@ -148,6 +148,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
                 allowed=[method.strip() for method in allowed.split(",") if method.strip()],
             ),
             error.headers,
+        )
+    if error.status_code == 400:
+        # FastAPI's word for a body that breaks off, or holds numbers or nesting beyond what its parser takes.
+        return answer(
+            InvalidParametersError(
+                f"The request cannot be read: {error.detail}.",
+                suggestion="Send JSON with Content-Type: application/json; see /docs for what the call takes.",
+            )
         )
     body = ErrorBody(code="bad_request", message=str(error.detail), suggestion="See /docs for what the call takes.")
     return JSONResponse({"error": body.model_dump()}, status_code=error.status_code, headers=error.headers)

@@ -67,6 +67,8 @@ def _field(problem: Any) -> dict[str, Any]:
 def _message(problem: Any) -> str:
     if problem["type"] == "json_invalid":
         return "the body is not valid JSON"
+    if problem["type"] in {"model_attributes_type", "model_type"} and len(problem["loc"]) == 1:
+        return "has to be a JSON object, sent with Content-Type: application/json"
     if problem["type"] == "extra_forbidden":
         return "no such parameter"
     if problem["type"] == "missing":
