@@ -75,7 +75,8 @@ class Checkpoint:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read what :meth:`Checkpoint.save` wrote. Raises :class:`CorruptCheckpointError`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves the file open where it is no archive, so it is opened here.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         if int(arrays["format"]) != FORMAT:
             raise _corrupt(path, f"it has format {int(arrays['format'])}, this version reads {FORMAT}")
@@ -89,7 +90,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except FileNotFoundError:
         raise
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except KeyError as error:
+        raise _corrupt(path, f"{error} is missing") from error
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise _corrupt(path, str(error)) from error
     _check_shapes(path, checkpoint)
     return checkpoint
