@@ -175,6 +175,7 @@ create table public.gaussian_splat_models (
     overall_quality double precision,
     model_artifact_id uuid not null references public.artifacts (id) on delete cascade,
     unfiltered_artifact_id uuid references public.artifacts (id) on delete set null,
+    filtered_artifact_id uuid references public.artifacts (id) on delete set null,
     checkpoint_artifact_id uuid references public.artifacts (id) on delete set null,
     preview_artifact_id uuid references public.artifacts (id) on delete set null,
     details jsonb not null default '{}',
@@ -185,6 +186,10 @@ create table public.gaussian_splat_models (
 );
 comment on table public.gaussian_splat_models is 'A tree of model versions; each keeps its optimiser state, so any can be refined again.';
 comment on column public.gaussian_splat_models.view_run_id is 'The generate run whose views and cameras this model lives in.';
+comment on column public.gaussian_splat_models.model_artifact_id is
+    'The version itself: what psnr and ssim measure. The same object as unfiltered or filtered, as details.floaters.accepted says.';
+comment on column public.gaussian_splat_models.filtered_artifact_id is
+    'Without floaters (k-nearest-neighbour and DBSCAN), also where the filter took too much to become the version.';
 comment on column public.gaussian_splat_models.psnr is 'Mean over the held-out views, dB.';
 comment on column public.gaussian_splat_models.overall_quality is '0 to 1; formula in maquette.recon.quality.';
 create unique index gaussian_splat_models_promoted_idx on public.gaussian_splat_models (project_id) where promoted;
@@ -194,6 +199,7 @@ create index gaussian_splat_models_view_run_idx on public.gaussian_splat_models 
 create index gaussian_splat_models_eval_idx on public.gaussian_splat_models (eval_set_id);
 create index gaussian_splat_models_model_idx on public.gaussian_splat_models (model_artifact_id);
 create index gaussian_splat_models_unfiltered_idx on public.gaussian_splat_models (unfiltered_artifact_id);
+create index gaussian_splat_models_filtered_idx on public.gaussian_splat_models (filtered_artifact_id);
 create index gaussian_splat_models_checkpoint_idx on public.gaussian_splat_models (checkpoint_artifact_id);
 create index gaussian_splat_models_preview_idx on public.gaussian_splat_models (preview_artifact_id);
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
 
 from maquette import __version__
 from maquette.api import events, health, lists, problems, projects, queue, runs, status, steps, uploads
@@ -17,6 +18,7 @@ from maquette.api.owners import choose_gate
 from maquette.api.service import Service
 from maquette.db.connection import open_pool
 from maquette.embedded.storage.app import create_storage_app
+from maquette.embedded.storage.routing import mount_storage
 from maquette.settings import Connections, Settings, read_settings, resolve_connections
 from maquette.storage.client import Objects
 
@@ -29,7 +31,7 @@ Photos to a 3D model in recorded steps: **upload → generate → refine → exp
 Long steps answer `202` with a `run_id`; add `?wait=SECONDS` to hold the call until they are finished. Every error has
 the shape `{"error": {"code", "message", "details", "suggestion"}}` with a stable code.
 
-(This page loads Swagger UI from a public CDN; the description itself, without that, is at `/api/v1/openapi.json`.)
+The description itself is at `/api/v1/openapi.json`.
 """
 
 
@@ -57,10 +59,11 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 storage_pool = await stack.enter_async_context(
                     open_pool(connections.database_url, application_name="maquette-storage")
                 )
-                app.mount("/storage/v1", create_storage_app(connections, settings.home, storage_pool))
+                mount_storage(app, create_storage_app(connections, settings.home, storage_pool))
             yield
 
-    app = FastAPI(
+    # Swagger UI comes from this server, not from a CDN: the page works on a machine without internet.
+    app = FastAPIOffline(
         title="Maquette",
         version=__version__,
         description=DESCRIPTION,

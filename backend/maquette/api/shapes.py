@@ -136,6 +136,7 @@ class Model(Shape):
     created_at: datetime
     model_url: str | None = Field(description=SIGNED)
     unfiltered_url: str | None = Field(description=SIGNED)
+    filtered_url: str | None = Field(description=SIGNED)
     checkpoint_url: str | None = Field(description=SIGNED)
     preview_url: str | None = Field(description=SIGNED)
     objects: dict[str, StoredObject]

@@ -103,9 +103,6 @@ def take_in(photos: list[Path], folder: Path) -> None:
 def _index_images(folder: Path, images: Any) -> None:
     """What the worker writes from the database: which processed photos take part, with their focal lengths."""
     usable = [image for image in images.images if image.processed is not None]
-    for path in (folder / "images").iterdir():
-        if path.name not in {Path(image.processed.path).name for image in usable}:
-            path.unlink()
     index = [{"name": Path(image.processed.path).name, "focal_px": image.focal_px} for image in usable]
     (folder / "images.json").write_text(json.dumps(index))
 

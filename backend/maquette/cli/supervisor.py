@@ -17,7 +17,7 @@ import httpx
 from rich.console import Console
 
 from maquette.cli.logs import log_to_stderr
-from maquette.embedded.stack import run_stack
+from maquette.embedded.stack import EmbeddedStack, run_stack
 from maquette.errors import MaquetteError, UnavailableError
 from maquette.settings import Settings
 
@@ -87,7 +87,7 @@ def supervise(settings: Settings, *, workers: int) -> int:
                 f"Something already listens on {settings.host}:{settings.port}.",
                 suggestion="Choose another port with --port or MAQUETTE_PORT, or stop the other server.",
             )
-        with _stack(settings, console):
+        with _stack(settings, console) as stack:
             environment = {**os.environ, **_as_environment(settings)}
             children.append(_Child(["api"], environment))
             if workers:
@@ -98,7 +98,7 @@ def supervise(settings: Settings, *, workers: int) -> int:
                 _wait_until_ready(settings, children)
                 console.print(f"Maquette serves at {settings.server_url} (docs at {settings.server_url}/docs).")
                 console.print(f"Data lie in {settings.home}. Ctrl-C stops everything." if settings.embedded else "")
-                _watch(children)
+                _watch(children, stack)
             finally:
                 # A second Ctrl-C must not leave anything behind.
                 for number in stop_signals:
@@ -118,13 +118,13 @@ def _request_stop(number: int, frame: object) -> None:
 
 
 @contextlib.contextmanager
-def _stack(settings: Settings, console: Console) -> Iterator[None]:
+def _stack(settings: Settings, console: Console) -> Iterator[EmbeddedStack | None]:
     if not settings.embedded:
-        yield
+        yield None
         return
     console.print("Starting the embedded database …")
-    with run_stack(settings):
-        yield
+    with run_stack(settings) as stack:
+        yield stack
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:
@@ -161,9 +161,11 @@ def _wait_until_ready(settings: Settings, children: Sequence[_Child]) -> None:
     )
 
 
-def _watch(children: Sequence[_Child]) -> None:
-    """Start a child that died again, later and later; give up on one that dies five times in a minute."""
+def _watch(children: Sequence[_Child], stack: EmbeddedStack | None) -> None:
+    """Start what died again: the database, and children later and later until one dies five times in a minute."""
     while True:
+        if stack is not None and stack.mend():
+            log.error("the database had ended and was started again")
         for child in children:
             if child.process is None or child.process.poll() is None:
                 continue

@@ -66,6 +66,8 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         + _object("m")
         + ", 'unfiltered', "
         + _object("u")
+        + ", 'filtered', "
+        + _object("f")
         + ", 'checkpoint', "
         + _object("c")
         + ", 'preview', "
@@ -73,6 +75,7 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         + ") as objects"
         " from public.gaussian_splat_models t join public.artifacts m on m.id = t.model_artifact_id"
         " left join public.artifacts u on u.id = t.unfiltered_artifact_id"
+        " left join public.artifacts f on f.id = t.filtered_artifact_id"
         " left join public.artifacts c on c.id = t.checkpoint_artifact_id"
         " left join public.artifacts p on p.id = t.preview_artifact_id",
         "version",

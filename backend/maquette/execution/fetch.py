@@ -138,15 +138,10 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
         " from public.enhancement_iterations where project_id = %s and version = %s",
         [row["project_id"], row["version"]],
     )
-    names = {
-        "model": "model.ply",
-        "unfiltered": "unfiltered.ply",
-        "checkpoint": "checkpoint.npz",
-        "preview": "preview.jpg",
-    }
+    # A key ends as the file is called; where two are one object they are one file.
     files = {
-        kind: File(kind=kind, path=folder.relative(home / name), mime=(objects[kind] or {}).get("mime") or "")
-        for kind, name in names.items()
+        kind: File(kind=kind, path=folder.relative(home / Path(objects[kind]["path"]).name), mime=objects[kind]["mime"])
+        for kind in ("model", "unfiltered", "filtered", "checkpoint", "preview")
     }
     record = Model(
         version=row["version"],
@@ -163,8 +158,8 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
         **files,
     )
     await asyncio.to_thread(folder.save_model, record)
-    needed = ("model", "checkpoint") if with_checkpoint else ("model",)
-    return [Wanted(files[kind].path, objects[kind]) for kind in needed]
+    needed = ("model", "checkpoint") if with_checkpoint else ("model", "filtered")
+    return [Wanted(path, objects[kind]) for path, kind in {files[kind].path: kind for kind in needed}.items()]
 
 
 async def _evaluation(conn: Connection, project_id: UUID, folder: Folder) -> None:

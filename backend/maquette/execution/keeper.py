@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -45,6 +46,8 @@ class Keeper:
     run: Row
     folder: Path
     known: dict[str, UUID] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the rows add to the run's result: ids that a step cannot know."""
 
     @classmethod
     async def open(cls, pool: AsyncConnectionPool[Connection], objects: Objects, run: Row, folder: Path) -> Keeper:
@@ -62,7 +65,7 @@ class Keeper:
                 async with self.pool.connection() as conn:
                     run = await runs.assert_current(conn, self.run["id"], self.run["attempt"])
                     ids = await record_artifacts(conn, run, stored, self.known)
-                    await write_record(conn, run, record, ids)
+                    facts = await write_record(conn, run, record, ids)
                 break
             except (psycopg.OperationalError, PoolTimeout) as error:
                 if asyncio.get_running_loop().time() > deadline:
@@ -70,6 +73,7 @@ class Keeper:
                 log.warning("run %s: a record waits for the database (%s)", self.run["id"], type(error).__name__)
                 await asyncio.sleep(1)
         self.known.update(ids)
+        self.facts.update(facts)
         names = {name: str(value) for name, value in self.known.items()}
         await asyncio.to_thread(write_json, self.folder / "artifacts.json", names)
 

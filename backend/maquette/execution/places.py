@@ -45,7 +45,9 @@ def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) ->
                 key = keys.view_image(project_id, run_id, view.view_index, extension)
                 yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
         case Model():
-            for file in (record.model, record.unfiltered, record.checkpoint, record.preview):
+            # Two of the first three are the same file: the version is one of the other two.
+            files = (record.model, record.unfiltered, record.filtered, record.checkpoint, record.preview)
+            for file in {file.path: file for file in reversed(files)}.values():
                 key = keys.model_file(project_id, run_id, record.version, Path(file.path).name)
                 yield Placed(file, buckets.MODELS, key)
         case DepthMaps():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from maquette.db import records
@@ -13,8 +14,8 @@ from maquette.steps.records import DepthMaps, Export, Images, Model, Record, Vie
 Ids = Mapping[str, UUID]
 
 
-async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> None:
-    """Write a record's rows; ``ids`` gives the artifact of each path."""
+async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> dict[str, Any]:
+    """Write a record's rows; ``ids`` gives the artifact of each path. Answers what the run's result should name."""
     match record:
         case Views():
             await _views(conn, run, record, ids)
@@ -23,9 +24,10 @@ async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> 
         case DepthMaps():
             await _depth_maps(conn, run, record, ids)
         case Export():
-            await _export(conn, run, record, ids)
+            return await _export(conn, run, record, ids)
         case Images():
             raise TypeError("images are written by execution.uploads, which numbers them")
+    return {}
 
 
 async def _views(conn: Connection, run: Row, record: Views, ids: Ids) -> None:
@@ -95,6 +97,7 @@ async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
             "overall_quality": mean.overall_quality if mean else None,
             "model_artifact_id": ids[record.model.path],
             "unfiltered_artifact_id": ids[record.unfiltered.path],
+            "filtered_artifact_id": ids[record.filtered.path],
             "checkpoint_artifact_id": ids[record.checkpoint.path],
             "preview_artifact_id": ids[record.preview.path],
             "details": record.details,
@@ -153,14 +156,14 @@ async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -
         )
 
 
-async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> None:
+async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> dict[str, Any]:
     await conn.execute("delete from public.export_history where run_id = %s", [run["id"]])
     artifact = await fetch_one(
         conn, "select id, bytes, sha256 from public.artifacts where id = %s", [ids[record.file.path]]
     )
     if artifact is None:
         raise RuntimeError(f"run {run['id']} exported a file without an artifact")
-    await insert(
+    row = await insert(
         conn,
         "export_history",
         {
@@ -176,3 +179,4 @@ async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> None:
             "measured_loss": record.measured_loss,
         },
     )
+    return {"export_id": str(row["id"]), "artifact_id": str(artifact["id"]), "sha256": artifact["sha256"]}

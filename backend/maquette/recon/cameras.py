@@ -34,9 +34,9 @@ class Camera:
         return inverse
 
     @property
-    def centre(self) -> Float[ndarray, "3"]:
+    def centre(self) -> Float[ndarray, 3]:
         """Optical centre in world units."""
-        centre: Float[ndarray, "3"] = self.world_from_camera[:3, 3]
+        centre: Float[ndarray, 3] = self.world_from_camera[:3, 3]
         return centre
 
     def resized(self, width: int, height: int) -> Camera:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,15 @@ class ViewMetric:
     ssim: float
 
 
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A photo beside the model's render from the same camera, sRGB 0 to 255."""
+
+    view_index: int
+    photo: UInt8[ndarray, "h w 3"]
+    render: UInt8[ndarray, "h w 3"]
+
+
 def evaluate(
     gaussians: Gaussians,
     scene: Scene,
@@ -39,14 +48,31 @@ def evaluate(
 
     ``downscale``, ``max_side_px`` and ``background`` (sRGB 0 to 1) are those of training. Raises ``unreadable_photo``.
     """
-    metrics = []
+    compared = compare(
+        gaussians, scene, view_indices, downscale=downscale, max_side_px=max_side_px, background=background
+    )
+    return [
+        ViewMetric(
+            one.view_index, scene.views[one.view_index].name, psnr(one.render, one.photo), ssim(one.render, one.photo)
+        )
+        for one in compared
+    ]
+
+
+def compare(
+    gaussians: Gaussians,
+    scene: Scene,
+    view_indices: Sequence[int],
+    *,
+    downscale: float = 1.0,
+    max_side_px: int | None = None,
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Iterator[Comparison]:
+    """Photo and render of each of ``view_indices``, one at a time: memory does not grow with their number."""
     for index in view_indices:
-        view = scene.views[index]
-        photo = load_photo(view, downscale, max_side_px)
+        photo = load_photo(scene.views[index], downscale, max_side_px)
         image = to_8_bit(forward(gaussians, photo.camera, background=background).image)
-        reference = np.ascontiguousarray(photo.pixels.transpose(1, 2, 0))
-        metrics.append(ViewMetric(index, view.name, psnr(image, reference), ssim(image, reference)))
-    return metrics
+        yield Comparison(index, np.ascontiguousarray(photo.pixels.transpose(1, 2, 0)), image)
 
 
 def to_8_bit(planes: Float32[ndarray, "3 h w"]) -> UInt8[ndarray, "h w 3"]:

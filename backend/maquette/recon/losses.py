@@ -15,6 +15,7 @@ from numba import prange
 from numpy import ndarray
 
 from maquette.recon.rasterize.compiled import parallel_kernel
+from maquette.recon.rasterize.scratch import Scratch
 
 DEFAULT_SSIM_WEIGHT = 0.2
 REACH = 5
@@ -50,14 +51,20 @@ def photometric_loss(
     image: Float32[ndarray, "3 h w"],
     photo: UInt8[ndarray, "3 h w"],
     ssim_weight: float = DEFAULT_SSIM_WEIGHT,
+    *,
+    scratch: Scratch | None = None,
 ) -> Loss:
-    """Compare a rendered image (sRGB 0 to 1, planes) with a photo (sRGB 0 to 255, planes)."""
+    """Compare a rendered image (sRGB 0 to 1, planes) with a photo (sRGB 0 to 255, planes).
+
+    With ``scratch`` the gradient lives until the next loss made with it.
+    """
+    scratch = scratch or Scratch()
     channels, height, width = image.shape
     rows = channels * height
-    moments = np.empty((rows, 5, width + 2 * REACH), np.float32)
-    partials = np.empty((rows, 3, width + 2 * REACH), np.float32)
+    moments = scratch.empty("loss_moments", (rows, 5, width + 2 * REACH))
+    partials = scratch.empty("loss_partials", (rows, 3, width + 2 * REACH))
     sums = np.empty((rows, 2), np.float64)
-    gradient = np.empty_like(image)
+    gradient = scratch.empty("loss_gradient", image.shape)
     blur_moments(image, photo, WINDOW, moments)
     compare(image, photo, moments, WINDOW, partials, sums)
     gather(image, photo, partials, WINDOW, np.float32(1.0 - ssim_weight), np.float32(ssim_weight), gradient)

@@ -22,6 +22,7 @@ from maquette.recon.memory import refuse_without_memory
 from maquette.recon.optimizer import LearningRates, adam_step, zero_moments
 from maquette.recon.photos import Photo, halved, load_photo
 from maquette.recon.rasterize import backward, forward
+from maquette.recon.rasterize.scratch import Scratch
 from maquette.recon.scene import Scene
 from maquette.recon.train_settings import TrainSettings
 
@@ -73,6 +74,7 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
     radius = scene_scale(scene)
     rng = np.random.default_rng()
     rng.bit_generator.state = state.rng_state
+    scratch = Scratch()
     began = time.perf_counter()
     while state.iteration < settings.iterations:
         state.iteration += 1
@@ -87,9 +89,10 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
             photo.camera,
             background=settings.background,
             sh_degree=sh_degree_at(settings, done),
+            scratch=scratch,
         )
-        loss = photometric_loss(frame.image, photo.pixels, settings.ssim_weight)
-        gradients = backward(frame, state.gaussians, loss.gradient)
+        loss = photometric_loss(frame.image, photo.pixels, settings.ssim_weight, scratch=scratch)
+        gradients = backward(frame, state.gaussians, loss.gradient, scratch=scratch)
         adam_step(state.gaussians, state.moments, gradients, rates_at(settings, done, radius))
         if done <= settings.densify_until:
             accumulate(state.statistics, gradients)

@@ -29,12 +29,13 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     version = wanted.version if wanted.version is not None else int(folder.project()["from_version"])
     began = time.monotonic()
     sink.progress("writing", 0.0, f"version {version} as {target.name}")
-    source = folder.model(version) / "model.ply"
+    record = folder.load_model(version)
+    source = root / (record.filtered if wanted.filter_floaters else record.model).path
     gaussians = format_named("ply").read(source)
     kept = _visible(gaussians) if wanted.optimize else gaussians
 
     folder.exports.mkdir(parents=True, exist_ok=True)
-    path = folder.exports / f"model_v{version}{'_optimized' if wanted.optimize else ''}{target.extension}"
+    path = folder.exports / f"model_v{version}{_suffix(wanted)}{target.extension}"
     project = folder.project()
     target.write(
         kept,
@@ -53,7 +54,7 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     export = Export(
         version=version,
         format=target.name,
-        options={"optimize": wanted.optimize},
+        options={"optimize": wanted.optimize, "filter_floaters": wanted.filter_floaters},
         file=File(kind="export", path=folder.relative(path), mime=target.mime, made_from=(folder.relative(source),)),
         seconds=round(time.monotonic() - began, 3),
         measured_loss={"gaussians": len(gaussians), "gaussians_written": len(kept)} if wanted.optimize else None,
@@ -61,6 +62,10 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     sink.keep(export)
     sink.progress("checking", 1.0)
     return {"version": version, "format": target.name, "bytes": path.stat().st_size, "gaussians": len(kept)}
+
+
+def _suffix(wanted: ExportParameters) -> str:
+    return ("_filtered" if wanted.filter_floaters else "") + ("_optimized" if wanted.optimize else "")
 
 
 def _visible(gaussians: Gaussians) -> Gaussians:

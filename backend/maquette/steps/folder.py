@@ -8,7 +8,7 @@
     sfm/                      structure-from-motion; its scene/ holds cameras, sparse points, undistorted photos
     training/                 newest checkpoints of a training under way
     evaluation.json           the fixed evaluation set
-    models/v<N>/              model.ply, unfiltered.ply, checkpoint.npz, preview.jpg, record.json
+    models/v<N>/              model.ply, filtered.ply or unfiltered.ply, checkpoint.npz, preview.jpg, record.json
     depth/                    depth maps and heatmaps
     exports/                  files for the user
     project.json              project id and name, newest version known, versions this run has kept already

@@ -67,7 +67,7 @@ def _train(
     """Train, measure and keep the model."""
     settings = PRESETS[wanted.preset].settings(wanted)
     trained = train_from_points(folder, scene, eval_set.training(scene), settings, sink)
-    details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings), **trained.details}
+    details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
     # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
     above = folder.project().get("promoted_quality")
     version = NewVersion(folder.next_version(), None, "generate", above, details)

@@ -74,7 +74,9 @@ class RefineParameters(_Parameters):
         description="Indices of the training views to optimise against. Default: all of them. "
         "Held-out views are refused.",
     )
-    from_version: int | None = Field(None, ge=0, description="The version to begin with. Default: the promoted one.")
+    from_version: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="The version to begin with. Default: the promoted one."
+    )
     convergence_threshold: float = Field(
         0.01,
         ge=0,
@@ -93,7 +95,10 @@ class ExportParameters(_Parameters):
     model_config = ConfigDict(json_schema_extra={"examples": [{"format": "ply"}]})
 
     format: str = Field("ply", max_length=40, description="Name of a format: `ply` or `splat`.")
-    version: int | None = Field(None, ge=0, description="Model version. Default: the promoted one.")
+    version: int | None = Field(None, ge=0, le=2**31 - 1, description="Model version. Default: the promoted one.")
+    filter_floaters: bool = Field(
+        False, description="Leave out Gaussians that float apart from the rest; sparse background goes with them."
+    )
     optimize: bool = Field(
         False, description="Leave out Gaussians too transparent to show in any view (opacity under 1/255)."
     )

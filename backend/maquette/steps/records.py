@@ -126,6 +126,7 @@ class Model(_Record):
     iterations: int
     model: File
     unfiltered: File
+    filtered: File
     checkpoint: File
     preview: File
     metrics: tuple[Metric, ...]

@@ -86,6 +86,7 @@ def _refine_once(
         views,
         load_checkpoint(folder.root / parent.checkpoint.path),
         TrainSettings(**_tuples(parent.details["settings"])),
+        parent.details["floaters"],
         iterations=iterations,
         rate_scale=wanted.learning_rate / REFERENCE_LEARNING_RATE,
         seed=wanted.seed,
@@ -107,7 +108,7 @@ def _refine_once(
             seconds=round(time.monotonic() - began, 3),
         )
 
-    details = {**parent.details, **trained.details, "learning_rate": wanted.learning_rate}
+    details = {**parent.details, "learning_rate": wanted.learning_rate, "round_iterations": iterations}
     version = NewVersion(
         folder.next_version(), parent, "refine", promote_above=best, details=details, describe=describe
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from maquette.recon.checkpoint import Checkpoint, CorruptCheckpointError, load_checkpoint
 from maquette.recon.density import empty_statistics
+from maquette.recon.evaluate import evaluate
 from maquette.recon.formats import format_named
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.gaussians.floaters import filter_floaters
@@ -25,17 +26,33 @@ from maquette.steps.sink import Sink
 
 CHECKPOINT_EVERY_S, CHECKPOINT_EVERY = 30.0, 500
 
+MEASURED_VIEWS = 8
+"""Training views that are measured: spread evenly, enough to see overfitting and what a change costs."""
+
 FILTER_AT = 0.85
 """Share of the iterations after which floaters are filtered; the rest closes the gaps that they leave."""
 
 
+FLOATER_TOLERANCE_DB = 0.5
+"""The filter's rules know only distances, and far background is as sparse as floaters are. Where taking out what
+they name costs the training photos more than this, it was not floaters, and the version stays unfiltered."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained model with its optimiser state; ``unfiltered``: the Gaussians before floaters were taken out."""
+    """A trained model with its optimiser state, and what it is with and without floaters; it is one of the two."""
 
     checkpoint: Checkpoint
     unfiltered: Gaussians
-    details: dict[str, Any]
+    filtered: Gaussians
+    floaters: dict[str, Any]
+    """What the filter found and whether the model is the filtered one (``accepted``)."""
+    seconds: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the model is the filtered one."""
+        return bool(self.floaters["accepted"])
 
 
 def train_from_points(
@@ -44,30 +61,85 @@ def train_from_points(
     """Train a new model on ``views``, going on from checkpoints that a killed attempt left in the folder."""
     home = folder.training
     _forget_other_work(home, {"settings": asdict(settings), "views": list(views)})
-    dense, settled, unfiltered = home / "checkpoint.npz", home / "filtered.npz", home / "unfiltered.ply"
+    dense, settled, unfiltered = home / "checkpoint.npz", home / "settled.npz", home / "unfiltered.ply"
     filter_at = max(1, round(FILTER_AT * settings.iterations))
     began, total = time.monotonic(), settings.iterations
     ply = format_named("ply")
-    start = _load(settled, sink) if unfiltered.exists() else None
+    start = _load(settled, sink) if (home / "floaters.json").exists() else None
     if start is None:
         first = replace(settings, iterations=filter_at, schedule_iterations=total)
         steps = train(scene, first, start=_load(dense, sink), views=views)
         grown = _follow(steps, dense, sink, lambda step: (step.iteration / total, total)) or _load(dense, sink)
         if grown is None:
             raise RuntimeError("training ended without a single iteration")
+        start, floaters = _filter(grown, scene, views, settings)
         ply.write(grown.gaussians, unfiltered, provenance={"floaters": "not filtered"})
-        start, removed = without_floaters(grown)
-        write_json(home / "floaters.json", removed)
         start.save(settled)
+        write_json(home / "floaters.json", floaters)
+    floaters = json.loads((home / "floaters.json").read_text())
     steps = train(scene, settings, start=start, views=views)
     finished = _follow(steps, settled, sink, lambda step: (step.iteration / total, total)) or start
-    removed = json.loads((home / "floaters.json").read_text())
-    details = {
-        "training_iterations": finished.iteration,
-        "training_seconds": round(time.monotonic() - began, 2),
-        "floaters": removed,
-    }
-    return Trained(finished, ply.read(unfiltered), details)
+    if not floaters["accepted"]:
+        _tell_refusal(floaters, sink)
+    return _trained(finished, floaters, ply.read(unfiltered), time.monotonic() - began)
+
+
+def _filter(
+    grown: Checkpoint, scene: Scene, views: Sequence[int], settings: TrainSettings
+) -> tuple[Checkpoint, dict[str, Any]]:
+    """The state to go on from: without floaters, unless that costs the training photos too much."""
+    found = filter_floaters(grown.gaussians)
+    filtered = replace(
+        grown,
+        gaussians=grown.gaussians.subset(found.keep),
+        moments=grown.moments.subset(found.keep),
+        statistics=empty_statistics(int(found.keep.sum())),
+    )
+    sample = spread(views, MEASURED_VIEWS)
+    before, after = (
+        float(
+            np.mean(
+                [
+                    one.psnr
+                    for one in evaluate(
+                        state.gaussians, scene, sample, downscale=settings.downscale, max_side_px=settings.max_side_px
+                    )
+                ]
+            )
+        )
+        for state in (grown, filtered)
+    )
+    accepted = before - after <= FLOATER_TOLERANCE_DB
+    told = {"accepted": accepted, "training_psnr_before": before, "training_psnr_after": after, **found.as_dict()}
+    return filtered if accepted else grown, told
+
+
+def _tell_refusal(floaters: dict[str, Any], sink: Sink) -> None:
+    loss = floaters["training_psnr_before"] - floaters["training_psnr_after"]
+    sink.warn(
+        Warn(
+            code="floater_filter_not_applied",
+            message=f"What the floater filter would take out is needed: without it the training photos lose "
+            f"{loss:.1f} dB. The version is unfiltered; a filtered file is kept beside it.",
+            suggestion="Export with `filter_floaters` for the filtered one.",
+        )
+    )
+
+
+def _trained(finished: Checkpoint, floaters: dict[str, Any], unfiltered: Gaussians, seconds: float) -> Trained:
+    """With floaters taken out for good the other file is the state before; otherwise it is made from the model."""
+    model = finished.gaussians
+    if floaters["accepted"]:
+        return Trained(finished, unfiltered, model, floaters, round(seconds, 2))
+    filtered = model.subset(filter_floaters(model).keep)
+    return Trained(finished, model, filtered, floaters, round(seconds, 2))
+
+
+def spread(views: Sequence[int], count: int) -> tuple[int, ...]:
+    """At most ``count`` of the views, evenly spread."""
+    if len(views) <= count:
+        return tuple(views)
+    return tuple(views[i] for i in np.linspace(0, len(views) - 1, count).round().astype(int))
 
 
 def train_further(
@@ -75,6 +147,7 @@ def train_further(
     views: Sequence[int],
     start: Checkpoint,
     settings: TrainSettings,
+    floaters: dict[str, Any],
     *,
     iterations: int,
     rate_scale: float,
@@ -85,8 +158,8 @@ def train_further(
 ) -> Trained:
     """Go on from a stored version for ``iterations`` more, without new Gaussians.
 
-    ``done`` and ``share``: what part of the whole step's training this is, for progress. Nothing new can float, so
-    nothing is filtered and ``unfiltered`` is the model itself.
+    ``floaters``: what was found and decided when the tree's first version was made; without new Gaussians that
+    stands. ``done`` and ``share``: what part of the whole step's training this is, for progress.
     """
     # Which photos wait was counted in another choice of views; the order begins anew, from the call's own seed.
     rng = np.random.default_rng([seed, start.iteration])
@@ -101,20 +174,7 @@ def train_further(
     )
     if finished is None:
         raise RuntimeError("refinement ended without a single iteration")
-    details = {"training_iterations": iterations, "training_seconds": round(time.monotonic() - began, 2)}
-    return Trained(finished, finished.gaussians, details)
-
-
-def without_floaters(checkpoint: Checkpoint) -> tuple[Checkpoint, dict[str, int | float | None]]:
-    """The checkpoint without Gaussians that float, and how many each rule took out."""
-    found = filter_floaters(checkpoint.gaussians)
-    kept = replace(
-        checkpoint,
-        gaussians=checkpoint.gaussians.subset(found.keep),
-        moments=checkpoint.moments.subset(found.keep),
-        statistics=empty_statistics(int(found.keep.sum())),
-    )
-    return kept, found.as_dict()
+    return _trained(finished, floaters, finished.gaussians, time.monotonic() - began)
 
 
 def _follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:

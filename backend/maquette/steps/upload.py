@@ -116,6 +116,8 @@ def _image(folder: Folder, index: int, read: _Read, verdict: capture.Verdict | N
         )
     processed = folder.images / f"{index:04d}.jpg"
     rejected = verdict.status == "rejected"
+    if rejected:
+        processed.unlink()
     return Image(
         image_index=index,
         filename=read.filename,

@@ -19,10 +19,7 @@ from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
 from maquette.steps.records import File, Iteration, Metric, Model, Split
 from maquette.steps.sink import Sink
-from maquette.steps.training import Trained
-
-TRAINING_VIEWS_MEASURED = 8
-"""Training views whose mean is stored beside the held-out one, spread evenly: enough to see overfitting."""
+from maquette.steps.training import MEASURED_VIEWS, Trained, spread
 
 PREVIEW_VIEWS = 4
 
@@ -51,7 +48,7 @@ def write_version(
     sink.progress("evaluation", 0.0, f"measuring version {new.number}")
     held_out = _measure(gaussians, scene, eval_set.held_out(scene), eval_set, "held_out")
     sink.progress("evaluation", 0.5)
-    training = _measure(gaussians, scene, _spread(eval_set.training(scene)), eval_set, "training")
+    training = _measure(gaussians, scene, spread(eval_set.training(scene), MEASURED_VIEWS), eval_set, "training")
     mean = next((metric for metric in held_out if metric.view_index is None), None)
     quality = mean.overall_quality if mean and mean.overall_quality is not None else 0.0
 
@@ -68,12 +65,13 @@ def write_version(
     }
     ply = format_named("ply")
     ply.write(gaussians, home / "model.ply", provenance=provenance)
-    ply.write(trained.unfiltered, home / "unfiltered.ply", provenance={**provenance, "floaters": "not filtered"})
+    other, name = (trained.unfiltered, "unfiltered") if trained.accepted else (trained.filtered, "filtered")
+    ply.write(other, home / f"{name}.ply", provenance={**provenance, "floaters": name})
     trained.checkpoint.save(home / "checkpoint.npz")
     _preview(folder, scene, eval_set, trained, new.number)
     sink.progress("evaluation", 1.0)
 
-    files = _files(folder, new.number, _inputs(folder, scene, eval_set, new.parent))
+    files = _files(folder, new.number, trained, _inputs(folder, scene, eval_set, new.parent))
     return Model(
         version=new.number,
         parent_version=None if new.parent is None else new.parent.version,
@@ -85,7 +83,7 @@ def write_version(
         iterations=trained.checkpoint.iteration,
         metrics=(*held_out, *training),
         iteration=new.describe(mean) if new.describe is not None and mean is not None else None,
-        details=dict(new.details),
+        details={**new.details, "floaters": trained.floaters, "training_seconds": trained.seconds},
         **files,
     )
 
@@ -101,12 +99,6 @@ def _measure(
     ssim = float(np.mean([m.ssim for m in measured]))
     mean = Metric(split=split, view_index=None, psnr=psnr, ssim=ssim, overall_quality=overall_quality(psnr, ssim))
     return [mean, *(Metric(split=split, view_index=m.view_index, psnr=m.psnr, ssim=m.ssim) for m in measured)]
-
-
-def _spread(views: tuple[int, ...]) -> tuple[int, ...]:
-    if len(views) <= TRAINING_VIEWS_MEASURED:
-        return views
-    return tuple(views[i] for i in np.linspace(0, len(views) - 1, TRAINING_VIEWS_MEASURED).round().astype(int))
 
 
 def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Trained, version: int) -> None:
@@ -126,12 +118,14 @@ def _inputs(folder: Folder, scene: Scene, eval_set: EvaluationSet, parent: Model
     return (*images, *scene_files, *((parent.checkpoint.path,) if parent is not None else ()))
 
 
-def _files(folder: Folder, version: int, made_from: tuple[str, ...]) -> dict[str, File]:
+def _files(folder: Folder, version: int, trained: Trained, made_from: tuple[str, ...]) -> dict[str, File]:
     """The files of a version by their field in the record."""
     binary = "application/octet-stream"
+    model = ("model", "model.ply", binary)
     named = {
-        "model": ("model", "model.ply", binary),
-        "unfiltered": ("model_unfiltered", "unfiltered.ply", binary),
+        "model": model,
+        "unfiltered": ("model_unfiltered", "unfiltered.ply", binary) if trained.accepted else model,
+        "filtered": model if trained.accepted else ("model_filtered", "filtered.ply", binary),
         "checkpoint": ("checkpoint", "checkpoint.npz", binary),
         "preview": ("preview", "preview.jpg", "image/jpeg"),
     }

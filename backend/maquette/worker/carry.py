@@ -72,7 +72,8 @@ async def carry_out(services: Services, run_id: UUID) -> None:
         await asyncio.shield(_put_back(services, run, {"code": "worker_stopped", "message": "The worker was stopped."}))
         raise
     except MaquetteError as error:
-        await _end(services, run, "failed", error=error.as_dict(), message=error.message)
+        told = {**error.as_dict(), "status": error.status}
+        await _end(services, run, "failed", error=told, message=error.message)
     except Exception:
         log.exception("run %s failed outside its step", run_id)
         await _stop(work)
@@ -95,7 +96,7 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
     async def on_record(record: Record) -> None:
         await keeper.keep(record)
 
-    return await run_step_process(
+    outcome = await run_step_process(
         run["step"],
         folder,
         parameters,
@@ -103,6 +104,8 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         on_progress=on_progress,
         on_record=on_record,
     )
+    outcome.result.update(keeper.facts)
+    return outcome
 
 
 async def _watch(services: Services, run: Row, position: _Position) -> None:
@@ -142,7 +145,8 @@ async def _finish(services: Services, run: Row, outcome: Outcome) -> None:
     elif outcome.crashed and run["attempt"] < MAX_ATTEMPTS:
         await _put_back(services, run, outcome.error)
     else:
-        await _end(services, run, "failed", error=outcome.error, warnings=warnings, message=outcome.error["message"])
+        told = {**outcome.error, "status": outcome.status}
+        await _end(services, run, "failed", error=told, warnings=warnings, message=outcome.error["message"])
 
 
 async def _end(services: Services, run: Row, status: str, **values: object) -> None:
@@ -169,7 +173,7 @@ async def _stop(work: asyncio.Task[Outcome]) -> None:
 
 def _cancelled() -> dict[str, object]:
     return {
-        "code": "cancelled",
+        "code": "run_cancelled",
         "message": "The run was cancelled.",
         "details": {},
         "suggestion": "Start it again with POST /api/v1/runs/{id}/retry.",

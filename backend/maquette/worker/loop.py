@@ -108,7 +108,7 @@ async def sweep(app: procrastinate.App, services: Services) -> None:
             await _drop_job(app, run["job_id"])
         async with services.pool.connection() as conn:
             if run["cancel_requested_at"] is not None:
-                await runs.finish(conn, run["id"], run["attempt"], "cancelled", error=_lost("cancelled"))
+                await runs.finish(conn, run["id"], run["attempt"], "cancelled", error=_lost("run_cancelled"))
             elif run["attempt"] >= MAX_ATTEMPTS:
                 await runs.finish(conn, run["id"], run["attempt"], "failed", error=_lost("worker_lost"))
             elif (again := await runs.requeue(conn, run["id"], run["attempt"], _lost("worker_lost"))) is not None:

@@ -23,6 +23,7 @@ from maquette.recon.rasterize.blending import SLOT, blend_tiles, unblend_tiles
 from maquette.recon.rasterize.ellipses import TILE
 from maquette.recon.rasterize.projection import NEAR, PACK, pack_camera, project
 from maquette.recon.rasterize.projection_backward import project_backward
+from maquette.recon.rasterize.scratch import Scratch
 
 BLACK = (0.0, 0.0, 0.0)
 
@@ -81,17 +82,19 @@ def forward(
     background: tuple[float, float, float] = BLACK,
     sh_degree: int | None = None,
     near: float = NEAR,
+    scratch: Scratch | None = None,
 ) -> Frame:
     """Render ``gaussians`` and keep what :func:`backward` needs.
 
     ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near``
-    in world units. Method: Kerbl et al. 2023, sections 4 to 6.
+    in world units; with ``scratch`` the frame lives until the next one made with it. Method: Kerbl et al. 2023, sections 4 to 6.
     """
+    scratch = scratch or Scratch()
     degree = gaussians.sh_degree if sh_degree is None else min(sh_degree, gaussians.sh_degree)
     n, width, height = len(gaussians), camera.width, camera.height
     packed_camera = pack_camera(camera, near)
-    packed = np.empty((n, PACK), np.float32)
-    touched = np.empty(n, np.int32)
+    packed = scratch.empty("packed", (n, PACK), np.float32)
+    touched = scratch.empty("touched", (n,), np.int32)
     block_counts = np.empty(((n + BLOCK - 1) // BLOCK, 2), np.int64)
     project(
         gaussians.means,
@@ -107,12 +110,12 @@ def forward(
         block_counts,
     )
     visible, pairs = (int(total) for total in block_counts.sum(axis=0))
-    indices = np.empty(visible, np.int64)
-    depths = np.empty(visible, np.float32)
-    slot_starts = np.empty(visible + 1, np.uint32)
+    indices = scratch.empty("indices", (visible,), np.int64)
+    depths = scratch.empty("depths", (visible,), np.float32)
+    slot_starts = scratch.empty("slot_starts", (visible + 1,), np.uint32)
     slot_starts[visible] = pairs
-    slot_tile = np.empty(pairs, np.uint32)
-    slot_rows = np.empty(pairs, np.uint16)
+    slot_tile = scratch.empty("slot_tile", (pairs,), np.uint32)
+    slot_rows = scratch.empty("slot_rows", (pairs,), np.uint16)
     block_starts = np.cumsum(block_counts, axis=0) - block_counts
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
     list_pairs(
@@ -124,9 +127,9 @@ def forward(
     tile_starts = np.empty(tiles_x * tiles_y + 1, np.int64)
     count_tiles(order, slot_starts, slot_tile, histogram)
     running_sums(histogram, tile_starts)
-    pair_gaussian = np.empty(pairs, np.uint32)
-    pair_slot = np.empty(pairs, np.uint32)
-    pair_rows = np.empty(pairs, np.uint16)
+    pair_gaussian = scratch.empty("pair_gaussian", (pairs,), np.uint32)
+    pair_slot = scratch.empty("pair_slot", (pairs,), np.uint32)
+    pair_rows = scratch.empty("pair_rows", (pairs,), np.uint16)
     fill_tiles(
         order,
         indices,
@@ -138,8 +141,8 @@ def forward(
         pair_slot,
         pair_rows,
     )
-    image = np.empty((3, height, width), np.float32)
-    transmittance = np.empty((height, width), np.float32)
+    image = scratch.empty("image", (3, height, width), np.float32)
+    transmittance = scratch.empty("transmittance", (height, width), np.float32)
     used = np.empty(tiles_x * tiles_y, np.int64)
     blend_tiles(
         packed,
@@ -170,12 +173,20 @@ def forward(
     )
 
 
-def backward(frame: Frame, gaussians: Gaussians, image_gradient: Float32[ndarray, "3 h w"]) -> Gradients:
+def backward(
+    frame: Frame,
+    gaussians: Gaussians,
+    image_gradient: Float32[ndarray, "3 h w"],
+    *,
+    scratch: Scratch | None = None,
+) -> Gradients:
     """Gradients of a loss whose gradient with respect to ``frame.image`` is ``image_gradient``.
 
-    ``gaussians`` are those the frame was rendered from, unchanged.
+    ``gaussians`` are those the frame was rendered from, unchanged; with ``scratch`` the gradients live until the next
+    ones made with it.
     """
-    slots = np.empty((len(frame.pair_slot), SLOT), np.float32)
+    scratch = scratch or Scratch()
+    slots = scratch.empty("slots", (len(frame.pair_slot), SLOT))
     unblend_tiles(
         frame.packed,
         frame.tile_starts,
@@ -192,12 +203,12 @@ def backward(frame: Frame, gaussians: Gaussians, image_gradient: Float32[ndarray
     visible = len(frame.indices)
     gradients = Gradients(
         indices=frame.indices,
-        means=np.empty((visible, 3), np.float32),
-        log_scales=np.empty((visible, 3), np.float32),
-        quaternions=np.empty((visible, 4), np.float32),
-        opacity_logits=np.empty(visible, np.float32),
-        sh=np.empty((visible, gaussians.sh.shape[1], 3), np.float32),
-        screen=np.empty(visible, np.float32),
+        means=scratch.empty("d_means", (visible, 3)),
+        log_scales=scratch.empty("d_log_scales", (visible, 3)),
+        quaternions=scratch.empty("d_quaternions", (visible, 4)),
+        opacity_logits=scratch.empty("d_opacity_logits", (visible,)),
+        sh=scratch.empty("d_sh", (visible, gaussians.sh.shape[1], 3)),
+        screen=scratch.empty("d_screen", (visible,)),
     )
     project_backward(
         gaussians.means,
