@@ -23,6 +23,7 @@ from maquette.recon import losses, optimizer
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.rasterize import backward, forward, frame
+from maquette.recon.rasterize.scratch import Scratch
 
 STAGES = {
     frame: (
@@ -77,14 +78,14 @@ def measure(count: int, height: int, width: int, iterations: int, times: dict[st
     photo = np.random.default_rng(1).integers(0, 256, (3, height, width), dtype=np.uint8)
     moments = optimizer.zero_moments(gaussians)
     rates = optimizer.LearningRates(1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6)
-    whole = []
+    whole, scratch = [], Scratch()
     for step in range(iterations + 3):
         if step == 3:
             times.clear()
         began = time.perf_counter()
-        shown = forward(gaussians, camera)
-        loss = losses.photometric_loss(shown.image, photo)
-        gradients = backward(shown, gaussians, loss.gradient)
+        shown = forward(gaussians, camera, scratch=scratch)
+        loss = losses.photometric_loss(shown.image, photo, scratch=scratch)
+        gradients = backward(shown, gaussians, loss.gradient, scratch=scratch)
         optimizer.adam_step(gaussians, moments, gradients, rates)
         whole.append(1e3 * (time.perf_counter() - began))
     stages = "  ".join(f"{name} {np.median(values):.1f}" for name, values in times.items())

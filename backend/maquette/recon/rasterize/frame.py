@@ -87,7 +87,8 @@ def forward(
     """Render ``gaussians`` and keep what :func:`backward` needs.
 
     ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near``
-    in world units; with ``scratch`` the frame lives until the next one made with it. Method: Kerbl et al. 2023, sections 4 to 6.
+    in world units; with ``scratch`` the frame lives until the next one made with it. Method: Kerbl et al. 2023,
+    sections 4 to 6.
     """
     scratch = scratch or Scratch()
     degree = gaussians.sh_degree if sh_degree is None else min(sh_degree, gaussians.sh_degree)
