@@ -6,15 +6,31 @@ import ctypes
 import os
 import signal
 import sys
+import threading
+import time
 
 PR_SET_PDEATHSIG = 1
+LOOK_EVERY_S = 0.5
 
 
-def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
-    """Ask Linux to send this process a signal when its parent's thread ends; elsewhere nothing can be asked."""
+def die_with_parent(number: signal.Signals = signal.SIGKILL, *, grace_s: float = 5.0) -> None:
+    """Let Linux send this process a signal when the parent's thread ends; elsewhere nothing can be asked.
+
+    With a signal that can be handled, a clean end is tried for ``grace_s`` seconds: what it would need, a database
+    say, may have died with the parent. Call it from the main thread, first thing.
+    """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() == 1:
         # The parent was gone before we could ask.
         os.kill(os.getpid(), number)
+    if number != signal.SIGKILL:
+        threading.Thread(target=_end_after_parent, args=(os.getppid(), grace_s), daemon=True).start()
+
+
+def _end_after_parent(parent: int, grace_s: float) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY_S)
+    time.sleep(grace_s)
+    os._exit(1)

@@ -19,9 +19,9 @@ STORAGE_PREFIX = "/storage/"
 """The storage service answers in its own, Supabase's, shapes and sets its own limits."""
 
 DOCS_PATHS = frozenset({"/docs", "/docs/oauth2-redirect"})
-_SWAGGER_CDN = "https://cdn.jsdelivr.net"
+
 _DOCS_POLICY = (
-    f"default-src 'none'; script-src 'unsafe-inline' {_SWAGGER_CDN}; style-src 'unsafe-inline' {_SWAGGER_CDN};"
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
