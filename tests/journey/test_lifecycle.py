@@ -117,7 +117,7 @@ def test_a_server_killed_in_the_middle_of_training_goes_on_with_it(
     server = start(home)
     with server.client() as client:
         project_id = send_photos(client, photos).json()["project_id"]
-        run_id = client.post(f"/generate/{project_id}", json={**SMALL, "iterations": 1500}).json()["run_id"]
+        run_id = client.post(f"/generate/{project_id}", json={**SMALL, "iterations": 600}).json()["run_id"]
         wait_for(lambda: client.get(f"/runs/{run_id}").json()["stage"] == "training", 120)
     server.process.kill()
     server.process.wait()

@@ -20,7 +20,8 @@ from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
 
-STALLED_S = 30
+STALLED_S = 15
+"""A run beats once a second; one that has not for so long is taken over. Fencing makes a mistake harmless."""
 POLL_S = 1.0
 GRACE_S = 2.0
 """How long a stopping worker lets its runs go on before it puts them back in line."""
@@ -92,7 +93,7 @@ def _register(app: procrastinate.App, services: Services) -> None:
         await carry_out(services, run_id_of({"run_id": run_id}))
 
     # One periodic task must exist: without one, LISTEN dies for good after a database restart (issue 1597).
-    @app.periodic(cron="* * * * * */20")
+    @app.periodic(cron="* * * * * */10")
     @app.task(name="sweep", queue="sweep", queueing_lock="sweep", pass_context=False)
     async def sweep_stalled(timestamp: int) -> None:
         await sweep(app, services)

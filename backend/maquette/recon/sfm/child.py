@@ -5,17 +5,14 @@ Sends ``{"stage", "fraction", "message"}`` lines and, last, ``{"answer": …}``.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
-
+from maquette.lifeline import die_with_parent
 
 Report = Callable[[str, float, str], None]
 
@@ -30,14 +27,6 @@ class RefusedError(Exception):
         super().__init__(code)
         self.code = code
         self.details = details
-
-
-def die_with_parent() -> None:
-    """Ask Linux for a signal when the parent ends; elsewhere the broken pipe stops us at the next report."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:  # it ended before we asked
-            sys.exit(1)
 
 
 def find_job(name: str) -> Job:
