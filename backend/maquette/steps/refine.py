@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
-from maquette.steps.records import Iteration, Metric, Model
+from maquette.steps.records import Iteration, Metric, Model, Record, Warn
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_further
 from maquette.steps.versions import NewVersion, write_version
 
 METHOD = "none"
 """The enhancement of DESIGN 5 that this step uses: none, it optimises against the source photos only."""
+
+
+TRAINING_SHARE = 0.85
+"""Of a round's time; the rest is measuring and writing."""
 
 
 class BadViewsError(BadInputError):
@@ -37,6 +42,29 @@ class NotMeasuredError(WrongStateError):
     """The version to refine has no held-out metrics to compare with."""
 
     code = "version_not_measured"
+
+
+@dataclass(frozen=True)
+class _RoundSink:
+    """Shows one round as its part of all rounds; everything else goes straight on."""
+
+    sink: Sink
+    number: int
+    rounds: int
+
+    def progress(self, stage: str, fraction: float, message: str = "") -> None:
+        """Training is most of a round, measuring the rest."""
+        within = TRAINING_SHARE * fraction if stage == "training" else TRAINING_SHARE + (1 - TRAINING_SHARE) * fraction
+        told = f"round {self.number} of {self.rounds}, {stage}{': ' if message else ''}{message}"
+        self.sink.progress("rounds", (self.number - 1 + within) / self.rounds, told)
+
+    def keep(self, record: Record) -> None:
+        """Hand it on."""
+        self.sink.keep(record)
+
+    def warn(self, warning: Warn) -> None:
+        """Hand it on."""
+        self.sink.warn(warning)
 
 
 def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
@@ -58,7 +86,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     best = max([float(project.get("promoted_quality", 0.0)), *(_quality(m) for m in rounds if m.promote)])
     while len(rounds) < wanted.num_iterations and not (rounds and _iteration(rounds[-1]).converged):
         parent = rounds[-1] if rounds else first
-        model = _refine_once(folder, scene, eval_set, views, wanted, parent, len(rounds) + 1, best, sink)
+        number = len(rounds) + 1
+        round_sink = _RoundSink(sink, number, wanted.num_iterations)
+        model = _refine_once(folder, scene, eval_set, views, wanted, parent, number, best, round_sink)
         sink.keep(model)
         folder.save_model(model)
         best = max(best, _quality(model))
@@ -91,8 +121,6 @@ def _refine_once(
         rate_scale=wanted.learning_rate / REFERENCE_LEARNING_RATE,
         seed=wanted.seed,
         sink=sink,
-        done=(number - 1) / wanted.num_iterations,
-        share=1 / wanted.num_iterations,
     )
     before = _quality(parent)
 

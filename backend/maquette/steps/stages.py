@@ -13,7 +13,7 @@ STAGES: dict[str, dict[str, float]] = {
         "depth": 0.05,
         "evaluation": 0.05,
     },
-    "refine": {"loading": 0.05, "training": 0.80, "evaluation": 0.15},
+    "refine": {"loading": 0.03, "rounds": 0.97},
     "export": {"writing": 0.8, "checking": 0.2},
 }
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
 
 from maquette.recon.checkpoint import Checkpoint, CorruptCheckpointError, load_checkpoint
 from maquette.recon.density import empty_statistics
@@ -18,6 +20,7 @@ from maquette.recon.formats import format_named
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.gaussians.floaters import filter_floaters
 from maquette.recon.scene import Scene
+from maquette.recon.support import views_seeing
 from maquette.recon.train import TrainStep, train
 from maquette.recon.train_settings import TrainSettings, refine_settings
 from maquette.steps.folder import Folder, write_json
@@ -33,26 +36,26 @@ FILTER_AT = 0.85
 """Share of the iterations after which floaters are filtered; the rest closes the gaps that they leave."""
 
 
-FLOATER_TOLERANCE_DB = 0.5
-"""The filter's rules know only distances, and far background is as sparse as floaters are. Where taking out what
-they name costs the training photos more than this, it was not floaters, and the version stays unfiltered."""
+SEEN_BY_VIEWS, SUPPORT_VIEWS = 2, 40
+"""The filter's rules know only distances, and far background is as sparse as floaters are. So what this many training
+photos (of at most ``SUPPORT_VIEWS`` looked at) draw with at least a pixel's weight is no floater and stays."""
+
+FLOATER_TOLERANCE_DB = 1.0
+"""Where the rest still costs the training photos more than this, the version stays unfiltered, and says so."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained model with its optimiser state, and what it is with and without floaters; it is one of the two."""
+    """A trained model with its optimiser state, and what it is with and without floaters: one of them, or both, are
+    the very Gaussians of the checkpoint.
+    """
 
     checkpoint: Checkpoint
     unfiltered: Gaussians
     filtered: Gaussians
     floaters: dict[str, Any]
-    """What the filter found and whether the model is the filtered one (``accepted``)."""
+    """What the filter found, and whether the model is the filtered one (``accepted``)."""
     seconds: float
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the model is the filtered one."""
-        return bool(self.floaters["accepted"])
 
 
 def train_from_points(
@@ -88,12 +91,12 @@ def _filter(
     grown: Checkpoint, scene: Scene, views: Sequence[int], settings: TrainSettings
 ) -> tuple[Checkpoint, dict[str, Any]]:
     """The state to go on from: without floaters, unless that costs the training photos too much."""
-    found = filter_floaters(grown.gaussians)
+    keep, counts = _not_floating(grown.gaussians, scene, views, settings)
     filtered = replace(
         grown,
-        gaussians=grown.gaussians.subset(found.keep),
-        moments=grown.moments.subset(found.keep),
-        statistics=empty_statistics(int(found.keep.sum())),
+        gaussians=grown.gaussians.subset(keep),
+        moments=grown.moments.subset(keep),
+        statistics=empty_statistics(int(keep.sum())),
     )
     sample = spread(views, MEASURED_VIEWS)
     before, after = (
@@ -110,8 +113,24 @@ def _filter(
         for state in (grown, filtered)
     )
     accepted = before - after <= FLOATER_TOLERANCE_DB
-    told = {"accepted": accepted, "training_psnr_before": before, "training_psnr_after": after, **found.as_dict()}
+    told = {"accepted": accepted, "training_psnr_before": before, "training_psnr_after": after, **counts}
     return filtered if accepted else grown, told
+
+
+def _not_floating(
+    gaussians: Gaussians, scene: Scene, views: Sequence[int], settings: TrainSettings
+) -> tuple[Bool[ndarray, " n"], dict[str, Any]]:
+    """Which Gaussians to keep: what the distance rules keep, and what several photos see."""
+    found = filter_floaters(gaussians)
+    seen = views_seeing(
+        gaussians,
+        scene,
+        spread(views, SUPPORT_VIEWS),
+        downscale=settings.downscale,
+        max_side_px=settings.max_side_px,
+    )
+    keep = found.keep | (seen >= SEEN_BY_VIEWS)
+    return keep, {**found.as_dict(), "kept": int(keep.sum()), "kept_as_seen": int((keep & ~found.keep).sum())}
 
 
 def _tell_refusal(floaters: dict[str, Any], sink: Sink) -> None:
@@ -131,8 +150,7 @@ def _trained(finished: Checkpoint, floaters: dict[str, Any], unfiltered: Gaussia
     model = finished.gaussians
     if floaters["accepted"]:
         return Trained(finished, unfiltered, model, floaters, round(seconds, 2))
-    filtered = model.subset(filter_floaters(model).keep)
-    return Trained(finished, model, filtered, floaters, round(seconds, 2))
+    return Trained(finished, model, model.subset(filter_floaters(model).keep), floaters, round(seconds, 2))
 
 
 def spread(views: Sequence[int], count: int) -> tuple[int, ...]:
@@ -153,13 +171,11 @@ def train_further(
     rate_scale: float,
     seed: int,
     sink: Sink,
-    done: float,
-    share: float,
 ) -> Trained:
     """Go on from a stored version for ``iterations`` more, without new Gaussians.
 
     ``floaters``: what was found and decided when the tree's first version was made; without new Gaussians that
-    stands. ``done`` and ``share``: what part of the whole step's training this is, for progress.
+    stands.
     """
     # Which photos wait was counted in another choice of views; the order begins anew, from the call's own seed.
     rng = np.random.default_rng([seed, start.iteration])
@@ -170,7 +186,7 @@ def train_further(
         train(scene, further, start=start, views=views),
         None,
         sink,
-        lambda step: (done + share * (step.iteration - first) / iterations, first + iterations),
+        lambda step: ((step.iteration - first) / iterations, first + iterations),
     )
     if finished is None:
         raise RuntimeError("refinement ended without a single iteration")

@@ -65,8 +65,9 @@ def write_version(
     }
     ply = format_named("ply")
     ply.write(gaussians, home / "model.ply", provenance=provenance)
-    other, name = (trained.unfiltered, "unfiltered") if trained.accepted else (trained.filtered, "filtered")
-    ply.write(other, home / f"{name}.ply", provenance={**provenance, "floaters": name})
+    for name, other in (("unfiltered", trained.unfiltered), ("filtered", trained.filtered)):
+        if other is not gaussians:
+            ply.write(other, home / f"{name}.ply", provenance={**provenance, "floaters": name})
     trained.checkpoint.save(home / "checkpoint.npz")
     _preview(folder, scene, eval_set, trained, new.number)
     sink.progress("evaluation", 1.0)
@@ -121,11 +122,12 @@ def _inputs(folder: Folder, scene: Scene, eval_set: EvaluationSet, parent: Model
 def _files(folder: Folder, version: int, trained: Trained, made_from: tuple[str, ...]) -> dict[str, File]:
     """The files of a version by their field in the record."""
     binary = "application/octet-stream"
-    model = ("model", "model.ply", binary)
+    # What is the same as the model is the same file.
+    gaussians, model = trained.checkpoint.gaussians, ("model", "model.ply", binary)
     named = {
         "model": model,
-        "unfiltered": ("model_unfiltered", "unfiltered.ply", binary) if trained.accepted else model,
-        "filtered": model if trained.accepted else ("model_filtered", "filtered.ply", binary),
+        "unfiltered": model if trained.unfiltered is gaussians else ("model_unfiltered", "unfiltered.ply", binary),
+        "filtered": model if trained.filtered is gaussians else ("model_filtered", "filtered.ply", binary),
         "checkpoint": ("checkpoint", "checkpoint.npz", binary),
         "preview": ("preview", "preview.jpg", "image/jpeg"),
     }
