@@ -73,6 +73,16 @@ def test_unseen_and_untaken_gaussians_stay() -> None:
     assert not moments.second.sh[[0, 2, 3, 4]].any()
 
 
+def test_opacity_weight_pulls_opacities_down() -> None:
+    gaussians, before = model(3, seed=7), model(3, seed=7)
+    gradients = gradients_for([0, 1, 2], seed=8)
+    gradients.opacity_logits[:] = 0.0
+    adam_step(gaussians, zero_moments(gaussians), gradients, LearningRates(0.0), opacity_weight=0.3)
+    opacity = 1 / (1 + np.exp(-before.opacity_logits))
+    np.testing.assert_allclose(gradients.opacity_logits, 0.1 * opacity * (1 - opacity), rtol=1e-5)
+    assert (gaussians.opacity_logits < before.opacity_logits).all()
+
+
 def test_moments_survive_the_round_trip() -> None:
     gaussians = model(4, seed=5)
     moments = zero_moments(gaussians)

@@ -71,8 +71,19 @@ def moments_from_arrays(arrays: dict[str, ndarray]) -> Moments:
     return Moments(parts[0], parts[1], int(arrays["adam_steps"]))
 
 
-def adam_step(gaussians: Gaussians, moments: Moments, gradients: Gradients, rates: LearningRates) -> None:
-    """Move the touched Gaussians one step, in place; Gaussians no pixel took keep their moments as well."""
+def adam_step(
+    gaussians: Gaussians,
+    moments: Moments,
+    gradients: Gradients,
+    rates: LearningRates,
+    *,
+    opacity_weight: float = 0.0,
+) -> None:
+    """Move the touched Gaussians one step, in place; Gaussians no pixel took keep their moments as well.
+
+    ``opacity_weight`` times the mean opacity of the visible Gaussians is added to the loss (3DGS-MCMC, Kheradmand et
+    al. 2024, section 3.4): what no photo asks for fades and is pruned.
+    """
     moments.steps += 1
     correction1 = 1.0 - float(BETA1) ** moments.steps
     correction2 = 1.0 - float(BETA2) ** moments.steps
@@ -93,6 +104,7 @@ def adam_step(gaussians: Gaussians, moments: Moments, gradients: Gradients, rate
         gradients.screen,
         steps.astype(np.float32),
         EPSILON * np.float32(np.sqrt(correction2)),
+        np.float32(opacity_weight / max(1, len(gradients.indices))),
         (gaussians.means, moments.first.means, moments.second.means, gradients.means),
         (gaussians.log_scales, moments.first.log_scales, moments.second.log_scales, gradients.log_scales),
         (gaussians.quaternions, moments.first.quaternions, moments.second.quaternions, gradients.quaternions),
@@ -155,6 +167,7 @@ def _adam(
     screen: Float32[ndarray, " v"],
     steps: Float32[ndarray, " 6"],
     epsilon: float,
+    opacity_pull: float,
     means: tuple[ndarray, ...],
     log_scales: tuple[ndarray, ...],
     quaternions: tuple[ndarray, ...],
@@ -176,6 +189,8 @@ def _adam(
             row(p0, m0, v0, g0, i, item, 0, 3, steps[0], epsilon)
             row(p1, m1, v1, g1, i, item, 0, 3, steps[1], epsilon)
             row(p2, m2, v2, g2, i, item, 0, 4, steps[2], epsilon)
+            opacity = ONE / (ONE + np.exp(-p3[i, 0]))
+            g3[item, 0] += opacity_pull * opacity * (ONE - opacity)
             row(p3, m3, v3, g3, i, item, 0, 1, steps[3], epsilon)
             row(p4, m4, v4, g4, i, item, 0, 3, steps[4], epsilon)
             row(p4, m4, v4, g4, i, item, 3, p4.shape[1], steps[5], epsilon)

@@ -93,7 +93,13 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
         )
         loss = photometric_loss(frame.image, photo.pixels, settings.ssim_weight, scratch=scratch)
         gradients = backward(frame, state.gaussians, loss.gradient, scratch=scratch)
-        adam_step(state.gaussians, state.moments, gradients, rates_at(settings, done, radius))
+        adam_step(
+            state.gaussians,
+            state.moments,
+            gradients,
+            rates_at(settings, done, radius),
+            opacity_weight=settings.opacity_weight,
+        )
         if done <= settings.densify_until:
             accumulate(state.statistics, gradients)
             control_density(state, settings, done, radius, rng)

@@ -28,19 +28,22 @@ class TrainSettings:
     """Photos are trained at their size divided by this, at least 1."""
     max_side_px: int | None = None
     """Further limit of the longer side of the training photos, pixels."""
-    coarse_levels: int = 1
+    coarse_levels: int = 2
     """Training starts with photos halved this often and doubles them (DashGaussian, Chen et al. 2025), 0 to 4."""
-    coarse_until: float = 0.3
+    coarse_until: float = 0.4
     """Share of the schedule at which full resolution is reached, 0 to 1."""
 
     sh_degree: int = 3
     """Highest degree of the spherical harmonics, 0 to 3."""
-    sh_every: float = 0.15
+    sh_every: float = 0.1
     """Share of the schedule between two steps of that degree."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Colour behind the scene, sRGB 0 to 1."""
     ssim_weight: float = 0.2
     """Weight of 1 - SSIM against L1, 0 to 1."""
+    opacity_weight: float = 0.0
+    """Weight of the mean opacity in the loss, at least 0. 0.01 lets floaters fade that no photo asks for: better
+    with few photos, a little worse with many."""
 
     max_gaussians: int = 200_000
     """Hard cap. Sparse points beyond it are left out. At least 1."""
@@ -50,13 +53,13 @@ class TrainSettings:
     """Share of the schedule after which the number of Gaussians no longer grows."""
     densify_every: int = 100
     """Iterations between two densifications. At least 1."""
-    densify_threshold: float = 2e-4
+    densify_threshold: float = 3e-4
     """Mean screen gradient, half images, from which a Gaussian is cloned or split."""
     split_above: float = 0.01
     """Size, in scene radii, from which it is split rather than cloned."""
     min_opacity: float = 0.005
     """Fainter Gaussians are dropped at each densification, 0 to 1."""
-    max_scale: float = 0.5
+    max_scale: float = 0.2
     """Larger Gaussians, in scene radii, are dropped at each densification."""
     opacity_reset_every: int = 3000
     """Iterations between two resets of all opacities to at most twice ``min_opacity``, while densifying."""
@@ -65,7 +68,7 @@ class TrainSettings:
     """First step size of the means, in scene radii."""
     means_rate_end: float = 1.6e-6
     """Last step size of the means, in scene radii; exponential in between."""
-    log_scales_rate: float = 5e-3
+    log_scales_rate: float = 1e-2
     """Step size of the logarithms of the sizes."""
     quaternions_rate: float = 1e-3
     """Step size of the rotations."""
@@ -73,7 +76,7 @@ class TrainSettings:
     """Step size of the opacity logits."""
     sh_base_rate: float = 2.5e-3
     """Step size of the base colour."""
-    sh_rest_rate: float = 1.25e-4
+    sh_rest_rate: float = 2.5e-4
     """Step size of the other spherical harmonics."""
     rate_scale: float = 1.0
     """Factor on every step size, above 0; refinement uses it."""
@@ -90,6 +93,7 @@ class TrainSettings:
             ("sh_degree", 0, 3),
             ("sh_every", 0.0, 1.0),
             ("ssim_weight", 0.0, 1.0),
+            ("opacity_weight", 0.0, 1.0),
             ("max_gaussians", 1, 100_000_000),
             ("densify_from", 0.0, 1.0),
             ("densify_until", 0.0, 1.0),
