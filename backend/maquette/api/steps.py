@@ -50,7 +50,7 @@ REFINE_EXAMPLES: dict[str, Any] = {
 }
 EXPORT_EXAMPLES: dict[str, Any] = {
     "the chosen version": {"value": {"format": "ply"}},
-    "everything set": {"value": {"format": "splat", "version": 0, "optimize": True}},
+    "everything set": {"value": {"format": "splat", "version": 0, "filter_floaters": True, "optimize": True}},
 }
 
 
@@ -61,6 +61,12 @@ def _answers(result: type[Any], *statuses: int) -> dict[int | str, dict[str, Any
         202: {"model": Accepted, "description": "In line or at work.", "headers": location},
         **error_responses(404, 409, *statuses),
     }
+
+
+def _flag(name: str) -> Any:
+    """A yes-or-no of an export as a query parameter, described where its home is."""
+    description = f"{ExportParameters.model_fields[name].description} Default: false."
+    return Query(description=description, examples=[False])
 
 
 @router.post(
@@ -166,17 +172,14 @@ async def read_export(
             ge=0, le=2**31 - 1, description="Model version, a count from 0. Default: the promoted one.", examples=[0]
         ),
     ] = None,
-    optimize: Annotated[
-        bool,
-        Query(
-            description=f"{ExportParameters.model_fields['optimize'].description} Default: false.",
-            examples=[False],
-        ),
-    ] = False,
+    filter_floaters: Annotated[bool, _flag("filter_floaters")] = False,
+    optimize: Annotated[bool, _flag("optimize")] = False,
     wait: Wait = 20,
 ) -> JSONResponse:
     """Answers at once with a file made before; otherwise makes it, waiting 20 seconds for it by default."""
-    parameters = ExportParameters(format=file_format, version=version, optimize=optimize)
+    parameters = ExportParameters(
+        format=file_format, version=version, filter_floaters=filter_floaters, optimize=optimize
+    )
     prepare: Prepare = await readiness.for_export(parameters)
     call = await call_step(service, owner, project_id, "export", parameters, prepare)
     return await answer_call(service, owner, call, wait, request)
