@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -11,6 +12,10 @@ from numba import njit
 
 Scalar: TypeAlias = Any
 """A number inside a kernel: numba infers whether it is float32 or an integer."""
+
+# Threads that wait should sleep. By default OpenMP's spin, and where other programs want the cores that more than
+# doubled the time of an iteration. OpenMP reads this when numba first starts its threads, not on import.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Reassociation and contraction let sums vectorise. "nnan" and "ninf" stay out: a NaN must stay visible.
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
