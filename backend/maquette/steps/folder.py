@@ -17,12 +17,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maquette.recon.atomic import replacing
 from maquette.steps.records import Model
 
 
@@ -108,10 +107,5 @@ class Folder:
 
 def write_json(path: Path, data: object) -> None:
     """Write JSON so that a crash leaves the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        json.dump(data, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(path)
+    with replacing(path) as file:
+        file.write(json.dumps(data).encode())
