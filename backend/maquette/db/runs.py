@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -221,6 +221,14 @@ async def beat(
     return row["cancel_requested_at"] is not None
 
 
+async def note_warnings(conn: Connection, run_id: UUID, attempt: int, warnings: Sequence[Mapping[str, Any]]) -> None:
+    """Show a running attempt's warnings, which outlive it; one that has been taken over changes nothing."""
+    await conn.execute(
+        "update public.runs set warnings = %s where id = %s and attempt = %s and status = 'running'",
+        [Jsonb([dict(warning) for warning in warnings]), run_id, attempt],
+    )
+
+
 async def assert_current(conn: Connection, run_id: UUID, attempt: int) -> Row:
     """Lock the run for the rest of the transaction and make sure that the attempt may still write."""
     row = await fetch_one(
@@ -305,17 +313,6 @@ async def stalled(conn: Connection, seconds: float) -> list[Row]:
         "select * from public.runs where status = 'running' and heartbeat_at < now() - make_interval(secs => %s)",
         [seconds],
     )
-
-
-async def is_queued(conn: Connection, run_id: UUID, job_id: int) -> bool:
-    """Whether the run waits, carried by this job."""
-    return (
-        await fetch_one(
-            conn,
-            "select 1 as yes from public.runs where id = %s and job_id = %s and status = 'queued'",
-            [run_id, job_id],
-        )
-    ) is not None
 
 
 def _fenced(run_id: UUID, attempt: int) -> FencedError:

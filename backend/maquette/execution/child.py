@@ -6,6 +6,8 @@ prints can do no harm; acknowledgements come on standard input. The process dies
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import resource
@@ -22,6 +24,9 @@ from maquette.progress import CancelledError
 from maquette.steps.records import Record, Warn
 
 PROGRESS_EVERY_S = 0.2
+LOCK_NAME = ".lock"
+LOCK_S = 60.0
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def main() -> int:
@@ -34,23 +39,69 @@ def main() -> int:
     with os.fdopen(int(descriptor), "w", buffering=1) as pipe:
         sink = PipeSink(pipe)
         try:
+            lock = hold(Path(folder))
+        except TimeoutError:
+            traceback.print_exc()
+            return 4
+        try:
             # Imported here: the compute libraries are heavy, and a failure to import is an error like others.
             from maquette.steps import STEPS
 
             parameters = json.loads((Path(folder) / "parameters.json").read_text())
             result = STEPS[step].run(Path(folder), parameters, sink)
             sink.done(result)
+            lock.close()
         except MaquetteError as error:
             sink.say(messages.Failed(error=error.as_dict(), status=error.status))
         except CancelledError:
             return 3
         except MemoryError:
             sink.say(messages.Failed(error=out_of_memory(), status=503))
+        except (OSError, ImportError) as error:
+            traceback.print_exc()
+            sink.say(_what_lacked(error, limited=int(memory_mb) > 0))
         except Exception:
             # The log keeps the trace; the user gets no internals.
             traceback.print_exc()
             sink.say(messages.Failed(error=unexpected(), status=500))
     return 0
+
+
+def hold(folder: Path) -> IO[str]:
+    """Wait until no other process works in this folder: a worker thought dead may still have one that does.
+
+    The lock goes with the file that is returned. Raises ``TimeoutError`` after :data:`LOCK_S`.
+    """
+    file = (folder / LOCK_NAME).open("w")
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"another process works in {folder}") from None
+            time.sleep(0.1)
+
+
+def disk_full() -> dict[str, object]:
+    """The error of a step that could not write."""
+    return {
+        "code": "disk_full",
+        "message": "The disk that the step works on is full.",
+        "details": {},
+        "suggestion": "Free some space, or set MAQUETTE_HOME to a larger disk, then retry.",
+    }
+
+
+def _what_lacked(error: OSError | ImportError, *, limited: bool) -> messages.Failed:
+    """Disk, memory, or nothing we know of. A library that cannot be mapped says so by an ImportError."""
+    number = error.errno if isinstance(error, OSError) else errno.ENOMEM if limited else None
+    if number in FULL_DISK:
+        return messages.Failed(error=disk_full(), status=503)
+    if number == errno.ENOMEM:
+        return messages.Failed(error=out_of_memory(), status=503)
+    return messages.Failed(error=unexpected(), status=500)
 
 
 def out_of_memory() -> dict[str, object]:

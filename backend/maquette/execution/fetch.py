@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from maquette.db import records
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+from maquette.execution.patience import few_at_a_time
+from maquette.execution.places import sha256_of
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
 from maquette.storage.client import Objects
@@ -50,6 +53,8 @@ async def _inputs(
     wanted: list[Wanted] = []
     if run["step"] == "generate":
         wanted += await _photos(conn, run["project_id"], folder)
+        if project["views_kept"]:
+            wanted += await _scene(conn, run["id"], folder)
     else:
         key = "from_version" if run["step"] == "refine" else "version"
         model = await records.model(conn, run["project_id"], parameters.get(key))
@@ -74,14 +79,20 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
                (select overall_quality from public.gaussian_splat_models m where m.project_id = p.id and m.promoted)
                    as promoted_quality,
                (select coalesce(array_agg(version order by version), '{}') from public.gaussian_splat_models m
-                where m.run_id = %(run)s) as versions_of_run
+                where m.run_id = %(run)s) as versions_of_run,
+               exists (select from public.multiview_generation v where v.run_id = %(run)s) as views_kept
         from public.projects p where p.id = %(project)s
         """,
         {"project": run["project_id"], "run": run["id"]},
     )
     if row is None:
         raise RuntimeError(f"run {run['id']} has lost its project")
-    known = {"id": str(row["id"]), "name": row["name"], "versions_of_run": row["versions_of_run"]}
+    known = {
+        "id": str(row["id"]),
+        "name": row["name"],
+        "versions_of_run": row["versions_of_run"],
+        "views_kept": row["views_kept"],
+    }
     for name in ("latest_version", "promoted_quality"):
         if row[name] is not None:
             known[name] = row[name]
@@ -134,7 +145,7 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
     )
     iteration = await fetch_one(
         conn,
-        "select iteration, method, quality_before, quality_after, relative_gain, converged, seconds"
+        "select iteration, method, quality_before, quality_after, relative_gain, converged, seconds, promoted"
         " from public.enhancement_iterations where project_id = %s and version = %s",
         [row["project_id"], row["version"]],
     )
@@ -147,7 +158,8 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
         version=row["version"],
         parent_version=row["parent_version"],
         method=row["method"],
-        promote=row["promoted"],
+        # As it was when it was made: a later round may have taken its place since.
+        promote=iteration["promoted"] if iteration else row["promoted"],
         num_gaussians=row["num_gaussians"],
         num_gaussians_unfiltered=row["num_gaussians_unfiltered"],
         sh_degree=row["sh_degree"],
@@ -170,15 +182,14 @@ async def _evaluation(conn: Connection, project_id: UUID, folder: Folder) -> Non
 
 
 async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> None:
-    limit = asyncio.Semaphore(PARALLEL_DOWNLOADS)
-
     async def fetch(one: Wanted) -> None:
         path = root / one.path
-        if path.exists() and path.stat().st_size == one.artifact["bytes"]:
-            return
-        async with limit:
+        if not await asyncio.to_thread(_is_there, path, one.artifact):
             await objects.download(one.artifact["bucket"], one.artifact["path"], path)
 
-    async with asyncio.TaskGroup() as group:
-        for one in wanted:
-            group.create_task(fetch(one))
+    await few_at_a_time([partial(fetch, one) for one in wanted], PARALLEL_DOWNLOADS)
+
+
+def _is_there(path: Path, artifact: Mapping[str, Any]) -> bool:
+    """By content: an attempt on another machine may have stored another file of the same size."""
+    return path.is_file() and path.stat().st_size == artifact["bytes"] and sha256_of(path) == artifact["sha256"]

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from maquette.db import artifacts, runs
 from maquette.db.rows import Connection, Row
+from maquette.execution.patience import few_at_a_time, patiently
 from maquette.execution.places import Placed, place_files, sha256_of
 from maquette.execution.rows import write_record
 from maquette.steps.folder import write_json
 from maquette.steps.records import Record
 from maquette.storage.client import Objects
 
-log = logging.getLogger(__name__)
-
 PARALLEL_UPLOADS = 4
-PATIENCE_S = 120.0
-"""How long a record waits for a database that is away, before the step fails."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +54,26 @@ class Keeper:
 
     async def keep(self, record: Record) -> None:
         """Store a record's files and rows. Raises ``run_fenced`` where another attempt has taken over."""
-        stored = await self.store(record)
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
-        while True:
-            try:
-                async with self.pool.connection() as conn:
-                    run = await runs.assert_current(conn, self.run["id"], self.run["attempt"])
-                    ids = await record_artifacts(conn, run, stored, self.known)
-                    facts = await write_record(conn, run, record, ids)
-                break
-            except (psycopg.OperationalError, PoolTimeout) as error:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-                log.warning("run %s: a record waits for the database (%s)", self.run["id"], type(error).__name__)
-                await asyncio.sleep(1)
+        what = f"run {self.run['id']}: a record"
+        # Asked before the objects are written too: keys name the run, not the attempt.
+        await patiently(self._still_ours, what)
+        stored = await patiently(lambda: self.store(record), what)
+        ids, facts = await patiently(lambda: self._write(record, stored), what)
         self.known.update(ids)
         self.facts.update(facts)
         names = {name: str(value) for name, value in self.known.items()}
         await asyncio.to_thread(write_json, self.folder / "artifacts.json", names)
+
+    async def _still_ours(self) -> None:
+        async with self.pool.connection() as conn:
+            await runs.assert_current(conn, self.run["id"], self.run["attempt"])
+
+    async def _write(self, record: Record, stored: list[Stored]) -> tuple[dict[str, UUID], dict[str, Any]]:
+        """All rows of a record in one transaction, fenced by the attempt."""
+        async with self.pool.connection() as conn:
+            run = await runs.assert_current(conn, self.run["id"], self.run["attempt"])
+            ids = await record_artifacts(conn, run, stored, self.known)
+            return ids, await write_record(conn, run, record, ids)
 
     async def store(self, record: Record) -> list[Stored]:
         """Put a record's files into their buckets, a few at a time."""
@@ -84,19 +82,15 @@ class Keeper:
 
 async def store_files(objects: Objects, record: Record, folder: Path, project_id: UUID, run_id: UUID) -> list[Stored]:
     """Put a record's files into their buckets, a few at a time; answers in the record's own order."""
-    limit = asyncio.Semaphore(PARALLEL_UPLOADS)
     places = await asyncio.to_thread(lambda: list(place_files(record, folder, project_id, run_id)))
 
     async def store(placed: Placed) -> Stored:
         path = folder / placed.file.path
-        async with limit:
-            digest = await asyncio.to_thread(sha256_of, path)
-            await objects.upload(placed.bucket, placed.key, path, placed.file.mime)
+        digest = await asyncio.to_thread(sha256_of, path)
+        await objects.upload(placed.bucket, placed.key, path, placed.file.mime)
         return Stored(placed, digest, path.stat().st_size)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(store(placed)) for placed in places]
-    return [task.result() for task in tasks]
+    return await few_at_a_time([partial(store, placed) for placed in places], PARALLEL_UPLOADS)
 
 
 async def record_artifacts(conn: Connection, run: Row, stored: list[Stored], known: dict[str, UUID]) -> dict[str, UUID]:

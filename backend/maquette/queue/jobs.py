@@ -12,7 +12,7 @@ from uuid import UUID
 import procrastinate
 
 from maquette.db import runs
-from maquette.db.rows import Connection, Row, fetch_one
+from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 
 TASK = "run_step"
 QUEUE = "cpu"
@@ -44,6 +44,25 @@ async def enqueue(conn: Connection, run: Row, *, queue: str = QUEUE) -> None:
     ).defer_async(run_id=str(run["id"]))
     await conn.execute("select set_config('search_path', %s, true)", [before["path"] if before else "public"])
     await runs.set_job(conn, run["id"], job_id)
+
+
+async def without_job(conn: Connection) -> list[Row]:
+    """Queued runs that no job carries any more, locked until the transaction ends.
+
+    A run and its job appear together, so such a job failed before it could take its run: the database was away.
+    """
+    return await fetch_all(
+        conn,
+        "select r.* from public.runs r where r.status = 'queued' and not exists (select from jobs.procrastinate_jobs j"
+        " where j.id = r.job_id and j.status in ('todo', 'doing')) for update skip locked",
+        [],
+    )
+
+
+async def status_carried(conn: Connection, run_id: UUID, job_id: int) -> str | None:
+    """The status of the run where this very job carries it; None where another does, or the run is gone."""
+    row = await fetch_one(conn, "select status from public.runs where id = %s and job_id = %s", [run_id, job_id])
+    return str(row["status"]) if row else None
 
 
 async def workers_alive(conn: Connection, *, within_s: float = 30) -> int:

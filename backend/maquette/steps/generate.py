@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from maquette.recon.scene import Scene
+from maquette.recon.scenes.saved import load_saved_scene
 from maquette.recon.sfm import SfmResult, SfmSettings, place_cameras
+from maquette.recon.sfm.place import list_photos
 from maquette.steps import evaluation
 from maquette.steps.depth import render_depth_maps
 from maquette.steps.evaluation import EvaluationSet
@@ -32,6 +34,30 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     folder, wanted = Folder(root), GenerateParameters.model_validate(parameters)
     long_side = wanted.long_side or PRESETS[wanted.preset].long_side
 
+    if folder.project().get("views_kept"):
+        # The cameras of an earlier attempt stand in the records, and a version may hang on them: no other search.
+        scene = load_saved_scene(folder.scene)
+        eval_set = evaluation.fix(folder, scene, long_side, sink)
+    else:
+        scene, eval_set = _place(folder, wanted, long_side, sink)
+    model = _kept_model(folder) or _train(folder, scene, eval_set, wanted, long_side, sink)
+    depth = render_depth_maps(folder, scene, model, long_side, sink)
+    sink.keep(depth)
+    mean = model.mean()
+    return {
+        "version": model.version,
+        "views_generated": len(scene.views),
+        "photos_placed": len(scene.views),
+        "photos": len(list_photos(folder.images)),
+        "depth_maps_generated": len(depth.depth_maps),
+        "num_gaussians": model.num_gaussians,
+        "psnr": mean.psnr if mean else None,
+        "ssim": mean.ssim if mean else None,
+    }
+
+
+def _place(folder: Folder, wanted: GenerateParameters, long_side: int, sink: Sink) -> tuple[Scene, EvaluationSet]:
+    """Find the cameras and keep them, with the photos that measure quality."""
     placed = place_cameras(
         folder.images,
         folder.sfm,
@@ -41,24 +67,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     )
     for warning in placed.warnings:
         sink.warn(Warn(code=warning["code"], message=warning["message"], suggestion=warning.get("suggestion", "")))
-    scene = placed.scene
-    eval_set = evaluation.fix(folder, scene, long_side, sink)
-    sink.keep(_views(folder, placed, scene, eval_set))
-
-    model = _kept_model(folder) or _train(folder, scene, eval_set, wanted, long_side, sink)
-    depth = render_depth_maps(folder, scene, model, long_side, sink)
-    sink.keep(depth)
-    mean = model.mean()
-    return {
-        "version": model.version,
-        "views_generated": len(scene.views),
-        "photos_placed": len(placed.placed),
-        "photos": len(placed.placements),
-        "depth_maps_generated": len(depth.depth_maps),
-        "num_gaussians": model.num_gaussians,
-        "psnr": mean.psnr if mean else None,
-        "ssim": mean.ssim if mean else None,
-    }
+    eval_set = evaluation.fix(folder, placed.scene, long_side, sink)
+    sink.keep(_views(folder, placed, placed.scene, eval_set))
+    return placed.scene, eval_set
 
 
 def _train(
@@ -104,7 +115,9 @@ def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: Evaluation
     )
     sources = tuple(photos[p.name] for p in placed.placements if p.placed)
     statistics = placed.summary()
-    first = scene.views[0].camera.resized_to(eval_set.long_side)
+    # The largest: photos of other sizes may be smaller than the long side that all are measured at.
+    largest = max((view.camera for view in scene.views), key=lambda camera: max(camera.width, camera.height))
+    measured = largest.resized_to(eval_set.long_side)
     return Views(
         views=views,
         placements=tuple(
@@ -126,8 +139,8 @@ def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: Evaluation
             ),
         ),
         eval_names=eval_set.names,
-        eval_width=first.width,
-        eval_height=first.height,
+        eval_width=measured.width,
+        eval_height=measured.height,
         statistics={
             k: statistics[k] for k in ("points", "mean_track_length", "reprojection_error_px", "attempts", "seconds")
         },

@@ -83,7 +83,8 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     first = folder.load_model(wanted.from_version if wanted.from_version is not None else project["from_version"])
     views = _training_views(scene, eval_set, wanted.views_to_refine)
     rounds = _rounds_kept(folder, project)
-    best = max([float(project.get("promoted_quality", 0.0)), *(_quality(m) for m in rounds if m.promote)])
+    promoted = project.get("promoted_quality")
+    best = max([_quality(first) if promoted is None else float(promoted), *(_quality(m) for m in rounds if m.promote)])
     while len(rounds) < wanted.num_iterations and not (rounds and _iteration(rounds[-1]).converged):
         parent = rounds[-1] if rounds else first
         number = len(rounds) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -63,7 +64,7 @@ def train_from_points(
 ) -> Trained:
     """Train a new model on ``views``, going on from checkpoints that a killed attempt left in the folder."""
     home = folder.training
-    _forget_other_work(home, {"settings": asdict(settings), "views": list(views)})
+    _forget_other_work(home, {"settings": asdict(settings), "views": list(views), "scene": _fingerprint(scene)})
     dense, settled, unfiltered = home / "checkpoint.npz", home / "settled.npz", home / "unfiltered.ply"
     filter_at = max(1, round(FILTER_AT * settings.iterations))
     began, total = time.monotonic(), settings.iterations
@@ -220,6 +221,13 @@ def _load(path: Path, sink: Sink) -> Checkpoint | None:
     except CorruptCheckpointError as error:
         sink.warn(Warn(code=error.code, message=f"{error.message} Training began again.", suggestion=""))
         return None
+
+
+def _fingerprint(scene: Scene) -> str:
+    """Of cameras, points and the photos' names: another camera search gives another world, even of the same photos."""
+    digest = hashlib.sha256(json.dumps([[view.name, view.camera.as_dict()] for view in scene.views]).encode())
+    digest.update(np.ascontiguousarray(scene.points).tobytes())
+    return digest.hexdigest()
 
 
 def _forget_other_work(home: Path, work: dict[str, Any]) -> None:

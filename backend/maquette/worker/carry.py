@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -16,17 +16,20 @@ from maquette.db.rows import Row
 from maquette.errors import MaquetteError
 from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
+from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import Outcome, run_step_process
 from maquette.queue.jobs import enqueue
-from maquette.steps.records import Record
+from maquette.steps.records import Record, Warn
 from maquette.steps.stages import percentage
+from maquette.worker.folders import forget_folder
 from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
-
 HEARTBEAT_S = 1.0
 MAX_ATTEMPTS = 3
 """A step whose process dies without a word is tried this often in all."""
+STOPPING_PATIENCE_S = 2.0
+"""How long a worker that is being stopped waits for a database that is away; the sweep does the rest."""
 
 
 class RunCancelledError(Exception):
@@ -40,24 +43,37 @@ class _Position:
     stage: str | None = None
     percentage: float = 0.0
     message: str = ""
-    warnings: list[dict[str, object]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    """Of this attempt and of those before it, which may have kept what they warn of."""
+
+    def warn(self, warning: Warn) -> None:
+        """Remember a warning once, however many attempts give it."""
+        told = warning.model_dump(mode="json")
+        if told not in self.warnings:
+            self.warnings.append(told)
 
 
 async def carry_out(services: Services, run_id: UUID) -> None:
     """Run a queued step to its end. Returns quietly where the run is not queued any more (cancelled, or done)."""
-    async with services.pool.connection() as conn:
-        run = await runs.start(conn, run_id)
+    try:
+        async with services.pool.connection() as conn:
+            run = await runs.start(conn, run_id)
+    except psycopg.errors.UniqueViolation:
+        # Another step of the project is still marked running, by a worker that died. The sweep ends that one, and
+        # puts this run in line again.
+        log.warning("run %s: its project is busy; it waits for the next sweep", run_id)
+        return
     if run is None:
         log.info("run %s is not waiting any more", run_id)
         return
     log.info("run %s: %s, attempt %d", run_id, run["step"], run["attempt"])
-    position = _Position(percentage=float(run["progress_percentage"]))
+    position = _Position(percentage=float(run["progress_percentage"]), warnings=list(run["warnings"]))
     work = asyncio.create_task(_work(services, run, position))
     watch = asyncio.create_task(_watch(services, run, position))
     try:
         done, _ = await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         if work in done:
-            await _finish(services, run, work.result())
+            await _finish(services, run, work.result(), position.warnings)
         else:
             watch.result()
     except RunCancelledError:
@@ -69,7 +85,8 @@ async def carry_out(services: Services, run_id: UUID) -> None:
     except asyncio.CancelledError:
         # The worker is shutting down: the run goes back in line, and its folder waits for the next attempt.
         await _stop(work)
-        await asyncio.shield(_put_back(services, run, {"code": "worker_stopped", "message": "The worker was stopped."}))
+        reason: dict[str, object] = {"code": "worker_stopped", "message": "The worker was stopped."}
+        await asyncio.shield(_put_back(services, run, reason, patience_s=STOPPING_PATIENCE_S))
         raise
     except MaquetteError as error:
         told = {**error.as_dict(), "status": error.status}
@@ -86,7 +103,9 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
     """Fill the folder and run the step in it."""
     folder = services.work / str(run["id"])
     folder.mkdir(parents=True, exist_ok=True)
-    parameters = await fill_folder(services.pool, services.objects, run, folder)
+    parameters = await patiently(
+        lambda: fill_folder(services.pool, services.objects, run, folder), f"run {run['id']}: its inputs"
+    )
     keeper = await Keeper.open(services.pool, services.objects, run, folder)
 
     def on_progress(stage: str, fraction: float, message: str) -> None:
@@ -94,6 +113,8 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         position.percentage = max(position.percentage, round(percentage(run["step"], stage, fraction), 1))
 
     async def on_record(record: Record) -> None:
+        # First, for the next attempt does not repeat what is kept, nor what it warned of.
+        await patiently(lambda: _note_warnings(services, run, position), f"run {run['id']}: a warning")
         await keeper.keep(record)
 
     outcome = await run_step_process(
@@ -103,9 +124,16 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         memory_mb=services.settings.step_memory_mb,
         on_progress=on_progress,
         on_record=on_record,
+        on_warning=position.warn,
     )
     outcome.result.update(keeper.facts)
     return outcome
+
+
+async def _note_warnings(services: Services, run: Row, position: _Position) -> None:
+    if position.warnings:
+        async with services.pool.connection() as conn:
+            await runs.note_warnings(conn, run["id"], run["attempt"], position.warnings)
 
 
 async def _watch(services: Services, run: Row, position: _Position) -> None:
@@ -130,8 +158,8 @@ async def _watch(services: Services, run: Row, position: _Position) -> None:
         await asyncio.sleep(HEARTBEAT_S)
 
 
-async def _finish(services: Services, run: Row, outcome: Outcome) -> None:
-    warnings = [warning.model_dump(mode="json") for warning in outcome.warnings]
+async def _finish(services: Services, run: Row, outcome: Outcome, warnings: list[dict[str, Any]]) -> None:
+    """Write how the step ended. The run keeps beating until that is done."""
     if outcome.error is None:
         await _end(
             services,
@@ -139,7 +167,7 @@ async def _finish(services: Services, run: Row, outcome: Outcome) -> None:
             "completed",
             result=outcome.result,
             warnings=warnings,
-            degraded=outcome.degraded,
+            degraded=any(warning["degraded"] for warning in warnings),
             timings=outcome.timings,
         )
     elif outcome.crashed and run["attempt"] < MAX_ATTEMPTS:
@@ -150,19 +178,31 @@ async def _finish(services: Services, run: Row, outcome: Outcome) -> None:
 
 
 async def _end(services: Services, run: Row, status: str, **values: object) -> None:
-    """Write the end of the run and remove its folder; a failed run's folder keeps its log until the next start."""
-    async with services.pool.connection() as conn:
-        await runs.finish(conn, run["id"], run["attempt"], status, **values)
+    """Write the end of the run and remove its folder; a failed run's keeps its log for a while."""
+
+    async def write() -> None:
+        async with services.pool.connection() as conn:
+            await runs.finish(conn, run["id"], run["attempt"], status, **values)
+
+    try:
+        await patiently(write, f"run {run['id']}: its end")
+    except runs.FencedError as error:
+        log.warning("run %s: %s", run["id"], error.message)
+        return
     log.info("run %s: %s", run["id"], status)
-    if status != "failed":
-        await asyncio.to_thread(shutil.rmtree, services.work / str(run["id"]), ignore_errors=True)
+    await asyncio.to_thread(forget_folder, services.work / str(run["id"]), keep_log=status == "failed")
 
 
-async def _put_back(services: Services, run: Row, reason: dict[str, object]) -> None:
-    async with services.pool.connection() as conn:
-        again = await runs.requeue(conn, run["id"], run["attempt"], reason)
-        if again is not None:
-            await enqueue(conn, again)
+async def _put_back(services: Services, run: Row, reason: dict[str, object], *, patience_s: float = PATIENCE_S) -> None:
+    """Another attempt, and the job that carries it, in one transaction."""
+
+    async def write() -> None:
+        async with services.pool.connection() as conn:
+            again = await runs.requeue(conn, run["id"], run["attempt"], reason)
+            if again is not None:
+                await enqueue(conn, again)
+
+    await patiently(write, f"run {run['id']}: going back in line", patience_s=patience_s)
 
 
 async def _stop(work: asyncio.Task[Outcome]) -> None:

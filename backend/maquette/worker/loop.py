@@ -8,14 +8,17 @@ import signal
 from collections.abc import Sequence
 
 import procrastinate
+import psycopg
 from procrastinate import exceptions
 from procrastinate.jobs import Status
 
 from maquette.db import connection, runs
-from maquette.queue.jobs import QUEUE, TASK, enqueue, open_app, run_id_of
+from maquette.db.rows import Row
+from maquette.queue.jobs import QUEUE, TASK, enqueue, open_app, run_id_of, status_carried, without_job
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
 from maquette.worker.carry import MAX_ATTEMPTS, carry_out
+from maquette.worker.folders import sweep_folders
 from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
@@ -28,7 +31,12 @@ GRACE_S = 2.0
 
 
 async def run_worker(
-    settings: Settings, connections: Connections, *, concurrency: int = 1, queues: Sequence[str] = (QUEUE,)
+    settings: Settings,
+    connections: Connections,
+    *,
+    concurrency: int = 1,
+    queues: Sequence[str] = (QUEUE,),
+    stalled_s: float = STALLED_S,
 ) -> None:
     """Work until SIGINT or SIGTERM; a run that is under way then goes back in line for another attempt."""
     stop = asyncio.Event()
@@ -43,26 +51,32 @@ async def run_worker(
         delay = 0.5
         while not stop.is_set():
             try:
-                await _serve(services, connections, concurrency, queues, stop)
+                await _serve(services, connections, concurrency, queues, stop, stalled_s)
                 delay = 0.5
-            except (exceptions.ConnectorException, OSError) as error:
+            except (exceptions.ConnectorException, psycopg.OperationalError, OSError) as error:
                 log.warning("the queue is out of reach (%s); again in %.1f s", type(error).__name__, delay)
                 await _sleep(stop, delay)
                 delay = min(delay * 2, 30.0)
 
 
 async def _serve(
-    services: Services, connections: Connections, concurrency: int, queues: Sequence[str], stop: asyncio.Event
+    services: Services,
+    connections: Connections,
+    concurrency: int,
+    queues: Sequence[str],
+    stop: asyncio.Event,
+    stalled_s: float,
 ) -> None:
     """One life of the Procrastinate worker: until it is stopped, or loses the database."""
     app = open_app(connections.database_url, max_connections=concurrency + 4)
-    _register(app, services)
+    _register(app, services, stalled_s)
     async with app.open_async():
-        await sweep(app, services)
+        await sweep(app, services, stalled_s)
+        await sweep_folders(services)
         # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
         workers = [
-            asyncio.create_task(_procrastinate_worker(app, queues, concurrency)),
-            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 1)),
+            asyncio.create_task(_procrastinate_worker(app, queues, concurrency, stalled_s)),
+            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 1, stalled_s)),
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,7 +87,9 @@ async def _serve(
                 raise ended
 
 
-async def _procrastinate_worker(app: procrastinate.App, queues: Sequence[str], concurrency: int) -> None:
+async def _procrastinate_worker(
+    app: procrastinate.App, queues: Sequence[str], concurrency: int, stalled_s: float
+) -> None:
     await app.run_worker_async(
         queues=list(queues),
         concurrency=concurrency,
@@ -82,12 +98,12 @@ async def _procrastinate_worker(app: procrastinate.App, queues: Sequence[str], c
         shutdown_graceful_timeout=GRACE_S,
         install_signal_handlers=False,
         delete_jobs="successful",
-        update_heartbeat_interval=5.0,
-        stalled_worker_timeout=float(STALLED_S),
+        update_heartbeat_interval=stalled_s / 3,
+        stalled_worker_timeout=stalled_s,
     )
 
 
-def _register(app: procrastinate.App, services: Services) -> None:
+def _register(app: procrastinate.App, services: Services, stalled_s: float) -> None:
     @app.task(name=TASK, queue=QUEUE)
     async def run_step(run_id: str) -> None:
         await carry_out(services, run_id_of({"run_id": run_id}))
@@ -96,17 +112,42 @@ def _register(app: procrastinate.App, services: Services) -> None:
     @app.periodic(cron="* * * * * */10")
     @app.task(name="sweep", queue="sweep", queueing_lock="sweep", pass_context=False)
     async def sweep_stalled(timestamp: int) -> None:
-        await sweep(app, services)
+        await sweep(app, services, stalled_s)
 
 
-async def sweep(app: procrastinate.App, services: Services) -> None:
-    """Give runs of dead workers another attempt, or fail them when they have had enough."""
+async def sweep(app: procrastinate.App, services: Services, stalled_s: float = STALLED_S) -> None:
+    """Give runs of dead workers another attempt, or fail them when they have had enough.
+
+    Workers may sweep at the same time: each change names the attempt it ends, so only one of them makes it.
+    """
     async with services.pool.connection() as conn:
-        lost = await runs.stalled(conn, STALLED_S)
+        lost = await runs.stalled(conn, stalled_s)
     for run in lost:
-        log.warning("run %s: no heartbeat for %d s", run["id"], STALLED_S)
+        log.warning("run %s: no heartbeat for %.0f s", run["id"], stalled_s)
         if run["job_id"] is not None:
             await _drop_job(app, run["job_id"])
+        await _take_back(services, run)
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_s, task_name=TASK):
+        if job.id is None:
+            continue
+        async with services.pool.connection() as conn:
+            status = await status_carried(conn, run_id_of(job.task_kwargs), job.id)
+        if status == "queued":
+            # A worker died between taking the job and starting the run.
+            await _retry_job(app, job.id)
+        elif status != "running":
+            # One that runs on, by a worker the queue took for dead, keeps its project's lock; had it lost its
+            # heartbeat too, it would have been taken back above.
+            await _drop_job(app, job.id)
+    async with services.pool.connection() as conn:
+        for run in await without_job(conn):
+            log.warning("run %s: its job is lost; it goes back in line", run["id"])
+            await enqueue(conn, run)
+
+
+async def _take_back(services: Services, run: Row) -> None:
+    """End a lost attempt: cancelled where somebody asked for that, failed where it was the last, else in line again."""
+    try:
         async with services.pool.connection() as conn:
             if run["cancel_requested_at"] is not None:
                 await runs.finish(conn, run["id"], run["attempt"], "cancelled", error=_lost("run_cancelled"))
@@ -114,16 +155,15 @@ async def sweep(app: procrastinate.App, services: Services) -> None:
                 await runs.finish(conn, run["id"], run["attempt"], "failed", error=_lost("worker_lost"))
             elif (again := await runs.requeue(conn, run["id"], run["attempt"], _lost("worker_lost"))) is not None:
                 await enqueue(conn, again)
-    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S, task_name=TASK):
-        # A worker died between taking the job and starting the run.
-        if job.id is None:
-            continue
-        async with services.pool.connection() as conn:
-            waiting = await runs.is_queued(conn, run_id_of(job.task_kwargs), job.id)
-        if waiting:
-            await app.job_manager.retry_job_by_id_async(job.id, retry_at=procrastinate.utils.utcnow())
-        else:
-            await _drop_job(app, job.id)
+    except runs.FencedError as error:
+        log.info("run %s moved on by itself: %s", run["id"], error.message)
+
+
+async def _retry_job(app: procrastinate.App, job_id: int) -> None:
+    try:
+        await app.job_manager.retry_job_by_id_async(job_id, retry_at=procrastinate.utils.utcnow())
+    except exceptions.ConnectorException as error:
+        log.info("job %d is in line again already (%s)", job_id, type(error).__name__)
 
 
 async def _drop_job(app: procrastinate.App, job_id: int) -> None:
