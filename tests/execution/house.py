@@ -93,6 +93,12 @@ class House:
         async with self.pool.connection() as conn:
             return await fetch_all(conn, query, list(values))  # type: ignore[arg-type]
 
+    async def drop_jobs(self) -> None:
+        """Empty the queue; runs stay as they are."""
+        async with self.pool.connection() as conn:
+            await conn.execute("select set_config('search_path', 'jobs, public', true)")
+            await conn.execute("delete from jobs.procrastinate_jobs")
+
     async def model(self, version: int) -> Row:
         async with self.pool.connection() as conn:
             return await records.model(conn, self.project["id"], version)

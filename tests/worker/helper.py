@@ -1,0 +1,59 @@
+"""Worker processes, each as `maquette worker` would be, on the tests' database and with homes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from maquette.settings import Connections
+
+SCRIPT = """
+import asyncio, json, sys
+from pathlib import Path
+from maquette.cli.logs import log_to_stderr
+from maquette.settings import Connections, Settings
+from maquette.worker.loop import run_worker
+told = json.loads(sys.stdin.readline())
+log_to_stderr("info")
+connections = Connections(**told["connections"])
+asyncio.run(run_worker(Settings(home=Path(told["home"])), connections, stalled_s=told["stalled_s"]))
+"""
+
+
+@dataclass
+class WorkerProcess:
+    """A worker that takes one run at a time; its home is its machine."""
+
+    home: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def log(self) -> str:
+        return (self.home / "worker.log").read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+def start_worker(connections: Connections, home: Path, *, stalled_s: float = 3.0) -> WorkerProcess:
+    """A worker whose runs are given up after ``stalled_s`` without a heartbeat."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "worker.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=log, stderr=log, text=True
+        )
+    assert process.stdin is not None
+    told = {"connections": asdict(connections), "home": str(home), "stalled_s": stalled_s}
+    with process.stdin as pipe:
+        pipe.write(json.dumps(told) + "\n")
+    return WorkerProcess(home, process)
