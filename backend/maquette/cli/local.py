@@ -1,11 +1,28 @@
-"""Steps on this machine without a server: a sink that draws bars and remembers what was kept."""
+"""Steps on this machine without a server: a sink that draws bars, and what commands that write to a folder share."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+from rich.console import Console
 
 from maquette.cli.bars import Bars
+from maquette.errors import BadInputError
 from maquette.steps.records import Images, Model, Record, Views, Warn
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+class OutNotWritableError(BadInputError):
+    """Results cannot be written where they were asked for."""
+
+    code = "out_not_writable"
 
 
 @dataclass
@@ -45,6 +62,28 @@ class LocalSink:
         """Remember and show a warning."""
         self.warnings.append(warning)
         self.bars.say(f"  {'degraded' if warning.degraded else 'note'}: {warning.message} {warning.suggestion}")
+
+
+def writable_folder(path: Path) -> Path:
+    """The folder, made where it is missing. Raises ``out_not_writable`` before any work is done in vain."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise OutNotWritableError(
+            f"Nothing can be written to {path}: {error.strerror}.", suggestion="Choose another --out."
+        ) from None
+
+
+@contextmanager
+def stoppable(advice: str) -> Iterator[None]:
+    """Let Ctrl-C end the command in words, with its usual exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print(f"Stopped. {advice}", highlight=False)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def metric_line(version: int, psnr: float, ssim: float) -> str:

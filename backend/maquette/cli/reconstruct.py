@@ -26,34 +26,45 @@ def reconstruct(
     preset: Annotated[Preset, typer.Option(help="How long to train.")] = "balanced",
     formats: Annotated[str, typer.Option(help="Export formats, separated by commas: ply, splat.")] = "ply,splat",
     refine: Annotated[int, typer.Option(min=0, max=50, help="Refinement rounds after the first model.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of every random choice.")] = 0,
 ) -> None:
     """Photos to a model: upload, generate, refine and export, with progress bars.
 
-    A second call with the same OUT goes on where the first was stopped.
+    The same call again with the same OUT goes on where it was stopped, by Ctrl-C or otherwise, and repeats nothing
+    that is done. With more photos, or other options, what they change is done anew, as further versions; the photos
+    that measure quality stay the same. With photos taken away it is refused: choose another OUT.
     """
     from maquette.cli.bars import Bars
-    from maquette.cli.local import LocalSink
+    from maquette.cli.local import LocalSink, stoppable, writable_folder
+    from maquette.cli.memory import in_known_order, remember
     from maquette.recon.formats import format_named
     from maquette.steps import STEPS
+    from maquette.steps.folder import Folder
     from maquette.steps.records import Images
 
     wanted = [format_named(name.strip()) for name in formats.split(",") if name.strip()]
+    if not wanted:
+        raise NoInputError("--formats names no format.", suggestion="Name some of: ply, splat.")
     photos = list_inputs(inputs)
-    folder = out / "steps"
-    with Bars() as bars:
+    folder = writable_folder(writable_folder(out) / "steps")
+    with stoppable("The same call goes on from here."), remember(folder) as memory, Bars() as bars:
         sink = LocalSink(bars)
         bars.say(f"[bold]upload[/] {len(photos)} files")
-        take_in(photos, folder)
-        STEPS["upload"].run(folder, {}, sink)
+        # Before photos were held out, any set may take another's place.
+        photos, hashes = in_known_order(photos, memory.photos if Folder(folder).evaluation.exists() else ())
+        if not memory.is_done("upload", hashes):
+            take_in(photos, folder)
+        memory.run("upload", {}, hashes, sink)
+        memory.photos = hashes
+        memory.save()
         _index_images(folder, next(r for r in sink.records if isinstance(r, Images)))
         bars.say(f"[bold]generate[/] preset {preset}")
-        result = STEPS["generate"].run(folder, {"preset": preset, "seed": seed}, sink)
+        result = memory.run("generate", {"preset": preset, "seed": seed}, hashes, sink)
         version = best = int(result["version"])
         if refine:
             bars.say(f"[bold]refine[/] up to {refine} rounds")
-            refined = STEPS["refine"].run(
-                folder, {"num_iterations": refine, "from_version": version, "seed": seed}, sink
+            refined = memory.run(
+                "refine", {"num_iterations": refine, "from_version": version, "seed": seed}, hashes, sink
             )
             best = refined["promoted_version"] if refined["promoted_version"] is not None else version
         bars.say(f"[bold]export[/] version {best}")
@@ -63,7 +74,7 @@ def reconstruct(
             made = folder / "exports" / f"model_v{best}{target.extension}"
             paths.append(shutil.move(made, out / f"model{target.extension}"))
         shutil.copyfile(folder / "models" / f"v{best}" / "preview.jpg", out / "preview.jpg")
-        (out / "metrics.json").write_text(json.dumps(_summary(sink, best), indent=1))
+        (out / "metrics.json").write_text(json.dumps(_summary(sink, best), indent=1, allow_nan=False))
     for path in (*paths, out / "preview.jpg", out / "metrics.json"):
         bars.console.print(str(path), highlight=False, soft_wrap=True)
 

@@ -33,12 +33,13 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Folder for model.ply and metrics.json.")],
     iterations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Photos seen, one at a time.")] = 2000,
     downscale: Downscale = 1.0,
-    max_gaussians: Annotated[int, typer.Option(help="Hard limit of the model's size.")] = 200_000,
+    max_gaussians: Annotated[int, typer.Option(min=1, max=5_000_000, help="Hard limit of the model's size.")] = 200_000,
     backend: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes what is there.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of every random choice.")] = 0,
 ) -> None:
     """Train on the photos of SCENE; every 8th in name order is held out and measures the result."""
     from maquette.cli.bars import Bars
+    from maquette.cli.local import stoppable, writable_folder
     from maquette.recon.evaluate import evaluate
     from maquette.recon.formats import format_named
     from maquette.recon.scene_files import load_scene
@@ -49,9 +50,9 @@ def train(
     settings = TrainSettings(
         iterations=iterations, downscale=downscale, max_gaussians=max_gaussians, seed=seed
     ).checked()
-    out.mkdir(parents=True, exist_ok=True)
+    writable_folder(out)
     began = time.monotonic()
-    with Bars() as bars:
+    with stoppable("Nothing was written; the next call begins anew."), Bars() as bars:
         bars.update("loading", 0.0, scene.name)
         loaded = load_scene(scene, cache_dir=out / "cache")
         ready, gaussians, total = time.monotonic(), None, iterations
@@ -83,8 +84,9 @@ def train(
         "downscale": downscale,
         "views": [vars(m) for m in held_out],
     }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=1))
-    typer.echo(f"held-out PSNR {metrics['psnr']:.2f} dB SSIM {metrics['ssim']:.3f}")
+    (out / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
+    if metrics["psnr"] is not None:
+        typer.echo(f"held-out PSNR {metrics['psnr']:.2f} dB SSIM {metrics['ssim']:.3f}")
     typer.echo(f"{out / 'model.ply'}\n{out / 'metrics.json'}")
 
 
@@ -111,7 +113,7 @@ def evaluate_model(
         "gaussians": len(gaussians),
         "views": [vars(m) for m in measured],
     }
-    typer.echo(json.dumps(result, indent=1))
+    typer.echo(json.dumps(result, indent=1, allow_nan=False))
 
 
 def _choose(backend: str) -> None:
@@ -122,5 +124,6 @@ def _choose(backend: str) -> None:
         )
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
+def _mean(values: list[float]) -> float | None:
+    """None, which JSON can say, where nothing was measured."""
+    return sum(values) / len(values) if values else None
