@@ -12,7 +12,7 @@ from maquette.steps.parameters import Preset
 
 def demo(
     photos: Annotated[
-        Path | None, typer.Argument(help="A folder of photos [default: a scene we make ourselves].")
+        Path | None, typer.Argument(help="A folder of photos (default: a scene we make ourselves).")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the files to take away.")] = Path("demo-output"),
     preset: Annotated[Preset, typer.Option(help="How long to train.")] = "fastest",

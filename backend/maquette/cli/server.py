@@ -9,9 +9,9 @@ import typer
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on [default: MAQUETTE_HOST or 127.0.0.1].")
+        str | None, typer.Option(help="Address to listen on (default: MAQUETTE_HOST or 127.0.0.1).")
     ] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [default: MAQUETTE_PORT or 8400].")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port (default: MAQUETTE_PORT or 8400).")] = None,
     workers: Annotated[int, typer.Option(min=0, max=64, help="Steps that run at the same time; 0 starts none.")] = 1,
 ) -> None:
     """Start everything in one process tree: database, storage, API and a worker. Ctrl-C stops all of it.

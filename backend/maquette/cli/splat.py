@@ -96,7 +96,7 @@ def evaluate_model(
     model: Annotated[Path, typer.Argument(help="A 3DGS PLY file.")],
     downscale: Downscale = 1.0,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder for undistorted photos [default: beside the model].")
+        Path | None, typer.Option(help="Folder for undistorted photos (default: beside the model).")
     ] = None,
 ) -> None:
     """Measure a model on every 8th photo of SCENE and print PSNR and SSIM of each and their mean, as JSON."""

@@ -1,0 +1,158 @@
+"""Refine round by round, and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.steps.conftest import Recorder, StoppedError
+
+from maquette.errors import MaquetteError
+from maquette.recon.formats import format_named
+from maquette.recon.quality import overall_quality
+from maquette.steps import STEPS
+from maquette.steps.folder import Folder, write_json
+from maquette.steps.parameters import ExportParameters, RefineParameters
+from maquette.steps.refine import BadViewsError
+
+REFINE = {"from_version": 0, "num_iterations": 2, "steps_per_iteration": 30, "convergence_threshold": 0}
+
+
+def quality(folder: Folder, version: int) -> float:
+    mean = folder.load_model(version).mean()
+    assert mean is not None
+    return overall_quality(mean.psnr, mean.ssim)
+
+
+def test_each_round_is_a_version_measured_on_the_same_photos(generated: Folder) -> None:
+    sink = Recorder()
+    result = STEPS["refine"].run(generated.root, REFINE, sink)
+    assert [(m.version, m.parent_version) for m in sink.models] == [(1, 0), (2, 1)]
+    assert [m.iterations for m in sink.models] == [90, 120]
+    assert result["versions"] == [1, 2] and result["from_version"] == 0
+    for model in sink.models:
+        assert {m.view_index for m in model.metrics if m.split == "held_out"} == {None, 0, 8}
+        assert model.iteration is not None
+        before, after = quality(generated, model.parent_version or 0), quality(generated, model.version)
+        assert model.iteration.quality_before == pytest.approx(before)
+        assert model.iteration.relative_gain == pytest.approx((after - before) / before)
+        assert model.num_gaussians == generated.load_model(0).num_gaussians, "refining adds none"
+    assert quality(generated, 2) > quality(generated, 0), "60 iterations leave much to gain"
+
+
+def test_rounds_that_a_killed_attempt_kept_are_not_done_again(generated: Folder) -> None:
+    whole = Folder(generated.root)
+    first = Recorder(stop=lambda stage, message: message.startswith("round 2 of 2, training"))
+    with pytest.raises(StoppedError):
+        STEPS["refine"].run(generated.root, REFINE, first)
+    assert [m.version for m in first.models] == [1]
+    write_json(
+        generated.root / "project.json",
+        {"versions_of_run": [1], "latest_version": 1, "promoted_quality": quality(generated, 1)},
+    )
+    second = Recorder()
+    result = STEPS["refine"].run(generated.root, REFINE, second)
+    assert [m.version for m in second.models] == [2] and min(second.iterations()) == 91
+    assert result["versions"] == [1, 2] and result["iterations_completed"] == 2
+    assert result["from_version"] == 0 and len(result["metrics"]) == 2
+    assert whole.next_version() == 3
+
+
+def test_a_round_that_is_worse_is_kept_but_not_promoted(generated: Folder) -> None:
+    sink = Recorder()
+    one_photo = {**REFINE, "num_iterations": 1, "learning_rate": 0.1, "views_to_refine": [4], "steps_per_iteration": 60}
+    result = STEPS["refine"].run(generated.root, one_photo, sink)
+    (model,) = sink.models
+    assert model.iteration is not None and model.iteration.relative_gain < 0, "one photo ruins all others"
+    assert not model.promote and model.iteration.converged
+    assert result["promoted_version"] is None and result["final_version"] == 1
+
+
+def test_a_branch_is_measured_against_the_promoted_version(generated: Folder) -> None:
+    write_json(generated.root / "project.json", {"latest_version": 5, "promoted_quality": 0.999})
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, {**REFINE, "num_iterations": 1}, sink)
+    assert [(m.version, m.parent_version, m.promote) for m in sink.models] == [(6, 0, False)]
+
+
+def test_it_stops_when_a_round_gains_too_little(generated: Folder) -> None:
+    result = STEPS["refine"].run(
+        generated.root,
+        {**REFINE, "num_iterations": 5, "steps_per_iteration": 1, "convergence_threshold": 1},
+        Recorder(),
+    )
+    assert result["converged"] is True and result["iterations_completed"] == 1
+
+
+def test_the_same_seed_repeats_the_same_round(generated: Folder) -> None:
+    ask = {**REFINE, "num_iterations": 1, "steps_per_iteration": 10}
+    results = [STEPS["refine"].run(generated.root, {**ask, "seed": seed}, Recorder()) for seed in (1, 1, 2)]
+    psnr = [result["metrics"][0]["psnr"] for result in results]
+    assert psnr[0] == psnr[1] != psnr[2]
+
+
+@pytest.mark.parametrize("views", [[0], [8, 1], [10], [-1]])
+def test_held_out_and_unknown_views_are_refused(generated: Folder, views: list[int]) -> None:
+    with pytest.raises(BadViewsError) as refused:
+        STEPS["refine"].run(generated.root, {**REFINE, "views_to_refine": views}, Recorder())
+    assert refused.value.suggestion
+
+
+def test_parameters_out_of_bounds_and_unknown_ones() -> None:
+    for wrong in ({"num_iterations": 0}, {"learning_rate": 0}, {"views_to_refine": []}, {"rounds": 3}, {"seed": -1}):
+        with pytest.raises(ValueError, match="validation error"):
+            RefineParameters.model_validate(wrong)
+    with pytest.raises(ValueError, match="validation error"):
+        ExportParameters.model_validate({"version": -1})
+
+
+@pytest.mark.parametrize("file_format", ["ply", "splat"])
+def test_an_export_reads_back_as_the_model(generated: Folder, file_format: str) -> None:
+    sink = Recorder()
+    result = STEPS["export"].run(generated.root, {"format": file_format, "version": 0}, sink)
+    (export,) = sink.records
+    assert export.type == "export" and export.options == {"optimize": False, "filter_floaters": False}
+    path = generated.root / export.file.path
+    written = format_named(file_format).read(path)
+    source = format_named("ply").read(generated.root / generated.load_model(0).model.path)
+    assert len(written) == len(source) == result["gaussians"] and path.stat().st_size == result["bytes"]
+    assert export.file.made_from == (generated.load_model(0).model.path,)
+    assert np.allclose(np.sort(written.means[:, 0]), np.sort(source.means[:, 0]), atol=1e-4)
+
+
+def test_options_leave_out_what_they_say_and_name_the_file(generated: Folder) -> None:
+    ply = format_named("ply")
+    model = generated.load_model(0)
+    source = ply.read(generated.root / model.model.path)
+    source.opacity_logits[:7] = -12.0
+    ply.write(source, generated.root / model.model.path, provenance={})
+    names = set()
+    for options in ({}, {"optimize": True}, {"filter_floaters": True}, {"optimize": True, "filter_floaters": True}):
+        sink = Recorder()
+        STEPS["export"].run(generated.root, {"format": "ply", "version": 0, **options}, sink)
+        (export,) = sink.records
+        assert export.type == "export"
+        names.add(export.file.path)
+        if options == {"optimize": True}:
+            faint = int((source.opacity_logits < np.log(1 / 254)).sum())
+            assert export.measured_loss == {"gaussians": len(source), "gaussians_written": len(source) - faint}
+        if not options:
+            assert export.measured_loss is None
+    assert len(names) == 4, "one export does not overwrite another"
+
+
+def test_an_unknown_format_is_refused_in_words(generated: Folder) -> None:
+    with pytest.raises(MaquetteError) as refused:
+        STEPS["export"].run(generated.root, {"format": "fbx", "version": 0}, Recorder())
+    assert refused.value.code == "unknown_format" and "ply" in refused.value.suggestion + refused.value.message
+
+
+def test_every_stage_that_is_reported_moves_the_bar(generated: Folder, tmp_path: Path) -> None:
+    from maquette.steps.stages import STAGES, percentage
+
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, REFINE, sink)
+    assert {stage for stage, _, _ in sink.progressed} <= set(STAGES["refine"])
+    shown = [percentage("refine", stage, fraction) for stage, fraction, _ in sink.progressed]
+    assert shown == sorted(shown) and shown[-1] == pytest.approx(100)
