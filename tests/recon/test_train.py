@@ -168,7 +168,7 @@ def test_schedules() -> None:
     settings = TrainSettings(iterations=100, coarse_levels=2, coarse_until=0.4, sh_every=0.2)
     assert [training.level_at(settings, done) for done in (0.0, 0.19, 0.21, 0.4, 1.0)] == [2, 2, 1, 0, 0]
     assert [training.sh_degree_at(settings, done) for done in (0.0, 0.25, 0.5, 1.0)] == [0, 1, 2, 3]
-    first, end = (training.rates_at(settings, done, 2.0).means for done in (0.0, 1.0))
+    first, end = (training.rates_at(settings, done, 2.0).means for done in (0, settings.iterations))
     assert (first, end) == (pytest.approx(3.2e-4), pytest.approx(3.2e-6))
 
 
@@ -262,3 +262,12 @@ def test_corrupt_checkpoints_are_refused(scene: Scene, tmp_path: Path, damage: s
     with pytest.raises(CorruptCheckpointError) as caught:
         load_checkpoint(path)
     assert caught.value.code == "corrupt_checkpoint"
+
+
+def test_refinement_cools_down_to_a_tenth() -> None:
+    settings = refine_settings(TrainSettings(iterations=100), from_iteration=100, iterations=50)
+    factors = [training.cooled(settings, iteration) for iteration in (100, 125, 150)]
+    assert factors == pytest.approx([1.0, 0.1**0.5, 0.1])
+    first, last = (training.rates_at(settings, iteration, 1.0).sh_base for iteration in (100, 150))
+    assert last == pytest.approx(first / 10)
+    assert training.cooled(TrainSettings(iterations=100), 100) == 1.0

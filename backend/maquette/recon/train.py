@@ -27,6 +27,7 @@ from maquette.recon.scene import Scene
 from maquette.recon.train_settings import TrainSettings
 
 MIN_VIEWS = 2
+COOLED = 0.1
 
 
 class UntrainableSceneError(BadInputError):
@@ -97,7 +98,7 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
             state.gaussians,
             state.moments,
             gradients,
-            rates_at(settings, done, radius),
+            rates_at(settings, state.iteration, radius),
             opacity_weight=settings.opacity_weight,
         )
         if done <= settings.densify_until:
@@ -155,18 +156,28 @@ def sh_degree_at(settings: TrainSettings, done: float) -> int:
     return min(settings.sh_degree, int(done / settings.sh_every))
 
 
-def rates_at(settings: TrainSettings, done: float, radius: float) -> LearningRates:
-    """Step sizes of the moment; the means' fall exponentially and scale with the scene."""
+def rates_at(settings: TrainSettings, iteration: int, radius: float) -> LearningRates:
+    """Step sizes of an iteration; the means' fall exponentially and scale with the scene."""
+    done = progress_at(settings, iteration)
     means = settings.means_rate * (settings.means_rate_end / settings.means_rate) ** done
-    others = settings.rate_scale * settings.rate_end**done
+    scale = settings.rate_scale * cooled(settings, iteration)
+    others = scale * settings.rate_end**done
     return LearningRates(
-        means=settings.rate_scale * means * radius,
+        means=scale * means * radius,
         log_scales=others * settings.log_scales_rate,
         quaternions=others * settings.quaternions_rate,
         opacity_logits=others * settings.opacity_logits_rate,
         sh_base=others * settings.sh_base_rate,
         sh_rest=others * settings.sh_rest_rate,
     )
+
+
+def cooled(settings: TrainSettings, iteration: int) -> float:
+    """Factor on all step sizes: 1 until the cool-down begins, a tenth at the last iteration."""
+    if settings.cooldown_iterations == 0:
+        return 1.0
+    left = max(0, settings.iterations - iteration) / settings.cooldown_iterations
+    return float(COOLED ** (1.0 - min(1.0, left)))
 
 
 def scene_scale(scene: Scene) -> float:

@@ -13,6 +13,10 @@ class BadTrainSettingsError(BadInputError):
     code = "bad_train_settings"
 
 
+REFINE_OPACITY_WEIGHT = 0.03
+"""A finished model is sharp where photos agree and foggy where none look; this dissolves fog (docs/engine.md)."""
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """Settings of :func:`maquette.recon.train.train`. Iterations are photos seen, one at a time."""
@@ -83,6 +87,10 @@ class TrainSettings:
     rate_end: float = 1.0
     """Factor on all step sizes but the means' at the end of the schedule; exponential from 1 on the way."""
 
+    cooldown_iterations: int = 0
+    """Over so many last iterations every step size falls to a tenth, exponentially, so that the model ends between
+    the photos it saw last instead of on one of them. Refinement uses it; 0: none."""
+
     def checked(self) -> TrainSettings:
         """These settings, or :class:`BadTrainSettingsError` naming the first one out of bounds."""
         bounds: tuple[tuple[str, float, float], ...] = (
@@ -94,6 +102,7 @@ class TrainSettings:
             ("sh_every", 0.0, 1.0),
             ("ssim_weight", 0.0, 1.0),
             ("opacity_weight", 0.0, 1.0),
+            ("cooldown_iterations", 0, 10_000_000),
             ("max_gaussians", 1, 100_000_000),
             ("densify_from", 0.0, 1.0),
             ("densify_until", 0.0, 1.0),
@@ -116,11 +125,14 @@ def refine_settings(
 ) -> TrainSettings:
     """Settings that go on from a finished run for ``iterations`` more, at its last step sizes times ``rate_scale``.
 
-    Full resolution, all harmonics and no densification: the schedules stay where the finished run ended.
+    Full resolution, all harmonics and no densification: the schedules stay where the finished run ended, and step
+    sizes cool down over all of the iterations. Opacity weighs at least :data:`REFINE_OPACITY_WEIGHT`.
     """
     return replace(
         settings,
         iterations=from_iteration + iterations,
         schedule_iterations=min(from_iteration, settings.schedule_iterations or settings.iterations),
         rate_scale=rate_scale,
+        cooldown_iterations=iterations,
+        opacity_weight=max(settings.opacity_weight, REFINE_OPACITY_WEIGHT),
     )

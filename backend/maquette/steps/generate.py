@@ -76,8 +76,9 @@ def _train(
     folder: Folder, scene: Scene, eval_set: EvaluationSet, wanted: GenerateParameters, long_side: int, sink: Sink
 ) -> Model:
     """Train, measure and keep the model."""
-    settings = PRESETS[wanted.preset].settings(wanted)
-    trained = train_from_points(folder, scene, eval_set.training(scene), settings, sink)
+    views = eval_set.training(scene)
+    settings = PRESETS[wanted.preset].settings(wanted, len(views))
+    trained = train_from_points(folder, scene, views, settings, sink)
     details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
     # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
     above = folder.project().get("promoted_quality")
