@@ -13,6 +13,7 @@ from maquette.recon.checkpoint import load_checkpoint
 from maquette.recon.quality import converged, overall_quality, relative_gain
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
+from maquette.recon.train import MIN_VIEWS
 from maquette.recon.train_settings import TrainSettings
 from maquette.steps import evaluation
 from maquette.steps.evaluation import EvaluationSet
@@ -181,7 +182,14 @@ def _training_views(scene: Scene, eval_set: EvaluationSet, wanted: Sequence[int]
             suggestion="Choose from GET /api/v1/projects/{id}/views with `split` training.",
             views=bad,
         )
-    return tuple(sorted(set(wanted)))
+    chosen = tuple(sorted(set(wanted)))
+    if len(chosen) < MIN_VIEWS:
+        raise BadViewsError(
+            f"{len(chosen)} view is too few to refine against: {MIN_VIEWS} are needed.",
+            suggestion="Name more views, or leave `views_to_refine` out for all of them.",
+            views=list(chosen),
+        )
+    return chosen
 
 
 def _rounds_kept(folder: Folder, project: Mapping[str, Any]) -> list[Model]:
