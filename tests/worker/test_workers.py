@@ -177,3 +177,25 @@ async def _until_training(house: House, run: Row) -> None:
         while (now := await house.run(run["id"]))["stage"] != "rounds":
             assert now["status"] in ("queued", "running"), now["error"]
             await asyncio.sleep(0.05)
+
+
+async def test_lost_database_connections_lose_no_run(modelled: House, start: Callable[[str], WorkerProcess]) -> None:
+    """As when Postgres is started again: every connection is cut, in the middle of a step and between steps."""
+    worker = start("one")
+    run = await modelled.queue(
+        "refine", {"from_version": 0, "num_iterations": 2, "steps_per_iteration": 300, "convergence_threshold": 0}
+    )
+    waiting = await modelled.queue("export", {"version": 0})
+    await _until_training(modelled, run)
+    await modelled.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where pid <> pg_backend_pid() and usename = current_user"
+    )
+    ended = await modelled.until(run["id"], "completed", "failed", seconds=40)
+    assert ended["status"] == "completed", ended["error"]
+    models = await modelled.rows(
+        "select version from public.gaussian_splat_models where run_id = %s order by version", run["id"]
+    )
+    assert [model["version"] for model in models] == ended["result"]["versions"], "no round is lost or done twice"
+    assert (await modelled.until(waiting["id"], "completed", "failed", seconds=40))["status"] == "completed"
+    assert worker.stop() == 0
