@@ -165,3 +165,10 @@ def test_two_calls_at_once_in_one_out_are_refused(photos: Path, tmp_path: Path) 
     with (tmp_path / "steps" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         refused(maquette("reconstruct", photos, "--out", tmp_path), "out_in_use")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told_in_words(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "incoming.json").symlink_to("/dev/full")
+    refused(maquette("reconstruct", photos, "--out", tmp_path), "disk_full")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from typing import Annotated
@@ -50,11 +51,20 @@ def main() -> None:
     try:
         app()
     except MaquetteError as error:
-        console = Console(stderr=True)
-        console.print(f"[bold red]error[/] [dim]({error.code})[/] {_escaped(error.message)}", soft_wrap=True)
-        if error.suggestion:
-            console.print(_escaped(error.suggestion), soft_wrap=True)
+        _tell(error.code, error.message, error.suggestion)
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _tell("disk_full", "The disk is full.", "Free some space, or write to a larger disk, then call it again.")
+        sys.exit(1)
+
+
+def _tell(code: str, message: str, suggestion: str) -> None:
+    console = Console(stderr=True)
+    console.print(f"[bold red]error[/] [dim]({code})[/] {_escaped(message)}", soft_wrap=True)
+    if suggestion:
+        console.print(_escaped(suggestion), soft_wrap=True)
 
 
 def _escaped(text: str) -> str:
