@@ -93,6 +93,16 @@ class House:
         async with self.pool.connection() as conn:
             return await fetch_all(conn, query, list(values))  # type: ignore[arg-type]
 
+    async def end_everything(self) -> None:
+        """No run of any test waits or runs any more: a worker of the next test would take it."""
+        await self.drop_jobs()
+        for run in await self.rows("select * from public.runs where status in ('queued', 'running')"):
+            async with self.pool.connection() as conn:
+                if run["status"] == "running":
+                    await runs.finish(conn, run["id"], run["attempt"], "cancelled")
+                else:
+                    await runs.request_cancel(conn, run["id"])
+
     async def drop_jobs(self) -> None:
         """Empty the queue; runs stay as they are."""
         async with self.pool.connection() as conn:
@@ -128,7 +138,10 @@ async def house_of(connections: Connections, home: Path) -> AsyncIterator[House]
         house = House(settings, connections, pool, objects)
         async with pool.connection() as conn:
             house.project = await projects.create(conn, UUID(LOCAL_OWNER), "Test")
-        yield house
+        try:
+            yield house
+        finally:
+            await house.end_everything()
 
 
 def views_record(folder: Folder) -> Views:
