@@ -80,7 +80,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     assert read_settings().embedded
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
 def test_the_network_is_not_answered_without_keys(monkeypatch, host):
     monkeypatch.setenv("MAQUETTE_HOST", host)
     with pytest.raises(ApiKeysNeededError):
