@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := @$(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Data of `make demo` and `make serve`; both use the same home, so that serve finds what demo made.
 export MAQUETTE_HOME ?= $(CURDIR)/.maquette
@@ -45,7 +45,7 @@ clean: ## Remove what was built; data in MAQUETTE_HOME stay
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing (a minute or two the first time) …"

@@ -78,6 +78,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
     for module in (projects, uploads, steps, status, runs, queue, lists, events, health):
         app.include_router(module.router, prefix=PREFIX)
 
+    @app.get("/", include_in_schema=False)
     @app.get(f"{PREFIX}/docs", include_in_schema=False)
     async def docs() -> RedirectResponse:
         return RedirectResponse("/docs")

@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 LINE_EVERY_S = 10.0
 
@@ -21,10 +22,10 @@ class Bars:
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<12}"),
-            BarColumn(),
+            BarColumn(20),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[message]}"),
+            TextColumn("[dim]{task.fields[message]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=self.console,
         )
         self._task: TaskID | None = None
@@ -71,5 +72,9 @@ class Bars:
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self.end_stage()
         self.console.print(text, highlight=False, soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        """Print a line that begins something new: the stage before has ended."""
+        self.end_stage()
+        self.say(text)

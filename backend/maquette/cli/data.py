@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
+
+from maquette.errors import BadInputError
 
 if TYPE_CHECKING:
     from maquette.settings import Connections
@@ -43,6 +46,50 @@ def check() -> None:
         table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.what, finding.found, finding.advice)
     Console().print(table)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command()
+def url() -> None:
+    """Print the database's address, password included, for psql and other programs. Keep it to yourself."""
+    from maquette.settings import read_settings, resolve_connections
+
+    typer.echo(resolve_connections(read_settings()).database_url)
+
+
+@app.command()
+def query(sql: Annotated[str, typer.Argument(help="One SQL statement that only reads.")]) -> None:
+    """Ask the database in SQL and print the rows as a table; nothing can be changed this way."""
+    from rich.console import Console
+    from rich.table import Table
+
+    with _running() as connections:
+        names, rows = _read(connections.database_url, sql)
+    table = Table(*names, show_edge=False)
+    for row in rows:
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+    Console().print(table)
+
+
+class BadQueryError(BadInputError):
+    """The database would not run a query."""
+
+    code = "bad_query"
+
+
+def _read(database_url: str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import psycopg
+
+    with psycopg.connect(database_url) as connection:
+        connection.read_only = True
+        try:
+            # As bytes: it is the user's own text, and the transaction cannot write.
+            cursor = connection.execute(sql.encode())
+            return [column.name for column in cursor.description or ()], cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            message = (error.diag.message_primary or str(error)).strip()
+            raise BadQueryError(
+                f"The database refused the query: {message}.", suggestion="Correct it; only reading is allowed here."
+            ) from None
 
 
 @contextmanager

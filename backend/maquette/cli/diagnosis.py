@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 
 from maquette.errors import MaquetteError
-from maquette.settings import read_settings
+from maquette.settings import Settings, StackNotRunningError, read_settings, resolve_connections
 
 LEAST_FREE_GB = 5
 LEAST_MEMORY_GB = 4
@@ -67,12 +67,15 @@ def findings() -> Iterator[Finding]:
     )
     writable = os.access(existing, os.W_OK)
     yield Finding(writable, "home", str(settings.home), "" if writable else "Set MAQUETTE_HOME to a folder of yours.")
-    yield _server(settings.server_url)
+    yield _server(settings)
 
 
-def _server(url: str) -> Finding:
+def _server(settings: Settings) -> Finding:
     try:
+        url = resolve_connections(settings).supabase_url if settings.embedded else settings.server_url
         answer = httpx.get(f"{url}/api/v1/health", timeout=3, trust_env=False).json()
         return Finding(True, "server", f"{url} says {answer.get('status')}")
+    except StackNotRunningError:
+        return Finding(True, "server", "none on this home", "Start one with `maquette serve` when you want it.")
     except (httpx.HTTPError, ValueError):
-        return Finding(True, "server", f"none at {url}", "Start one with `maquette serve` when you want it.")
+        return Finding(False, "server", "it runs but does not answer", "Look at its output, or start it again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import mimetypes
 import os
 import signal
@@ -13,15 +14,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
 from maquette.cli.bars import Bars
-from maquette.cli.local import metric_line
+from maquette.cli.local import metric_line, stoppable, writable_folder
 from maquette.cli.reconstruct import list_inputs
 from maquette.errors import MaquetteError
-from maquette.settings import Settings, resolve_connections
+from maquette.settings import Settings, StackNotRunningError, resolve_connections
 
 START_S = 120.0
 POLL_S = 0.5
@@ -37,7 +38,9 @@ class ApiRefusedError(MaquetteError):
 
 def run_demo(settings: Settings, photos: Path | None, out: Path, preset: str, *, stay: bool) -> None:
     """Upload, generate, refine, export; files in ``out``; one metric line a model version."""
+    writable_folder(out)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(stoppable("Files that were finished are kept; call it again to begin anew."))
         if photos is None:
             photos = _own_capture(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         files = list_inputs([photos])
@@ -45,8 +48,9 @@ def run_demo(settings: Settings, photos: Path | None, out: Path, preset: str, *,
         client = stack.enter_context(_client(settings, url))
         bars = stack.enter_context(Bars())
         project_id = _upload(client, bars, files, photos.name)
-        _follow(client, bars, "generate", client.post(f"/generate/{project_id}", json={"preset": preset}), project_id)
-        _follow(client, bars, "refine", client.post(f"/refine/{project_id}", json={"num_iterations": 2}), project_id)
+        _follow(client, bars, "generate", client.post(f"/generate/{project_id}", json={"preset": preset}))
+        _tell_unplaced(client, bars, project_id)
+        _follow(client, bars, "refine", client.post(f"/refine/{project_id}", json={"num_iterations": 2}))
         paths = _export(client, bars, project_id, out)
         models = _answer(client.get(f"/projects/{project_id}/models"))["items"]
         _save_preview(client, models, out)
@@ -55,13 +59,13 @@ def run_demo(settings: Settings, photos: Path | None, out: Path, preset: str, *,
             bars.say(metric_line(model["version"], model["psnr"], model["ssim"]))
         for path in (*paths, out / "preview.jpg"):
             bars.say(str(path))
-        bars.say(f"project {project_id}: {url}/api/v1/status/{project_id}")
+        bars.say(f"project {project_id}")
         if stay and process is not None:
             bars.say(f"The server stays at {url} (docs at {url}/docs). Ctrl-C stops it.")
             with contextlib.suppress(KeyboardInterrupt):
                 process.wait()
         elif process is not None:
-            bars.say("`make serve` starts the server again; it finds this project.")
+            bars.say("The server stops now; `make serve` starts it again and finds this project.")
 
 
 def _own_capture(folder: Path) -> Path:
@@ -75,26 +79,48 @@ def _own_capture(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _server(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes] | None]]:
-    """The address of the server on this home; one is started where none runs, and stopped again."""
-    with contextlib.suppress(MaquetteError, httpx.HTTPError):
-        resolve_connections(settings)
-        if httpx.get(f"{settings.server_url}/api/v1/health", timeout=5, trust_env=False).is_success:
-            yield settings.server_url, None
+    """The address of the server on this home; one is started where none runs, and stopped when no demo needs it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        running = _running(settings)
+        if running is not None:
+            yield running, None
             return
-    port = settings.port if _is_free(settings.host, settings.port) else _free_port(settings.host)
-    url = settings.model_copy(update={"port": port}).server_url
-    process = subprocess.Popen(
-        [sys.executable, "-m", "maquette.cli", "serve", "--port", str(port)],
-        env={**os.environ, "MAQUETTE_LOG_LEVEL": os.environ.get("MAQUETTE_LOG_LEVEL", "warning")},
-        start_new_session=True,
-    )
+        port = settings.port if _is_free(settings.host, settings.port) else _free_port(settings.host)
+        url = settings.model_copy(update={"port": port}).server_url
+        process = subprocess.Popen(
+            [sys.executable, "-m", "maquette.cli", "serve", "--port", str(port)],
+            env={**os.environ, "MAQUETTE_LOG_LEVEL": os.environ.get("MAQUETTE_LOG_LEVEL", "warning")},
+            start_new_session=True,
+        )
+        try:
+            _wait(url, process)
+            yield url, process
+            _wait_for_others(lock)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)
+
+
+def _running(settings: Settings) -> str | None:
+    """Where the server on this very home listens, if one runs. Its own record says, not the port in the settings."""
     try:
-        _wait(url, process)
-        yield url, process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        url = resolve_connections(settings).supabase_url if settings.embedded else settings.server_url
+        answered = httpx.get(f"{url}/api/v1/health", timeout=5, trust_env=False).is_success
+    except (StackNotRunningError, httpx.HTTPError):
+        return None
+    return url if answered else None
+
+
+def _wait_for_others(lock: IO[str]) -> None:
+    """Other demos may use the server that this one started."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another demo still uses this server; it stops when that one ends.")
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -157,7 +183,11 @@ def _upload(client: httpx.Client, bars: Bars, files: list[Path], name: str) -> s
                 )
                 for path in files[start : start + PARALLEL_PHOTOS]
             ]
-            answer = _answer(client.post("/upload", data={"project_id": project_id}, files=parts))
+            response = client.post("/upload", data={"project_id": project_id}, files=parts)
+        if response.is_error and start == 0:
+            # Nothing came in: an empty project would only be in the way.
+            client.delete(f"/projects/{project_id}")
+        answer = _answer(response)
         for image in answer["images"]:
             for reason in image["reasons"]:
                 bars.say(f"  {image['verdict']}: {reason['message']} {reason['suggestion']}")
@@ -165,24 +195,44 @@ def _upload(client: httpx.Client, bars: Bars, files: list[Path], name: str) -> s
     return project_id
 
 
-def _follow(client: httpx.Client, bars: Bars, step: str, answer: httpx.Response, project_id: str) -> dict[str, Any]:
-    """Watch a run until it ends."""
+def _follow(client: httpx.Client, bars: Bars, step: str, answer: httpx.Response) -> None:
+    """Watch a run until it ends. Ctrl-C cancels it: nobody would look at its result."""
     run_id = _answer(answer)["run_id"]
     told: set[str] = set()
-    while True:
-        run = _answer(client.get(f"/runs/{run_id}"))
-        label = f"{step}: {run['stage']}" if run.get("stage") else step
-        bars.update(label if bars.console.is_terminal else step, run["progress_percentage"] / 100, run["message"] or "")
-        for warning in run.get("warnings") or []:
-            if warning["code"] not in told:
-                told.add(warning["code"])
-                bars.say(f"  {'degraded' if warning['degraded'] else 'note'}: {warning['message']}")
-        if run["status"] in ("failed", "cancelled"):
-            raise _refused(run["error"] or {"code": run["status"], "message": f"The {step} run was {run['status']}."})
-        if run["status"] == "completed":
-            result: dict[str, Any] = run
-            return result
-        time.sleep(POLL_S)
+    try:
+        while True:
+            run = _answer(client.get(f"/runs/{run_id}"))
+            bars.update(step, run["progress_percentage"] / 100, _doing(run))
+            for warning in run.get("warnings") or []:
+                if warning["code"] not in told:
+                    told.add(warning["code"])
+                    kind = "degraded" if warning["degraded"] else "note"
+                    bars.say(f"  {kind}: {warning['message']} {warning['suggestion']}")
+            if run["status"] in ("failed", "cancelled"):
+                error = run["error"] or {"code": run["status"], "message": f"The {step} run was {run['status']}."}
+                raise _refused(error)
+            if run["status"] == "completed":
+                return
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        with contextlib.suppress(httpx.HTTPError):
+            client.post(f"/runs/{run_id}/cancel", json={"confirm": True})
+        raise
+
+
+def _doing(run: dict[str, Any]) -> str:
+    """What a run does now, in a few words."""
+    if run["status"] == "queued":
+        return f"waiting in line, place {run.get('queue_position') or 1}"
+    return ": ".join(filter(None, (run.get("stage"), run.get("message"))))
+
+
+def _tell_unplaced(client: httpx.Client, bars: Bars, project_id: str) -> None:
+    """Photos that fell off, each with its reason."""
+    images = _answer(client.get(f"/projects/{project_id}/images", params={"limit": 100}))["items"]
+    for image in images:
+        if image["placed"] is False:
+            bars.say(f"  not placed: {image['placed_reason']}")
 
 
 def _export(client: httpx.Client, bars: Bars, project_id: str, out: Path) -> list[Path]:

@@ -50,7 +50,7 @@ class LocalSink:
                 self.bars.say(f"{placed} of {len(record.placements)} photos placed.")
                 for photo in record.placements:
                     if not photo.placed:
-                        self.bars.say(f"  not placed: {photo.name}. {photo.reason}")
+                        self.bars.say(f"  not placed: {photo.reason}")
             case Model():
                 mean = record.mean()
                 if mean is not None:

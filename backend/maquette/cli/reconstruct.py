@@ -49,7 +49,7 @@ def reconstruct(
     folder = writable_folder(writable_folder(out) / "steps")
     with stoppable("The same call goes on from here."), remember(folder) as memory, Bars() as bars:
         sink = LocalSink(bars)
-        bars.say(f"[bold]upload[/] {len(photos)} files")
+        bars.heading(f"[bold]upload[/] {len(photos)} files")
         # Before photos were held out, any set may take another's place.
         photos, hashes = in_known_order(photos, memory.photos if Folder(folder).evaluation.exists() else ())
         if not memory.is_done("upload", hashes):
@@ -58,16 +58,16 @@ def reconstruct(
         memory.photos = hashes
         memory.save()
         _index_images(folder, next(r for r in sink.records if isinstance(r, Images)))
-        bars.say(f"[bold]generate[/] preset {preset}")
+        bars.heading(f"[bold]generate[/] preset {preset}")
         result = memory.run("generate", {"preset": preset, "seed": seed}, hashes, sink)
         version = best = int(result["version"])
         if refine:
-            bars.say(f"[bold]refine[/] up to {refine} rounds")
+            bars.heading(f"[bold]refine[/] up to {refine} rounds")
             refined = memory.run(
                 "refine", {"num_iterations": refine, "from_version": version, "seed": seed}, hashes, sink
             )
             best = refined["promoted_version"] if refined["promoted_version"] is not None else version
-        bars.say(f"[bold]export[/] version {best}")
+        bars.heading(f"[bold]export[/] version {best}")
         paths = []
         for target in wanted:
             STEPS["export"].run(folder, {"format": target.name, "version": best}, sink)
@@ -114,7 +114,10 @@ def take_in(photos: list[Path], folder: Path) -> None:
 def _index_images(folder: Path, images: Any) -> None:
     """What the worker writes from the database: which processed photos take part, with their focal lengths."""
     usable = [image for image in images.images if image.processed is not None]
-    index = [{"name": Path(image.processed.path).name, "focal_px": image.focal_px} for image in usable]
+    index = [
+        {"name": Path(image.processed.path).name, "filename": image.filename, "focal_px": image.focal_px}
+        for image in usable
+    ]
     (folder / "images.json").write_text(json.dumps(index))
 
 

@@ -54,7 +54,7 @@ def train(
     began = time.monotonic()
     with stoppable("Nothing was written; the next call begins anew."), Bars() as bars:
         bars.update("loading", 0.0, scene.name)
-        loaded = load_scene(scene, cache_dir=out / "cache")
+        loaded = load_scene(scene, cache_dir=out / "cache", progress=bars.update)
         ready, gaussians, total = time.monotonic(), None, iterations
         for step in run(loaded, settings):
             gaussians = step.gaussians

@@ -82,12 +82,13 @@ def supervise(settings: Settings, *, workers: int) -> int:
     before = {number: signal.signal(number, _request_stop) for number in stop_signals}
     children: list[_Child] = []
     try:
-        if _port_taken(settings):
-            raise PortInUseError(
-                f"Something already listens on {settings.host}:{settings.port}.",
-                suggestion="Choose another port with --port or MAQUETTE_PORT, or stop the other server.",
-            )
+        # The home first: a second server on one home is told so, whatever listens on the port.
         with _stack(settings, console) as stack:
+            if _port_taken(settings):
+                raise PortInUseError(
+                    f"Something already listens on {settings.host}:{settings.port}.",
+                    suggestion="Choose another port with --port or MAQUETTE_PORT, or stop the other server.",
+                )
             environment = {**os.environ, **_as_environment(settings)}
             children.append(_Child(["api"], environment))
             if workers:

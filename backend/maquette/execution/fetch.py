@@ -51,8 +51,9 @@ async def _inputs(
 ) -> tuple[list[Wanted], dict[str, Any]]:
     project = await _project(conn, run)
     wanted: list[Wanted] = []
+    photos = await _photos(conn, run["project_id"], folder)
     if run["step"] == "generate":
-        wanted += await _photos(conn, run["project_id"], folder)
+        wanted += photos
         if project["views_kept"]:
             wanted += await _scene(conn, run["id"], folder)
     else:
@@ -100,14 +101,18 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
 
 
 async def _photos(conn: Connection, project_id: UUID, folder: Folder) -> list[Wanted]:
+    """The processed photos; their index, which says what the user calls them, is written at once."""
     rows = await fetch_all(
         conn,
-        "select i.image_index, i.focal_px, to_jsonb(a) as artifact from public.source_images i"
+        "select i.image_index, i.filename, i.focal_px, to_jsonb(a) as artifact from public.source_images i"
         " join public.artifacts a on a.id = i.processed_artifact_id"
         " where i.project_id = %s and i.verdict <> 'rejected' order by i.image_index",
         [project_id],
     )
-    index = [{"name": f"{row['image_index']:04d}.jpg", "focal_px": row["focal_px"]} for row in rows]
+    index = [
+        {"name": f"{row['image_index']:04d}.jpg", "filename": row["filename"], "focal_px": row["focal_px"]}
+        for row in rows
+    ]
     await asyncio.to_thread(write_json, folder.root / "images.json", index)
     return [
         Wanted(folder.relative(folder.images / entry["name"]), row["artifact"])

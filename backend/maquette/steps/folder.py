@@ -4,7 +4,7 @@
 
     incoming/NNNN_*           photos as sent (upload reads them); incoming.json their names
     images/NNNN.jpg           processed photos (generate reads them)
-    images.json               file name, EXIF focal length of each processed photo
+    images.json               name, the user's file name, EXIF focal length of each processed photo
     sfm/                      structure-from-motion; its scene/ holds cameras, sparse points, undistorted photos
     training/                 newest checkpoints of a training under way
     evaluation.json           the fixed evaluation set
@@ -87,9 +87,16 @@ class Folder:
 
     def focal_lengths(self) -> dict[str, float]:
         """EXIF focal lengths in px by processed file name, where photos had one."""
+        return {e["name"]: float(e["focal_px"]) for e in self._index() if e.get("focal_px")}
+
+    def filenames(self) -> dict[str, str]:
+        """What the user called each processed photo."""
+        return {e["name"]: str(e["filename"]) for e in self._index() if e.get("filename")}
+
+    def _index(self) -> list[dict[str, Any]]:
         path = self.root / "images.json"
-        entries = json.loads(path.read_text()) if path.exists() else []
-        return {e["name"]: float(e["focal_px"]) for e in entries if e.get("focal_px")}
+        entries: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        return entries
 
     def next_version(self) -> int:
         """One more than the newest version that the project or this folder knows."""

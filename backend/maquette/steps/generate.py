@@ -15,6 +15,7 @@ from maquette.steps import evaluation
 from maquette.steps.depth import render_depth_maps
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
+from maquette.steps.names import errors_in_users_words, in_users_words
 from maquette.steps.parameters import GenerateParameters
 from maquette.steps.presets import PRESETS
 from maquette.steps.records import File, Model, Placement, View, Views, Warn
@@ -58,13 +59,14 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
 
 def _place(folder: Folder, wanted: GenerateParameters, long_side: int, sink: Sink) -> tuple[Scene, EvaluationSet]:
     """Find the cameras and keep them, with the photos that measure quality."""
-    placed = place_cameras(
-        folder.images,
-        folder.sfm,
-        settings=SfmSettings(seed=wanted.seed, undistorted_long_side_px=max(UNDISTORTED_PX, long_side)),
-        progress=sink.progress,
-        focal_px=folder.focal_lengths(),
-    )
+    with errors_in_users_words(folder.filenames()):
+        placed = place_cameras(
+            folder.images,
+            folder.sfm,
+            settings=SfmSettings(seed=wanted.seed, undistorted_long_side_px=max(UNDISTORTED_PX, long_side)),
+            progress=sink.progress,
+            focal_px=folder.focal_lengths(),
+        )
     for warning in placed.warnings:
         sink.warn(Warn(code=warning["code"], message=warning["message"], suggestion=warning.get("suggestion", "")))
     eval_set = evaluation.fix(folder, placed.scene, long_side, sink)
@@ -97,6 +99,7 @@ def _kept_model(folder: Folder) -> Model | None:
 
 def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: EvaluationSet) -> Views:
     """The record of all cameras. Each undistorted photo was made from its own; the cameras from all of them."""
+    filenames = folder.filenames()
     photos = {p.name: folder.relative(folder.images / p.name) for p in placed.placements}
     held_out = set(eval_set.held_out(scene))
     views = tuple(
@@ -122,7 +125,12 @@ def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: Evaluation
     return Views(
         views=views,
         placements=tuple(
-            Placement(name=p.name, placed=p.placed, reason=f"{p.sentence} {p.action}".strip())
+            Placement(
+                name=p.name,
+                filename=filenames.get(p.name, p.name),
+                placed=p.placed,
+                reason=in_users_words(f"{p.sentence} {p.action}".strip(), filenames),
+            )
             for p in placed.placements
         ),
         scene_files=(

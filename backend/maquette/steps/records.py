@@ -73,6 +73,7 @@ class Placement(_Record):
     """Whether structure-from-motion could place a photo; ``name`` is that of its processed image."""
 
     name: str
+    filename: str = ""
     placed: bool
     reason: str = ""
 

@@ -197,6 +197,7 @@ def train_further(
 def _follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:
     """Walk through the iterations with progress and checkpoints; the last state, None where none was left to do."""
     saved, last = time.monotonic(), None
+    sink.progress("training", 0.0, "preparing; the very first time on a machine this compiles the engine")
     for step in steps:
         last = step
         fraction, total = position(step)

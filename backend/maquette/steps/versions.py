@@ -105,9 +105,11 @@ def _measure(
 def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Trained, version: int) -> None:
     """Held-out photos beside their renders: what one looks at first."""
     views = eval_set.held_out(scene)[:PREVIEW_VIEWS] or tuple(range(min(PREVIEW_VIEWS, len(scene.views))))
+    filenames = folder.filenames()
     rows = []
     for seen in compare(trained.checkpoint.gaussians, scene, views, max_side_px=eval_set.long_side):
-        labels = [f"photo {scene.views[seen.view_index].name}", f"version {version}"]
+        name = scene.views[seen.view_index].name
+        labels = [f"photo {filenames.get(name, name)}", f"version {version}"]
         rows.append(side_by_side([seen.photo, seen.render], labels))
     write_picture(below_each_other(rows), folder.model(version) / "preview.jpg")
 

@@ -102,7 +102,9 @@ async def carry_out(services: Services, run_id: UUID) -> None:
 async def _work(services: Services, run: Row, position: _Position) -> Outcome:
     """Fill the folder and run the step in it."""
     folder = services.work / str(run["id"])
-    folder.mkdir(parents=True, exist_ok=True)
+    # Photos lie here in the clear for as long as the run lasts: nobody else's business on a shared machine.
+    services.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     parameters = await patiently(
         lambda: fill_folder(services.pool, services.objects, run, folder), f"run {run['id']}: its inputs"
     )

@@ -38,8 +38,12 @@ def check(placed: int, total: int, points: int, mean_track_length: float) -> tup
         findings.append(
             Finding(
                 "few_photos_placed",
-                f"Only {placed} of {total} photos could be placed.",
-                "Take photos between those that fell off and the others, in small steps.",
+                f"Only {placed} of {total} photos could be placed."
+                if placed < total
+                else f"There are only {total} photos; {PLACED.warning:.0f} or more are needed for a good model.",
+                "Take photos between those that fell off and the others, in small steps."
+                if placed < total
+                else "Take 20 or more photos around the thing, each overlapping the last by two thirds.",
                 fatal,
             ),
         )
