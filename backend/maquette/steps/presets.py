@@ -43,7 +43,7 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "fastest": Preset(iterations=1000, rounds=125, long_side=480, max_gaussians=60_000, refine_steps=200),
-    "balanced": Preset(iterations=3000, rounds=250, long_side=480, max_gaussians=120_000, refine_steps=400),
+    "balanced": Preset(iterations=2500, rounds=250, long_side=480, max_gaussians=120_000, refine_steps=400),
     "quality": Preset(iterations=6000, rounds=500, long_side=640, max_gaussians=300_000, refine_steps=800),
 }
 """Presets by name."""
