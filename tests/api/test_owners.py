@@ -59,7 +59,14 @@ def test_no_route_is_hidden_from_that_walk(settings: Settings, connections: Conn
     app = create_app(settings, connections)
     shown = set(app.openapi()["paths"])
     hidden = {path for path in _paths(app.routes) if path not in shown}
-    assert hidden == {"/", "/api/v1/openapi.json", "/docs", "/docs/oauth2-redirect", "/api/v1/docs", "/static-offline-docs"}
+    assert hidden == {
+        "/",
+        "/api/v1/openapi.json",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/api/v1/docs",
+        "/static-offline-docs",
+    }
 
 
 def _paths(routes: Any) -> Iterator[str]:
