@@ -55,7 +55,7 @@ class Bars:
             self._progress.update(self._task, completed=fraction, message=message)
         elif not self._live and time.monotonic() - self._line > LINE_EVERY_S:
             self._line = time.monotonic()
-            self.console.print(f"  {stage}: {fraction:.0%} {message}", highlight=False)
+            self.console.print(f"  {stage}: {fraction:.0%} {message}", highlight=False, soft_wrap=True)
 
     def end_stage(self, *, finished: bool = True) -> None:
         """Close the stage that is open."""
