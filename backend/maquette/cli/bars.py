@@ -25,7 +25,13 @@ class Bars:
             BarColumn(20),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[message]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            # Messages hold file names, which are users' text: never markup.
+            TextColumn(
+                "{task.fields[message]}",
+                style="dim",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis"),
+            ),
             console=self.console,
         )
         self._task: TaskID | None = None
@@ -55,7 +61,7 @@ class Bars:
             self._progress.update(self._task, completed=fraction, message=message)
         elif not self._live and time.monotonic() - self._line > LINE_EVERY_S:
             self._line = time.monotonic()
-            self.console.print(f"  {stage}: {fraction:.0%} {message}", highlight=False, soft_wrap=True)
+            self.say(f"  {stage}: {fraction:.0%} {message}")
 
     def end_stage(self, *, finished: bool = True) -> None:
         """Close the stage that is open."""
@@ -71,10 +77,10 @@ class Bars:
         self._stage = ""
 
     def say(self, text: str) -> None:
-        """Print a line above the bars."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+        """Print a line above the bars, as it is: it may hold users' text."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def heading(self, text: str) -> None:
-        """Print a line that begins something new: the stage before has ended."""
+        """Print a line, rich markup allowed, that begins something new: the stage before has ended."""
         self.end_stage()
-        self.say(text)
+        self.console.print(text, highlight=False, soft_wrap=True)

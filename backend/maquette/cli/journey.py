@@ -52,7 +52,7 @@ def run_demo(settings: Settings, photos: Path | None, out: Path, preset: str, *,
         _tell_unplaced(client, bars, project_id)
         _follow(client, bars, "refine", client.post(f"/refine/{project_id}", json={"num_iterations": 2}))
         paths = _export(client, bars, project_id, out)
-        models = _answer(client.get(f"/projects/{project_id}/models"))["items"]
+        models = _everything(client, f"/projects/{project_id}/models")
         _save_preview(client, models, out)
         bars.end_stage()
         for model in models:
@@ -160,6 +160,18 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
     return body
 
 
+def _everything(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    """All items of a list, page by page."""
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = _answer(client.get(path, params={"cursor": cursor} if cursor else None))
+        items += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return items
+
+
 def _refused(error: dict[str, Any]) -> ApiRefusedError:
     refused = ApiRefusedError(str(error.get("message")), suggestion=str(error.get("suggestion") or ""))
     refused.code = str(error.get("code", "api_refused"))  # type: ignore[misc]
@@ -229,8 +241,7 @@ def _doing(run: dict[str, Any]) -> str:
 
 def _tell_unplaced(client: httpx.Client, bars: Bars, project_id: str) -> None:
     """Photos that fell off, each with its reason."""
-    images = _answer(client.get(f"/projects/{project_id}/images", params={"limit": 100}))["items"]
-    for image in images:
+    for image in _everything(client, f"/projects/{project_id}/images"):
         if image["placed"] is False:
             bars.say(f"  not placed: {image['placed_reason']}")
 

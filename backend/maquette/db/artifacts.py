@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+from maquette.db.rows import Connection, Row, fetch_one
 
 
 async def record(
@@ -46,16 +46,6 @@ async def link(conn: Connection, artifact_id: UUID, inputs: Iterable[UUID]) -> N
         )
 
 
-async def of_project(conn: Connection, project_id: UUID) -> list[Row]:
-    """All objects of a project, for deleting them with it."""
-    return await fetch_all(conn, "select bucket, path from public.artifacts where project_id = %s", [project_id])
-
-
 async def get(conn: Connection, artifact_id: UUID) -> Row | None:
     """One artifact."""
     return await fetch_one(conn, "select * from public.artifacts where id = %s", [artifact_id])
-
-
-async def lineage(conn: Connection, artifact_id: UUID) -> list[Row]:
-    """Everything an artifact was made of, down to the photos."""
-    return await fetch_all(conn, "select * from public.artifact_lineage(%s)", [artifact_id])

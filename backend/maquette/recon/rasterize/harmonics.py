@@ -25,7 +25,6 @@ ONE = np.float32(1.0)
 TWO = np.float32(2.0)
 THREE = np.float32(3.0)
 FOUR = np.float32(4.0)
-FIVE = np.float32(5.0)
 SIX = np.float32(6.0)
 EIGHT = np.float32(8.0)
 
