@@ -73,7 +73,8 @@ def test_refine_raises_quality_and_keeps_each_round_as_a_version(client: httpx.C
     assert refined["iterations_completed"] == 2
     assert [m["version"] for m in refined["metrics"]] == [1, 2]
     models = everything(client, f"/projects/{project['id']}/models")
-    assert [(m["version"], m["parent_version"]) for m in models] == [(0, None), (1, 0), (2, 1)]
+    # Other tests may have branched off further versions before this one runs.
+    assert [(m["version"], m["parent_version"]) for m in models[:3]] == [(0, None), (1, 0), (2, 1)]
     assert models[2]["psnr"] > models[0]["psnr"]
     assert [m["promoted"] for m in models].count(True) == 1
     best = max(models, key=lambda m: m["overall_quality"])
