@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from maquette.execution import makers
+
 
 def error_code(answer: httpx.Response) -> str:
     return str(answer.json()["error"]["code"])
@@ -25,6 +27,7 @@ class TestIdempotencyKey:
         assert first.status_code == again.status_code == 202
         assert first.json()["run_id"] == again.json()["run_id"]
         assert [first.json()["reused"], again.json()["reused"]] == [False, True]
+        assert [first.json()["reused_because"], again.json()["reused_because"]] == [None, "idempotency_key"]
         other = api.post(f"/generate/{project_id}", json={"seed": 2}, headers=headers)
         assert other.status_code == 409 and error_code(other) == "idempotency_key_reused"
         assert other.json()["error"]["details"]["differing"] == ["seed"]
@@ -54,20 +57,40 @@ class TestIdempotencyKey:
         worker.add_photos(project_id)
         headers = {"Idempotency-Key": "old"}
         first = api.post(f"/generate/{project_id}", headers=headers).json()["run_id"]
+        other = {"json": {"seed": 2}, "headers": headers}
+        worker.sql("update runs set queued_at = now() - interval '23 hours' where id = %s", first)
+        assert error_code(api.post(f"/generate/{project_id}", **other)) == "idempotency_key_reused"
         worker.sql("update runs set queued_at = now() - interval '25 hours' where id = %s", first)
-        second = api.post(f"/generate/{project_id}", headers=headers).json()["run_id"]
-        assert first != second
+        assert api.post(f"/generate/{project_id}", **other).json()["run_id"] != first
 
     def test_an_upload_is_taken_in_once(self, api: httpx.Client, photos: list[Any], photo: Any) -> None:
         headers = {"Idempotency-Key": f"photos-{uuid.uuid4()}"}
         first = api.post("/upload", files=photos, headers=headers).json()
         again = api.post("/upload", files=photos, headers=headers)
+        assert [first["reused"], again.json()["reused"]] == [False, True]
         assert again.status_code == 200 and again.json()["run_id"] == first["run_id"]
         named = api.post("/upload", files=photos, headers=headers, data={"project_id": first["project_id"]})
         assert named.json()["run_id"] == first["run_id"]
         assert len(api.get(f"/projects/{first['project_id']}/images").json()["items"]) == 3
         other = [("file", ("other.jpg", photo(9), "image/jpeg"))]
         assert error_code(api.post("/upload", files=other, headers=headers)) == "idempotency_key_reused"
+
+    def test_uploads_at_the_same_moment_are_one(self, api: httpx.Client, photos: list[Any]) -> None:
+        headers = {"Idempotency-Key": f"photos-{uuid.uuid4()}"}
+        with ThreadPoolExecutor(3) as together:
+            answers = list(together.map(lambda _: api.post("/upload", files=photos, headers=headers), range(3)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.json()["run_id"] for answer in answers}) == 1
+        assert sorted(answer.json()["reused"] for answer in answers) == [False, True, True]
+
+    def test_a_key_holds_where_identical_work_answered(self, api: httpx.Client, worker: Any, generated: str) -> None:
+        """The promoted version moves on between two calls with the same key."""
+        worker.refine(api.post(f"/refine/{generated}", json={"seed": 3}).json()["run_id"])
+        headers = {"Idempotency-Key": "later"}
+        first = api.post(f"/refine/{generated}", json={"seed": 3, "from_version": 0}, headers=headers).json()
+        assert first["reused_because"] == "identical_work"
+        again = api.post(f"/refine/{generated}", json={"seed": 3, "from_version": 0}, headers=headers).json()
+        assert again["reused_because"] == "idempotency_key" and again["run_id"] == first["run_id"]
 
     @pytest.mark.parametrize("key", ["", "with space", "x" * 201])
     def test_keys_that_are_none(self, api: httpx.Client, generated: str, key: str) -> None:
@@ -81,9 +104,38 @@ class TestIdenticalWork:
         again = api.post(f"/generate/{generated}")
         assert again.status_code == 200
         assert again.json()["reused"] is True and again.json()["run_id"] == run["id"]
+        assert again.json()["reused_because"] == "identical_work"
         assert again.json()["model_url"] and again.json()["psnr"] == 25.0
         assert api.post(f"/generate/{generated}", json={"seed": 9}).status_code == 202
         assert api.post(f"/generate/{generated}", params={"fresh": "true"}).status_code == 202
+
+    def test_that_waits_or_runs_is_not_queued_twice(self, api: httpx.Client, worker: Any, generated: str) -> None:
+        first = api.post(f"/generate/{generated}", json={"seed": 5}).json()
+        assert first["reused"] is False
+        second = api.post(f"/generate/{generated}", json={"seed": 5})
+        assert second.status_code == 202 and second.json()["run_id"] == first["run_id"]
+        assert second.json()["reused_because"] == "identical_work"
+        worker.start(first["run_id"])
+        assert api.post(f"/generate/{generated}", json={"seed": 5}).json()["run_id"] == first["run_id"]
+        api.post(f"/runs/{first['run_id']}/cancel", json={"confirm": True})
+        third = api.post(f"/generate/{generated}", json={"seed": 5}).json()
+        assert third["run_id"] != first["run_id"] and third["reused"] is False
+        worker.finish_cancelled(first["run_id"])
+
+    def test_other_versions_of_what_makes_it_are_other_work(
+        self, api: httpx.Client, generated: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (run,) = api.get(f"/projects/{generated}/runs").json()["items"]
+        assert {"maquette", "pycolmap", "numba"} <= set(run["model_versions"])
+        assert api.post(f"/generate/{generated}").json()["run_id"] == run["id"]
+        installed = makers.version
+        monkeypatch.setattr(makers, "version", lambda name: "0.0.1" if name == "pycolmap" else installed(name))
+        makers.makers.cache_clear()
+        try:
+            anew = api.post(f"/generate/{generated}").json()
+        finally:
+            makers.makers.cache_clear()
+        assert anew["reused"] is False and anew["run_id"] != run["id"]
 
     def test_more_photos_are_other_work(self, api: httpx.Client, worker: Any, generated: str) -> None:
         worker.add_photos(generated, 1)

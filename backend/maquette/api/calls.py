@@ -7,17 +7,17 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Header
 from pydantic import BaseModel
 
-from maquette import __version__
 from maquette.api.service import Service
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row
 from maquette.errors import WrongStateError
+from maquette.execution.makers import makers
 from maquette.queue.jobs import enqueue
 
 KEY_LIFETIME = timedelta(hours=24)
@@ -37,16 +37,19 @@ class Work:
     inputs: tuple[str, ...]
 
 
+Reuse = Literal["idempotency_key", "identical_work"]
+"""A call with the same Idempotency-Key made the run, or it did, or is about to do, identical work."""
+
 Prepare = Callable[[Connection, Row], Awaitable[Work]]
 """Checks that the project is ready for the step and settles what is to be done."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A run that answers a call; ``reused``: the work was done or asked for before."""
+    """A run that answers a call; ``reuse``: why it is not a new one."""
 
     run: Row
-    reused: bool
+    reuse: Reuse | None
     position: int | None
 
 
@@ -74,19 +77,21 @@ async def call_step(
     key: str | None = None,
     fresh: bool = False,
 ) -> Call:
-    """Answer with a run: the one that the same key made, one that did identical work, or a new one in the queue."""
+    """Answer with a run: the one that the same key made, one of identical work, or a new one in the queue."""
     async with service.transaction() as conn:
         # The lock lets two calls at the same moment see each other's run.
         project = await projects.get(conn, project_id, owner, lock=True)
         earlier = await _with_key(conn, project_id, step, key, asked) if key else None
         if earlier is not None:
-            return Call(earlier, True, await runs.position(conn, earlier["id"]))
+            return Call(earlier, "idempotency_key", await runs.position(conn, earlier["id"]))
         work = await prepare(conn, project)
         identity = input_hash(step, work)
         if not fresh:
-            done = await runs.completed_with_hash(conn, project_id, identity)
-            if done is not None:
-                return Call(done, True, None)
+            same = await runs.identical(conn, project_id, identity)
+            if same is not None:
+                if key:
+                    await runs.lend_idempotency_key(conn, same["id"], key, within=KEY_LIFETIME)
+                return Call(same, "identical_work", await runs.position(conn, same["id"]))
         return await _queue(conn, project_id, step, work, identity, key)
 
 
@@ -99,24 +104,26 @@ async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare) 
 
 
 def input_hash(step: str, work: Work) -> str:
-    """SHA-256 over all that decides the result: the step, this code's version, parameters with seed, the inputs."""
-    whole = {"step": step, "code": __version__, "parameters": work.parameters, "inputs": sorted(work.inputs)}
+    """SHA-256 over all that decides the result: step, versions of code and models, parameters with seed, inputs."""
+    whole = {"step": step, "made_by": makers(step), "parameters": work.parameters, "inputs": sorted(work.inputs)}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, identity: str, key: str | None) -> Call:
+    made_by = makers(step)
     run = await runs.create(
         conn,
         project_id,
         step,
         parameters=work.parameters,
         seed=work.parameters.get("seed", 0),
-        code_version=__version__,
+        code_version=made_by["maquette"],
+        model_versions=made_by,
         input_hash=identity,
         idempotency_key=key,
     )
     await enqueue(conn, run)
-    return Call(run, False, await runs.position(conn, run["id"]))
+    return Call(run, None, await runs.position(conn, run["id"]))
 
 
 async def _with_key(conn: Connection, project_id: UUID, step: str, key: str, asked: BaseModel) -> Row | None:

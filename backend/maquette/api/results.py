@@ -8,13 +8,18 @@ from uuid import UUID
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from maquette.api.calls import Call
+from maquette.api.calls import Call, Reuse
 from maquette.api.links import download_link, with_links
 from maquette.api.problems import status_of
 from maquette.api.service import Service
 from maquette.api.shapes import SIGNED, RunStatus, Step
 from maquette.db import records
 from maquette.db.rows import Row
+
+REUSED_BECAUSE = (
+    "`idempotency_key`: a call with the same key within 24 hours made this run. `identical_work`: the same inputs, "
+    "parameters, seed and versions of code and models; `?fresh=true` does it again. Null: the run is new."
+)
 
 
 class Accepted(BaseModel):
@@ -24,7 +29,8 @@ class Accepted(BaseModel):
     project_id: UUID
     step: Step
     status: RunStatus = Field(examples=["queued"])
-    reused: bool = Field(description="This run was asked for by an earlier call with the same Idempotency-Key.")
+    reused: bool = Field(description="No new run was made: an earlier one answers this call.")
+    reused_because: Reuse | None = Field(description=REUSED_BECAUSE)
     queue_position: int | None = Field(description="0: at work; from 1: its place in the whole line.", examples=[1])
     progress_percentage: float = Field(description="0 to 100.", examples=[0])
 
@@ -38,7 +44,8 @@ class Finished(BaseModel):
     project_id: UUID
     step: Step
     status: RunStatus = Field(examples=["completed"])
-    reused: bool = Field(description="Identical work was done before; this is its result.")
+    reused: bool = Field(description="Nothing was done anew: this is the result of an earlier call.")
+    reused_because: Reuse | None = Field(description=REUSED_BECAUSE)
     degraded: bool = Field(description="A named fallback was used; `warnings` says which and why.")
     warnings: list[dict[str, Any]]
 
@@ -101,18 +108,19 @@ def accepted(call: Call) -> JSONResponse:
         project_id=run["project_id"],
         step=run["step"],
         status=run["status"],
-        reused=call.reused,
+        reused=call.reuse is not None,
+        reused_because=call.reuse,
         queue_position=call.position,
         progress_percentage=run["progress_percentage"],
     )
     return JSONResponse(body.model_dump(mode="json"), 202, {"Location": f"/api/v1/runs/{run['id']}"})
 
 
-async def ended(service: Service, run: Row, project_name: str, *, reused: bool) -> JSONResponse:
+async def ended(service: Service, run: Row, project_name: str, *, reuse: Reuse | None) -> JSONResponse:
     """200 with the result of a completed run, or the error of one that failed, under that error's own status."""
     headers = {"Location": f"/api/v1/runs/{run['id']}"}
     if run["status"] == "completed":
-        return JSONResponse(await result_of(service, run, project_name, reused=reused), 200, headers)
+        return JSONResponse(await result_of(service, run, project_name, reuse=reuse), 200, headers)
     error, status = error_of(run)
     return JSONResponse({"error": error}, status, headers)
 
@@ -137,7 +145,7 @@ def error_of(run: Row) -> tuple[dict[str, Any], int]:
     return error, status_of(told)
 
 
-async def result_of(service: Service, run: Row, project_name: str, *, reused: bool = False) -> dict[str, Any]:
+async def result_of(service: Service, run: Row, project_name: str, *, reuse: Reuse | None = None) -> dict[str, Any]:
     """The result of a completed run with addresses signed now."""
     told = run["result"]
     common = {
@@ -145,7 +153,8 @@ async def result_of(service: Service, run: Row, project_name: str, *, reused: bo
         "project_id": run["project_id"],
         "step": run["step"],
         "status": run["status"],
-        "reused": reused,
+        "reused": reuse is not None,
+        "reused_because": reuse,
         "degraded": run["degraded"],
         "warnings": run["warnings"],
     }

@@ -25,7 +25,9 @@ GENERATE, REFINE, EXPORT = GenerateParameters(), RefineParameters(), ExportParam
 
 Fresh = Annotated[
     bool,
-    Query(description="Do the work again even where identical work is already done. Default: false.", examples=[False]),
+    Query(
+        description="Do the work again even where identical work is done or in line. Default: false.", examples=[False]
+    ),
 ]
 
 GENERATE_EXAMPLES: dict[str, Any] = {
@@ -192,4 +194,4 @@ async def answer_call(service: Service, owner: UUID, call: Call, wait_s: float, 
         return accepted(call)
     async with service.transaction() as conn:
         project = await projects.get(conn, call.run["project_id"], owner)
-    return await ended(service, call.run, project["name"], reused=call.reused)
+    return await ended(service, call.run, project["name"], reuse=call.reuse)

@@ -16,12 +16,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 
-from maquette.api.calls import KEY_LIFETIME, IdempotencyKey, key_reused
+from maquette.api.calls import KEY_LIFETIME, IdempotencyKey, Reuse, key_reused
 from maquette.api.incoming import Limits, Received, receive, too_many_photos
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
 from maquette.api.rejections import describe_validation
+from maquette.api.results import REUSED_BECAUSE
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import SIGNED, Image
 from maquette.db import projects, records, runs
@@ -59,6 +60,8 @@ class UploadAnswer(BaseModel):
 
     project_id: UUID
     run_id: UUID
+    reused: bool = Field(description="Nothing was taken in: this is the answer to an earlier call.")
+    reused_because: Reuse | None = Field(description=REUSED_BECAUSE)
     original_url: str | None = Field(description=f"The first usable photo as sent. {SIGNED}")
     processed_url: str | None = Field(description=f"The first usable photo, upright and without EXIF. {SIGNED}")
     images: list[Image] = Field(description="The photos of this upload, each with a verdict and the reasons for it.")
@@ -143,12 +146,12 @@ async def upload(
             )
         names = [{"file": f"{index:04d}", "filename": name} for index, name in enumerate(received.filenames)]
         await asyncio.to_thread(write_json, folder / "incoming.json", names)
-        earlier = await _with_key(service, owner, received, idempotency_key) if idempotency_key else None
-        if earlier is not None:
-            return await _answer(service, earlier)
-        project = await _project(service, owner, received)
-        try:
-            async with service.upload_slots:
+        async with service.upload_slots, _holding(service, owner, idempotency_key):
+            earlier = await _with_key(service, owner, received, idempotency_key) if idempotency_key else None
+            if earlier is not None:
+                return await _answer(service, earlier, reused=True)
+            project = await _project(service, owner, received)
+            try:
                 run = await execute_upload(
                     pool=service.pool,
                     objects=service.objects,
@@ -156,15 +159,24 @@ async def upload(
                     project=project,
                     folder=folder,
                     parameters=parameters,
+                    idempotency_key=idempotency_key,
                 )
-        except MaquetteError as error:
-            # A caller who named no project learns which one was made, and goes on with it.
-            error.details.setdefault("project_id", str(project["id"]))
-            raise
-    if idempotency_key:
-        async with service.transaction() as conn:
-            await runs.set_idempotency_key(conn, run["id"], idempotency_key)
-    return await _answer(service, run)
+            except MaquetteError as error:
+                # A caller who named no project learns which one was made, and goes on with it.
+                error.details.setdefault("project_id", str(project["id"]))
+                raise
+    return await _answer(service, run, reused=False)
+
+
+@contextlib.asynccontextmanager
+async def _holding(service: Service, owner: UUID, key: str | None) -> AsyncIterator[None]:
+    """Two uploads with the same key at the same moment, here or through another server: the second one waits."""
+    if key is None:
+        yield
+        return
+    async with service.transaction() as conn:
+        await runs.hold_upload_key(conn, owner, key)
+        yield
 
 
 async def _with_key(service: Service, owner: UUID, received: Received, key: str) -> Row | None:
@@ -183,7 +195,7 @@ async def _with_key(service: Service, owner: UUID, received: Received, key: str)
     return run
 
 
-async def _answer(service: Service, run: Row) -> dict[str, Any]:
+async def _answer(service: Service, run: Row, *, reused: bool) -> dict[str, Any]:
     async with service.transaction() as conn:
         rows = await records.images_of_run(conn, run["id"])
     images = await with_links(service, rows)
@@ -200,6 +212,8 @@ async def _answer(service: Service, run: Row) -> dict[str, Any]:
     return {
         "project_id": run["project_id"],
         "run_id": run["id"],
+        "reused": reused,
+        "reused_because": "idempotency_key" if reused else None,
         "original_url": usable["original_url"],
         "processed_url": usable["processed_url"],
         "images": images,

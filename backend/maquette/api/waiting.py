@@ -42,4 +42,4 @@ async def wait_for_end(service: Service, owner: UUID, call: Call, seconds: float
         async with service.transaction() as conn:
             run = await runs.get(conn, run["id"], owner)
             position = await runs.position(conn, run["id"])
-    return Call(run, call.reused, position)
+    return Call(run, call.reuse, position)

@@ -58,12 +58,13 @@ async def with_idempotency_key(conn: Connection, project_id: UUID, step: str, ke
     )
 
 
-async def completed_with_hash(conn: Connection, project_id: UUID, input_hash: str) -> Row | None:
-    """The newest completed run of identical work."""
+async def identical(conn: Connection, project_id: UUID, input_hash: str) -> Row | None:
+    """A run of identical work: the newest completed one, else one that is in line or at work and stays so."""
     return await fetch_one(
         conn,
-        "select * from public.runs where project_id = %s and input_hash = %s and status = 'completed'"
-        " order by finished_at desc limit 1",
+        "select * from public.runs where project_id = %s and input_hash = %s and cancel_requested_at is null"
+        " and status in ('completed', 'queued', 'running')"
+        " order by status = 'completed' desc, finished_at desc nulls last, queued_at limit 1",
         [project_id, input_hash],
     )
 
@@ -177,14 +178,27 @@ async def upload_with_key(conn: Connection, owner_id: UUID, key: str, *, within:
     )
 
 
-async def set_idempotency_key(conn: Connection, run_id: UUID, key: str) -> None:
-    """Give an upload its key, taking it from an older one of the same project."""
+async def lend_idempotency_key(conn: Connection, run_id: UUID, key: str, *, within: timedelta) -> None:
+    """Let a key name a run that an earlier call made, so that a repeated call finds it; a key it has already stays."""
     await conn.execute(
-        "update public.runs set idempotency_key = null from public.runs mine where mine.id = %s"
-        " and runs.project_id = mine.project_id and runs.step = mine.step and runs.idempotency_key = %s",
-        [run_id, key],
+        "update public.runs set idempotency_key = %s"
+        " where id = %s and idempotency_key is null and queued_at > now() - %s",
+        [key, run_id, within],
     )
-    await conn.execute("update public.runs set idempotency_key = %s where id = %s", [key, run_id])
+
+
+async def hold_upload_key(conn: Connection, owner_id: UUID, key: str) -> None:
+    """Wait until no other upload of the owner with this key is under way; held until the transaction ends."""
+    await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"upload {owner_id} {key}"])
+
+
+async def free_upload_key(conn: Connection, project_id: UUID, key: str) -> None:
+    """Take a key, whose time is over, from an older upload of the project."""
+    await conn.execute(
+        "update public.runs set idempotency_key = null where project_id = %s and step = 'upload'"
+        " and idempotency_key = %s",
+        [project_id, key],
+    )
 
 
 async def set_job(conn: Connection, run_id: UUID, job_id: int) -> None:
@@ -200,6 +214,14 @@ async def start(conn: Connection, run_id: UUID) -> Row | None:
         " started_at = coalesce(started_at, now()), heartbeat_at = now()"
         " where id = %s and status = 'queued' returning *",
         [run_id],
+    )
+
+
+async def set_makers(conn: Connection, run_id: UUID, made_by: Mapping[str, str]) -> None:
+    """Record the versions of what does the work, which may not be those of the machine that took the call."""
+    await conn.execute(
+        "update public.runs set code_version = %s, model_versions = %s where id = %s",
+        [made_by["maquette"], Jsonb(dict(made_by)), run_id],
     )
 
 

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 from psycopg_pool import AsyncConnectionPool
 
-from maquette import __version__
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
 from maquette.execution.keeper import Stored, record_artifacts, store_files
+from maquette.execution.makers import makers
 from maquette.execution.process import Outcome, run_step_process
 from maquette.settings import Settings
 from maquette.steps.parameters import UploadParameters
@@ -39,6 +39,7 @@ async def execute_upload(
     project: Row,
     folder: Path,
     parameters: UploadParameters,
+    idempotency_key: str | None = None,
 ) -> Row:
     """Take in the photos in ``folder/incoming`` and return the upload's completed ``runs`` row.
 
@@ -65,7 +66,7 @@ async def execute_upload(
     stored = await store_files(objects, images, folder, project["id"], run_id)
     async with pool.connection() as conn:
         locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)
-        return await _write(conn, locked, run_id, images, stored, parameters, outcome)
+        return await _write(conn, locked, run_id, images, stored, parameters, outcome, idempotency_key)
 
 
 async def _write(
@@ -76,6 +77,7 @@ async def _write(
     stored: list[Stored],
     parameters: UploadParameters,
     outcome: Outcome,
+    idempotency_key: str | None,
 ) -> Row:
     known = await fetch_all(
         conn, "select image_index, sha256, filename from public.source_images where project_id = %s", [project["id"]]
@@ -84,13 +86,18 @@ async def _write(
     earlier = {row["sha256"]: str(row["filename"]) for row in known}
     fresh = [_marked(image, earlier) for image in images.images]
     usable = [image for image in fresh if image.verdict != "rejected"]
+    made_by = makers("upload")
+    if idempotency_key:
+        await runs.free_upload_key(conn, project["id"], idempotency_key)
     run = await runs.create(
         conn,
         project["id"],
         "upload",
         id=run_id,
         parameters=parameters.model_dump(),
-        code_version=__version__,
+        code_version=made_by["maquette"],
+        model_versions=made_by,
+        idempotency_key=idempotency_key,
         status="queued",
     )
     # The run row must stand before the artifacts that name it; it ends in this same transaction.

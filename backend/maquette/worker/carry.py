@@ -16,6 +16,7 @@ from maquette.db.rows import Row
 from maquette.errors import MaquetteError
 from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
+from maquette.execution.makers import makers
 from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import Outcome, run_step_process
 from maquette.queue.jobs import enqueue
@@ -58,6 +59,8 @@ async def carry_out(services: Services, run_id: UUID) -> None:
     try:
         async with services.pool.connection() as conn:
             run = await runs.start(conn, run_id)
+            if run is not None:
+                await runs.set_makers(conn, run_id, makers(run["step"]))
     except psycopg.errors.UniqueViolation:
         # Another step of the project is still marked running, by a worker that died. The sweep ends that one, and
         # puts this run in line again.
