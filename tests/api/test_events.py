@@ -109,3 +109,39 @@ async def test_a_page_offers_its_key_as_a_protocol(
             async with connect(socket_url(url, generated), subprotocols=protocols, proxy=None) as socket:
                 assert json.loads(await socket.recv())["type"] == expected
                 assert socket.subprotocol == "maquette"
+
+
+async def test_a_watcher_whose_line_drops_gets_every_event_once(
+    address: str, api: httpx.Client, worker: Any, generated: str
+) -> None:
+    """It remembers the last number it saw and comes back with it, three times, while a run goes on without a pause."""
+    run_id = (await asyncio.to_thread(api.post, f"/refine/{generated}", json={"seed": 77})).json()["run_id"]
+    await asyncio.to_thread(worker.start, run_id)
+    enough = asyncio.Event()
+
+    async def work() -> None:
+        percent = 0.0
+        while not enough.is_set():
+            percent += 0.01
+            await asyncio.to_thread(worker.beat, run_id, percent)
+
+    working = asyncio.create_task(work())
+    seen: list[int] = []
+    for _ in range(3):
+        url = socket_url(address, generated, f"?after={seen[-1] if seen else 0}")
+        async with connect(url, proxy=None) as socket:
+            assert json.loads(await socket.recv())["type"] == "init"
+            for _ in range(10):
+                seen.append(json.loads(await socket.recv())["seq"])
+            socket.transport.abort()  # the line is cut: no closing handshake
+        await asyncio.sleep(0.15)  # events go by unseen
+    enough.set()
+    await working
+    last = api.get(f"/status/{generated}").json()["event_seq"]
+    async with connect(socket_url(address, generated, f"?after={seen[-1]}"), proxy=None) as socket:
+        assert json.loads(await socket.recv())["seq"] == last
+        while seen[-1] < last:
+            seen.append(json.loads(await socket.recv())["seq"])
+    assert seen == list(range(1, last + 1))
+    assert last >= 30
+    await asyncio.to_thread(worker.finish_cancelled, run_id)
