@@ -38,6 +38,8 @@ insert into public.refinement_metrics (project_id, run_id, version, split, psnr,
     values (%(project)s, %(run)s, 1, 'held_out', 20, 0.5);
 insert into public.export_history (project_id, run_id, version, format, artifact_id, bytes, sha256, seconds)
     values (%(project)s, %(run)s, 1, 'ply', %(a)s, 1, 'x', 1);
+insert into public.share_links (project_id, share_key, title)
+    values (%(project)s, substr(replace(%(project)s || %(run)s, '-', ''), 1, 43), 'x');
 """
 
 

@@ -29,6 +29,7 @@ TABLES = (
     "projects",
     "refinement_metrics",
     "runs",
+    "share_links",
     "source_images",
 )
 FOLLOWED = ("events", "gaussian_splat_models", "projects", "refinement_metrics", "runs")
