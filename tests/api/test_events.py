@@ -137,7 +137,7 @@ async def test_a_watcher_whose_line_drops_gets_every_event_once(
         await asyncio.sleep(0.15)  # events go by unseen
     enough.set()
     await working
-    last = api.get(f"/status/{generated}").json()["event_seq"]
+    last = (await asyncio.to_thread(api.get, f"/status/{generated}")).json()["event_seq"]
     async with connect(socket_url(address, generated, f"?after={seen[-1]}"), proxy=None) as socket:
         assert json.loads(await socket.recv())["seq"] == last
         while seen[-1] < last:
