@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# Inside the folder that it stands for: who removes that folder gets it installed again.
+JS_CLIENTS := tests/supabase/js/node_modules/.installed
 PIP := @$(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Data of `make demo` and `make serve`; both use the same home, so that serve finds what demo made.
@@ -20,7 +22,7 @@ help: ## Say what can be made
 
 install: $(VENV)/.runtime ## Create .venv and install Maquette
 
-install-dev: $(VENV)/.dev ## The same with everything the tests need
+install-dev: $(VENV)/.dev $(JS_CLIENTS) ## The same with everything the tests need
 
 demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
 	$(BIN)/maquette demo $(if $(PHOTOS),"$(PHOTOS)") --out "$(OUT)" --preset $(PRESET)
@@ -28,7 +30,7 @@ demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balan
 serve: $(VENV)/.runtime ## Start database, storage, API and worker; Ctrl-C stops them
 	$(BIN)/maquette serve
 
-test: check ## Check style, types and imports, then run all tests
+test: check $(JS_CLIENTS) ## Check style, types and imports, then run all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev
@@ -37,11 +39,12 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock: ## Write the exact versions of a fresh installation into the lock files
+lock: $(VENV)/.dev ## Write the exact versions of a fresh installation into the lock files
 	$(PYTHON) tools/write_locks.py
+	$(BIN)/python tools/npm.py lock tests/supabase/js
 
 clean: ## Remove what was built; data in MAQUETTE_HOME stay
-	rm -rf $(VENV) build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) tests/supabase/js/node_modules build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }
@@ -56,4 +59,9 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@echo "Installing what the tests need …"
 	$(PIP) install -r requirements-dev.lock
+	@touch $@
+
+$(JS_CLIENTS): tests/supabase/js/package-lock.json $(VENV)/.dev
+	@echo "Installing the JavaScript clients that the tests drive …"
+	@$(BIN)/python tools/npm.py ci tests/supabase/js
 	@touch $@
