@@ -112,6 +112,17 @@ def test_every_intermediate_is_a_row_and_an_object_with_its_hash(client: httpx.C
     assert exports[0]["bytes"] == len(fetched(client, project["export"]["download_url"]))
 
 
+def test_each_round_keeps_what_it_looked_at(client: httpx.Client, project: dict[str, Any]) -> None:
+    rounds = {i["version"]: i for i in everything(client, f"/projects/{project['id']}/iterations")}
+    views = everything(client, f"/projects/{project['id']}/enhanced-views")
+    assert {1, 2} <= set(rounds) == {view["version"] for view in views}
+    for view in views:
+        assert view["iteration"] == rounds[view["version"]]["iteration"]
+        assert view["method"] == "none" and view["enhanced_url"] is None
+        assert view["objects"]["rendered"]["bucket"] == "enhanced-views"
+    assert fetched(client, views[0]["rendered_url"]).startswith(b"\xff\xd8")
+
+
 def fetched(client: httpx.Client, url: str) -> bytes:
     answer = httpx.get(url, timeout=60, trust_env=False)
     assert answer.status_code == 200, f"{url}: {answer.text[:300]}"

@@ -6,17 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import UInt8
+from numpy import ndarray
+from PIL import Image
 from tests.steps.conftest import Recorder, StoppedError
 
 from maquette.errors import MaquetteError
 from maquette.recon.formats import format_named
+from maquette.recon.metrics import psnr as measure_psnr
+from maquette.recon.photos import load_photo
 from maquette.recon.quality import overall_quality
+from maquette.recon.scenes.saved import load_saved_scene
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder, write_json
+from maquette.steps.looks import LOOKED_AT
 from maquette.steps.parameters import ExportParameters, RefineParameters
 from maquette.steps.refine import BadViewsError
 
 REFINE = {"from_version": 0, "num_iterations": 2, "steps_per_iteration": 30, "convergence_threshold": 0}
+
+
+def read_picture(path: Path) -> UInt8[ndarray, "h w 3"]:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def quality(folder: Folder, version: int) -> float:
@@ -39,6 +51,32 @@ def test_each_round_is_a_version_measured_on_the_same_photos(generated: Folder) 
         assert model.iteration.relative_gain == pytest.approx((after - before) / before)
         assert model.num_gaussians == generated.load_model(0).num_gaussians, "refining adds none"
     assert quality(generated, 2) > quality(generated, 0), "60 iterations leave much to gain"
+
+
+def test_a_round_keeps_what_its_parent_showed_of_the_worst_views(generated: Folder) -> None:
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, {**REFINE, "num_iterations": 1}, sink)
+    (made,) = sink.models
+    assert made.iteration is not None
+    looked_at = made.iteration.views
+    parent = generated.load_model(0)
+    psnr = {m.view_index: m.psnr for m in parent.metrics if m.split == "training" and m.view_index is not None}
+    assert [view.view_index for view in looked_at] == sorted(psnr, key=lambda index: psnr[index])[:LOOKED_AT]
+    scene = load_saved_scene(generated.scene)
+    for view in looked_at:
+        assert (view.method, view.enhanced) == ("none", None)
+        picture = read_picture(generated.root / view.rendered.path)
+        photo = load_photo(scene.views[view.view_index], 1.0, max(picture.shape[:2]))
+        # The picture is the parent's render of that very view: JPEG costs little of the PSNR that was measured.
+        seen = np.ascontiguousarray(photo.pixels.transpose(1, 2, 0))
+        assert measure_psnr(picture, seen) == pytest.approx(psnr[view.view_index], abs=0.5)
+
+
+def test_named_views_are_the_ones_looked_at(generated: Folder) -> None:
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, {**REFINE, "num_iterations": 1, "views_to_refine": [4, 5]}, sink)
+    assert sink.models[0].iteration is not None
+    assert {view.view_index for view in sink.models[0].iteration.views} == {4, 5}
 
 
 def test_rounds_that_a_killed_attempt_kept_are_not_done_again(generated: Folder) -> None:

@@ -122,6 +122,19 @@ async def list_iterations(
 
 
 @router.get(
+    "/projects/{project_id}/enhanced-views",
+    response_model=Listing[shapes.EnhancedView],
+    summary="What rounds of refine looked at",
+    responses=error_responses(404),
+)
+async def list_enhanced_views(
+    service: Serving, owner: Owner, project_id: ProjectId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """By version and view: the parent's render of the worst views, and the enhanced picture where one was made."""
+    return await _page(service, owner, project_id, "enhanced-views", limit, cursor)
+
+
+@router.get(
     "/projects/{project_id}/metrics",
     response_model=Listing[shapes.Metric],
     summary="PSNR and SSIM",

@@ -161,6 +161,28 @@ class Iteration(Shape):
     created_at: datetime
 
 
+class EnhancedView(Shape):
+    """What a refine round rendered of a view from its parent version, and what an enhancement made of that."""
+
+    id: UUID
+    run_id: UUID
+    iteration: int
+    version: int = Field(description="The version that the round made.")
+    view_id: UUID
+    view_index: int
+    name: str
+    method: str = Field(description="`none`: nothing was enhanced, the round optimised against the photos alone.")
+    model: str | None
+    model_revision: str | None
+    prompt: str | None
+    strength: float | None
+    seed: int | None
+    created_at: datetime
+    rendered_url: str | None = Field(description=SIGNED)
+    enhanced_url: str | None = Field(description=SIGNED)
+    objects: dict[str, StoredObject]
+
+
 class Metric(Shape):
     """Quality of a version on one view, or their mean where ``view_index`` is null."""
 

@@ -81,6 +81,18 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "version",
     ),
     "iterations": ("select t.*, '{}'::jsonb as objects from public.enhancement_iterations t", "version"),
+    "enhanced-views": (
+        "select t.*, i.run_id, i.version, i.iteration, v.view_index, v.name, jsonb_build_object('rendered', "
+        + _object("r")
+        + ", 'enhanced', "
+        + _object("e")
+        + ") as objects"
+        " from public.enhanced_views t join public.enhancement_iterations i on i.id = t.iteration_id"
+        " join public.multiview_generation v on v.id = t.view_id"
+        " left join public.artifacts r on r.id = t.rendered_artifact_id"
+        " left join public.artifacts e on e.id = t.enhanced_artifact_id",
+        "version * 100000 + t.view_index",
+    ),
     "metrics": (
         "select t.*, '{}'::jsonb as objects from public.refinement_metrics t",
         "version * 100000 + coalesce(t.view_index, -1)",
@@ -143,7 +155,9 @@ async def model(conn: Connection, project_id: UUID, version: int | None) -> Row:
 
 
 async def promote(conn: Connection, project_id: UUID, version: int) -> Row:
-    """Make a version the project's chosen one."""
+    """Make a version the project's chosen one; of two at the same time the later one stays."""
+    # Two that each see the old choice would both set their own, and one would break on the unique index.
+    await conn.execute("select 1 from public.projects where id = %s for no key update", [project_id])
     await model(conn, project_id, version)
     await conn.execute(
         "update public.gaussian_splat_models set promoted = false where project_id = %s and promoted and version <> %s",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from maquette.steps.records import DepthMaps, Export, File, Images, Model, Record, Views
+from maquette.steps.records import DepthMaps, Export, File, Images, Iteration, Model, Record, Views
 from maquette.storage import buckets, keys
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/tiff": "tif", "image/heic": "heic"}
@@ -50,6 +50,8 @@ def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) ->
             for file in {file.path: file for file in reversed(files)}.values():
                 key = keys.model_file(project_id, run_id, record.version, Path(file.path).name)
                 yield Placed(file, buckets.MODELS, key)
+            if record.iteration is not None:
+                yield from _of_round(record.iteration, project_id, run_id)
         case DepthMaps():
             for depth in record.depth_maps:
                 key = keys.depth_map(project_id, run_id, depth.view_index)
@@ -59,6 +61,16 @@ def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) ->
         case Export():
             key = keys.export_file(project_id, run_id, Path(record.file.path).name)
             yield Placed(record.file, buckets.MODELS, key)
+
+
+def _of_round(made: Iteration, project_id: UUID, run_id: UUID) -> Iterator[Placed]:
+    for view in made.views:
+        key = keys.rendered_view(project_id, run_id, made.iteration, view.view_index, EXTENSIONS[view.rendered.mime])
+        yield Placed(view.rendered, buckets.ENHANCED_VIEWS, key)
+        if view.enhanced is not None:
+            extension = EXTENSIONS[view.enhanced.mime]
+            key = keys.enhanced_view(project_id, run_id, made.iteration, view.view_index, extension)
+            yield Placed(view.enhanced, buckets.ENHANCED_VIEWS, key)
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from maquette.db import records
 from maquette.db.rows import Connection, Row, fetch_one, insert
-from maquette.steps.records import DepthMaps, Export, Images, Model, Record, Views
+from maquette.steps.records import DepthMaps, EnhancedView, Export, Images, Model, Record, Views
 
 Ids = Mapping[str, UUID]
 
@@ -116,7 +116,7 @@ async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
             },
         )
     if record.iteration is not None and record.parent_version is not None:
-        await insert(
+        made = await insert(
             conn,
             "enhancement_iterations",
             {
@@ -125,30 +125,54 @@ async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
                 "parent_version": record.parent_version,
                 "version": record.version,
                 "promoted": record.promote,
-                **record.iteration.model_dump(),
+                **record.iteration.model_dump(exclude={"views"}),
             },
         )
+        for view in record.iteration.views:
+            await _enhanced_view(conn, run, made["id"], view_run_id, view, ids)
     if record.promote:
         await records.promote(conn, run["project_id"], record.version)
+
+
+async def _enhanced_view(
+    conn: Connection, run: Row, iteration_id: UUID, view_run_id: UUID, view: EnhancedView, ids: Ids
+) -> None:
+    await insert(
+        conn,
+        "enhanced_views",
+        {
+            "project_id": run["project_id"],
+            "iteration_id": iteration_id,
+            "view_id": await _view_id(conn, view_run_id, view.view_index),
+            "rendered_artifact_id": ids[view.rendered.path],
+            "enhanced_artifact_id": ids[view.enhanced.path] if view.enhanced else None,
+            **view.model_dump(exclude={"view_index", "rendered", "enhanced"}),
+        },
+    )
+
+
+async def _view_id(conn: Connection, view_run_id: UUID, view_index: int) -> UUID:
+    view = await fetch_one(
+        conn,
+        "select id from public.multiview_generation where run_id = %s and view_index = %s",
+        [view_run_id, view_index],
+    )
+    if view is None:
+        raise RuntimeError(f"the generate {view_run_id} has no view {view_index}")
+    found: UUID = view["id"]
+    return found
 
 
 async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -> None:
     await conn.execute("delete from public.depth_maps where run_id = %s", [run["id"]])
     for depth in record.depth_maps:
-        view = await fetch_one(
-            conn,
-            "select id from public.multiview_generation where run_id = %s and view_index = %s",
-            [run["id"], depth.view_index],
-        )
-        if view is None:
-            raise RuntimeError(f"run {run['id']} has a depth map of view {depth.view_index}, but no such view")
         await insert(
             conn,
             "depth_maps",
             {
                 "project_id": run["project_id"],
                 "run_id": run["id"],
-                "view_id": view["id"],
+                "view_id": await _view_id(conn, run["id"], depth.view_index),
                 "depth_artifact_id": ids[depth.depth.path],
                 "heatmap_artifact_id": ids[depth.heatmap.path],
                 **depth.model_dump(exclude={"view_index", "depth", "heatmap"}),

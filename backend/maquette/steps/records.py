@@ -101,8 +101,25 @@ class Metric(_Record):
     overall_quality: float | None = None
 
 
+class EnhancedView(_Record):
+    """What a refine round rendered of a view from its parent version, and what an enhancement made of that.
+
+    ``enhanced`` is None with the method ``none``, which optimises against the photos alone.
+    """
+
+    view_index: int
+    method: str
+    rendered: File
+    enhanced: File | None = None
+    model: str | None = None
+    model_revision: str | None = None
+    prompt: str | None = None
+    strength: float | None = None
+    seed: int | None = None
+
+
 class Iteration(_Record):
-    """What one refine round did to quality."""
+    """What one refine round did to quality, and the views it looked at."""
 
     iteration: int
     method: str
@@ -111,6 +128,7 @@ class Iteration(_Record):
     relative_gain: float
     converged: bool
     seconds: float
+    views: tuple[EnhancedView, ...] = ()
 
 
 class Model(_Record):

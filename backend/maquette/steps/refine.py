@@ -18,6 +18,7 @@ from maquette.recon.train_settings import TrainSettings
 from maquette.steps import evaluation
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
+from maquette.steps.looks import render_worst
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
 from maquette.steps.records import Iteration, Metric, Model, Record, Warn
@@ -111,6 +112,7 @@ def _refine_once(
 ) -> Model:
     """One round: optimise from ``parent``, measure, compare; a version that is written but not yet kept."""
     began = time.monotonic()
+    looked_at = render_worst(folder, scene, eval_set, views, parent, METHOD)
     preset = PRESETS[parent.details.get("preset", "balanced")]
     iterations = wanted.steps_per_iteration or preset.refine_steps
     trained = train_further(
@@ -136,6 +138,7 @@ def _refine_once(
             relative_gain=relative_gain(before, after),
             converged=converged(before, after, wanted.convergence_threshold),
             seconds=round(time.monotonic() - began, 3),
+            views=looked_at,
         )
 
     details = {**parent.details, "learning_rate": wanted.learning_rate, "round_iterations": iterations}
