@@ -1,29 +1,46 @@
-"""/bucket: make, read and list buckets. Row security: only the service sees them unless a policy says more."""
+"""/bucket: make, read, change, empty and delete. Row security: only the service sees buckets unless a policy says more."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
+from psycopg import sql
 from psycopg.rows import DictRow
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from maquette.embedded.storage.callers import transaction_as
+from maquette.embedded.storage.callers import Caller, transaction_as
 from maquette.embedded.storage.faults import Fault, invalid_request, no_such_bucket
 from maquette.embedded.storage.names import check_bucket
-from maquette.embedded.storage.service import json_body, service_of, text_field, wire_time
+from maquette.embedded.storage.removal import MOST, remove_keys
+from maquette.embedded.storage.removal import MOST, remove_visible
+from maquette.embedded.storage.service import Service, json_body, service_of, text_field, wire_time
 
-UNITS = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+COLUMNS = ("id", "name", "created_at", "updated_at")
+ORDERS: dict[str, LiteralString] = {"asc": "asc", "desc": "desc"}
+LIST: LiteralString = """
+select * from storage.buckets where strpos(lower(name), lower(%s)) > 0 order by {column} {order}, id limit %s offset %s
+"""
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 async def list_buckets(request: Request) -> Response:
-    """All buckets the caller may see."""
+    """All buckets the caller may see; ``search``, ``sortColumn``, ``sortOrder``, ``limit`` and ``offset`` narrow it."""
     service = service_of(request)
-    async with transaction_as(service.pool, service.caller(request)) as connection:
-        rows = await (await connection.execute("select * from storage.buckets order by id")).fetchall()
+    caller = service.caller(request)
+    asked = request.query_params
+    column, order = asked.get("sortColumn", "id"), asked.get("sortOrder", "asc")
+    if column not in COLUMNS or order not in ORDERS:
+        raise invalid_request("querystring/sortColumn or sortOrder names no column or order")
+    query = sql.SQL(LIST).format(column=sql.Identifier(column), order=sql.SQL(ORDERS[order]))
+    narrowed = [asked.get("search", ""), _count(asked.get("limit")), _count(asked.get("offset"))]
+    async with transaction_as(service.pool, caller) as connection:
+        rows = await (await connection.execute(query, narrowed)).fetchall()
     return JSONResponse([_as_wire(row) for row in rows])
 
 
@@ -45,9 +62,7 @@ async def create_bucket(request: Request) -> Response:
     body = await json_body(request)
     name = check_bucket(text_field(body, "name"))
     identifier = check_bucket(str(body.get("id") or name))
-    mimes = body.get("allowed_mime_types")
-    if mimes is not None and not (isinstance(mimes, list) and all(isinstance(mime, str) for mime in mimes)):
-        raise invalid_request("body/allowed_mime_types must be a list of strings")
+    mimes = _mimes(body.get("allowed_mime_types"))
     try:
         async with transaction_as(service.pool, caller) as connection:
             await connection.execute(
@@ -58,6 +73,150 @@ async def create_bucket(request: Request) -> Response:
     except psycopg.errors.UniqueViolation:
         raise Fault(409, "Duplicate", "The resource already exists", "BucketAlreadyExists") from None
     return JSONResponse({"name": name})
+
+
+async def update_bucket(request: Request) -> Response:
+    """Other limits, or public or not; what the body does not name stays."""
+    service = service_of(request)
+    caller = service.caller(request)
+    body = await json_body(request)
+    given: dict[str, Any] = {}
+    if body.get("public") is not None:
+        given["public"] = body["public"] is True
+    if "file_size_limit" in body:
+        given["file_size_limit"] = _size(body["file_size_limit"])
+    if "allowed_mime_types" in body:
+        given["allowed_mime_types"] = _mimes(body["allowed_mime_types"])
+    columns = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in given]
+    statement = sql.SQL("update storage.buckets set {} where id = %(id)s").format(
+        sql.SQL(", ").join([*columns, sql.SQL("updated_at = now()")])
+    )
+    async with transaction_as(service.pool, caller) as connection:
+        changed = await connection.execute(statement, {**given, "id": request.path_params["bucket"]})
+    if changed.rowcount == 0:
+        raise no_such_bucket()
+    return JSONResponse({"message": "Successfully updated"})
+
+
+async def empty_bucket(request: Request) -> Response:
+    """Remove every object that this caller may remove."""
+    service = service_of(request)
+    caller = service.caller(request)
+    bucket = request.path_params["bucket"]
+    async with transaction_as(service.pool, caller) as connection:
+        known = await connection.execute("select from storage.buckets where id = %s", [bucket])
+        if await known.fetchone() is None:
+            raise no_such_bucket()
+        found = await (
+            await connection.execute("select name from storage.objects where bucket_id = %s", [bucket])
+        ).fetchall()
+    for start in range(0, len(found), MOST):
+        await remove_keys(service, caller, bucket, [row["name"] for row in found[start : start + MOST]])
+    return JSONResponse({"message": "Successfully emptied"})
+
+
+async def delete_bucket(request: Request) -> Response:
+    """An empty one only; the objects' foreign key sees to that."""
+    service = service_of(request)
+    caller = service.caller(request)
+    try:
+        async with transaction_as(service.pool, caller) as connection:
+            deleted = await connection.execute(
+                "delete from storage.buckets where id = %s", [request.path_params["bucket"]]
+            )
+    except psycopg.errors.ForeignKeyViolation:
+        message = "The bucket you tried to delete is not empty"
+        raise Fault(409, "ResourceNotEmpty", message, "ResourceNotEmpty") from None
+    if deleted.rowcount == 0:
+        raise no_such_bucket()
+    return JSONResponse({"message": "Successfully deleted"})
+
+
+def _mimes(value: object) -> list[str] | None:
+    if value is None:
+        return None
+    if not (isinstance(value, list) and all(isinstance(mime, str) for mime in value)):
+        raise invalid_request("body/allowed_mime_types must be a list of strings")
+    return value
+
+
+async def update_bucket(request: Request) -> Response:
+    """Change what the body names and nothing else. Objects that are there already stay."""
+    service = service_of(request)
+    caller = service.caller(request)
+    body = await json_body(request)
+    changes: dict[LiteralString, object] = {}
+    if "public" in body:
+        changes["public"] = body["public"] is True
+    if "file_size_limit" in body:
+        changes["file_size_limit"] = _size(body["file_size_limit"])
+    if "allowed_mime_types" in body:
+        changes["allowed_mime_types"] = _mimes(body["allowed_mime_types"])
+    assignments = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in changes]
+    assignments.append(sql.SQL("updated_at = now()"))
+    query = sql.SQL("update storage.buckets set {} where id = %s").format(sql.SQL(", ").join(assignments))
+    async with transaction_as(service.pool, caller) as connection:
+        updated = await connection.execute(query, [*changes.values(), request.path_params["bucket"]])
+    if not updated.rowcount:
+        raise no_such_bucket()
+    return JSONResponse({"message": "Successfully updated"})
+
+
+async def delete_bucket(request: Request) -> Response:
+    """Only an empty one."""
+    service = service_of(request)
+    caller = service.caller(request)
+    try:
+        async with transaction_as(service.pool, caller) as connection:
+            deleted = await connection.execute(
+                "delete from storage.buckets where id = %s", [request.path_params["bucket"]]
+            )
+    except psycopg.errors.ForeignKeyViolation:
+        raise Fault(
+            409, "ResourceNotEmpty", "The bucket you tried to delete is not empty", "ResourceNotEmpty"
+        ) from None
+    if not deleted.rowcount:
+        raise no_such_bucket()
+    return JSONResponse({"message": "Successfully deleted"})
+
+
+async def empty_bucket(request: Request) -> Response:
+    """Delete every object that the caller sees there, or tell that some may not be deleted."""
+    service = service_of(request)
+    caller = service.caller(request)
+    bucket = request.path_params["bucket"]
+    async with transaction_as(service.pool, caller) as connection:
+        found = await connection.execute("select 1 from storage.buckets where id = %s", [bucket])
+        if await found.fetchone() is None:
+            raise no_such_bucket()
+    while keys := await _some_keys(service, caller, bucket):
+        if len(await remove_visible(service, caller, bucket, keys)) < len(keys):
+            raise Fault(409, "InvalidRequest", "You may see objects that you may not delete", "InvalidRequest")
+    return JSONResponse({"message": "Successfully emptied"})
+
+
+async def _some_keys(service: Service, caller: Caller, bucket: str) -> list[str]:
+    async with transaction_as(service.pool, caller) as connection:
+        found = await connection.execute(
+            "select name from storage.objects where bucket_id = %s limit %s", [bucket, MOST]
+        )
+        return [row["name"] for row in await found.fetchall()]
+
+
+def _mimes(value: object) -> list[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(mime, str) for mime in value):
+        raise invalid_request("body/allowed_mime_types must be a list of strings")
+    return value
+
+
+def _count(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
+        raise invalid_request("querystring/limit and offset must be numbers")
+    return int(value)
 
 
 def _size(value: object) -> int | None:
@@ -87,4 +246,10 @@ ROUTES = [
     Route("/bucket", list_buckets, methods=["GET"]),
     Route("/bucket", create_bucket, methods=["POST"]),
     Route("/bucket/{bucket}", get_bucket, methods=["GET"]),
+    Route("/bucket/{bucket}", update_bucket, methods=["PUT"]),
+    Route("/bucket/{bucket}", delete_bucket, methods=["DELETE"]),
+    Route("/bucket/{bucket}/empty", empty_bucket, methods=["POST"]),
+    Route("/bucket/{bucket}", update_bucket, methods=["PUT"]),
+    Route("/bucket/{bucket}", delete_bucket, methods=["DELETE"]),
+    Route("/bucket/{bucket}/empty", empty_bucket, methods=["POST"]),
 ]

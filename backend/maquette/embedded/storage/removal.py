@@ -26,7 +26,7 @@ async def remove_objects(request: Request) -> Response:
     if not all(isinstance(key, str) and "\0" not in key for key in keys):
         raise invalid_request("body/prefixes must be a list of strings")
     bucket = await service.bucket(request.path_params["bucket"])
-    return JSONResponse([_as_wire(row) for row in await _remove(service, caller, bucket["id"], keys)])
+    return JSONResponse([_as_wire(row) for row in await remove_keys(service, caller, bucket["id"], keys)])
 
 
 async def remove_object(request: Request) -> Response:
@@ -34,12 +34,13 @@ async def remove_object(request: Request) -> Response:
     service = service_of(request)
     caller = service.caller(request)
     bucket = await service.bucket(request.path_params["bucket"])
-    if not await _remove(service, caller, bucket["id"], [request.path_params["key"]]):
+    if not await remove_keys(service, caller, bucket["id"], [request.path_params["key"]]):
         raise no_such_key()
     return JSONResponse({"message": "Successfully deleted"})
 
 
-async def _remove(service: Service, caller: Caller, bucket: str, keys: list[str]) -> list[DictRow]:
+async def remove_keys(service: Service, caller: Caller, bucket: str, keys: list[str]) -> list[DictRow]:
+    """Remove what is there and this caller may remove; the rows that went."""
     async with transaction_as(service.pool, caller) as connection:
         deleted = await connection.execute(
             "delete from storage.objects where bucket_id = %s and name = any(%s) returning *", [bucket, keys]
