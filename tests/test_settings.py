@@ -1,5 +1,8 @@
+import itertools
 import json
 import os
+import uuid
+from hashlib import sha256
 
 import pytest
 
@@ -21,6 +24,9 @@ SUPABASE = {
     "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_hidden",
     "DATABASE_URL": "postgresql://postgres:hidden@db.ref.supabase.co:5432/postgres",
 }
+
+KEY = "hidden-but-long-enough"
+USER = "6f1c1f0e-5f0a-4c3b-9c53-0d4a3c0c7a11"
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +75,111 @@ def test_half_a_supabase_configuration_names_what_is_missing(monkeypatch, left_o
     assert "hidden" not in str(refused.value.as_dict())
 
 
-def test_a_jwt_secret_alone_is_half_a_configuration(monkeypatch):
-    monkeypatch.setenv("SUPABASE_JWT_SECRET", "hidden")
-    with pytest.raises(HalfSupabaseConfigurationError):
+@pytest.mark.parametrize(
+    "names", [names for size in (1, 2, 3) for names in itertools.combinations(SUPABASE, size)], ids="+".join
+)
+@pytest.mark.parametrize("beside", [None, "SUPABASE_JWT_SECRET", "MAQUETTE_JWT_ISSUER"])
+def test_every_part_of_a_supabase_configuration_is_a_half(monkeypatch, names, beside):
+    for name in names:
+        monkeypatch.setenv(name, SUPABASE[name])
+    if beside:
+        monkeypatch.setenv(beside, "hidden")
+    with pytest.raises(HalfSupabaseConfigurationError) as refused:
         read_settings()
+    assert set(refused.value.details["missing"]) == set(SUPABASE) - set(names)
+    assert set(refused.value.details["present"]) == {*names, *([beside] if beside else [])}
+    assert "hidden" not in str(refused.value.as_dict())
+
+
+@pytest.mark.parametrize("name", ["SUPABASE_JWT_SECRET", "MAQUETTE_JWT_ISSUER"])
+def test_what_only_goes_with_supabase_is_half_a_configuration_alone(monkeypatch, name):
+    monkeypatch.setenv(name, "hidden")
+    with pytest.raises(HalfSupabaseConfigurationError) as refused:
+        read_settings()
+    assert name in refused.value.message and "hidden" not in str(refused.value.as_dict())
+
+
+@pytest.mark.parametrize("entry", [KEY, f"sha256:{'0' * 64}", f"{USER}:{KEY},{KEY}"])
+def test_beside_supabase_a_key_without_a_user_is_refused(monkeypatch, entry):
+    for name, value in SUPABASE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MAQUETTE_API_KEYS", entry)
+    with pytest.raises(BadSettingError, match="names no user") as refused:
+        read_settings()
+    assert "USER_UUID:KEY" in refused.value.suggestion
+    assert KEY not in str(refused.value.as_dict())
+
+
+def test_beside_supabase_a_key_names_its_user(monkeypatch):
+    for name, value in SUPABASE.items():
+        monkeypatch.setenv(name, value)
+    digest = sha256(KEY.encode()).hexdigest()
+    monkeypatch.setenv("MAQUETTE_API_KEYS", f"{USER}:{KEY}, {USER}:sha256:{digest.upper()}")
+    first, second = read_settings().api_keys
+    assert first == second
+    assert (first.sha256, first.owner) == (digest, uuid.UUID(USER))
+
+
+def test_on_the_embedded_stack_a_key_names_nobody(monkeypatch):
+    monkeypatch.setenv("MAQUETTE_API_KEYS", f"{USER}:{KEY}")
+    with pytest.raises(BadSettingError, match="one local owner"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "hidden",
+        "hidden-15-chars",
+        f"{USER}:hidden",
+        "sha256:hidden",
+        "sha256:",
+        "hidden with spaces in",
+        "hiddën-€-long-enough",
+    ],
+)
+def test_keys_that_could_be_guessed_or_not_be_sent_are_refused(monkeypatch, entry):
+    monkeypatch.setenv("MAQUETTE_API_KEYS", f"{KEY},{entry}")
+    with pytest.raises(BadSettingError, match="MAQUETTE_API_KEYS") as refused:
+        read_settings()
+    assert "hidd" not in str(refused.value.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("origins", "known"),
+    [
+        ("https://app.example.org", ("https://app.example.org",)),
+        ("http://localhost:5173, https://App.Example.org/", ("http://localhost:5173", "https://app.example.org")),
+        ("https://app.example.org:443,http://[::1]:80", ("https://app.example.org", "http://[::1]")),
+        ("", ()),
+    ],
+)
+def test_origins_are_as_browsers_send_them(monkeypatch, origins, known):
+    monkeypatch.setenv("MAQUETTE_CORS_ORIGINS", origins)
+    assert read_settings().cors_origins == known
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "app.example.org",
+        "https://",
+        "https://*.example.org",
+        "https://x.org/page",
+        "ftp://x.org",
+        "https://user:hidden@x.org",
+        "https://x.org:port",
+        "https://x.org?q",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_exact_origin_is_refused(monkeypatch, origin):
+    monkeypatch.setenv("MAQUETTE_CORS_ORIGINS", f"https://good.example.org,{origin}")
+    with pytest.raises(BadSettingError, match="MAQUETTE_CORS_ORIGINS") as refused:
+        read_settings()
+    assert "hidden" not in str(refused.value.as_dict())
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch):
@@ -85,8 +192,8 @@ def test_the_network_is_not_answered_without_keys(monkeypatch, host):
     monkeypatch.setenv("MAQUETTE_HOST", host)
     with pytest.raises(ApiKeysNeededError):
         read_settings()
-    monkeypatch.setenv("MAQUETTE_API_KEYS", "one, two,")
-    assert [key.get_secret_value() for key in read_settings().api_keys] == ["one", "two"]
+    monkeypatch.setenv("MAQUETTE_API_KEYS", "one-of-two-good-keys, the-other-of-the-two,")
+    assert len(read_settings().api_keys) == 2
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -106,8 +213,10 @@ def test_a_bad_value_is_named_and_not_shown(monkeypatch):
 def test_no_secret_in_repr(monkeypatch):
     for name, value in SUPABASE.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MAQUETTE_API_KEYS", "hidden")
+    monkeypatch.setenv("MAQUETTE_API_KEYS", f"{USER}:{KEY}")
     settings = read_settings()
+    assert KEY not in repr(settings)
+    assert sha256(KEY.encode()).hexdigest() not in repr(settings)
     assert "hidden" not in repr(settings)
     assert "hidden" not in repr(resolve_connections(settings))
 

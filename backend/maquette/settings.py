@@ -8,11 +8,13 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from maquette.errors import MaquetteError, UnavailableError
+from maquette.machine_keys import MachineKey, read_entry
 
 
 class BadSettingError(MaquetteError):
@@ -46,17 +48,19 @@ def _from_env(*names: str, default: Any = ...) -> Any:
 class Settings(BaseSettings):
     """Every setting with its default; names in the environment stand beside each."""
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     home: Path = _from_env("MAQUETTE_HOME", default=Path("~/.maquette"))
     host: str = _from_env("MAQUETTE_HOST", default="127.0.0.1")
     port: int = Field(8400, validation_alias=AliasChoices("MAQUETTE_PORT"), ge=1, le=65535)
-    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = _from_env("MAQUETTE_API_KEYS", default=())
+    api_keys: Annotated[tuple[MachineKey, ...], NoDecode] = _from_env("MAQUETTE_API_KEYS", default=())
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_CORS_ORIGINS", default=())
 
     supabase_url: str | None = _from_env("SUPABASE_URL", default=None)
     secret_key: SecretStr | None = _from_env("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", default=None)
     publishable_key: SecretStr | None = _from_env("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY", default=None)
     jwt_secret: SecretStr | None = _from_env("SUPABASE_JWT_SECRET", default=None)
+    jwt_issuer: str | None = _from_env("MAQUETTE_JWT_ISSUER", default=None)
     database_url: SecretStr | None = _from_env("DATABASE_URL", default=None)
 
     max_photos: int = Field(200, validation_alias=AliasChoices("MAQUETTE_MAX_PHOTOS"), ge=3)
@@ -73,15 +77,23 @@ class Settings(BaseSettings):
 
     @field_validator("api_keys", mode="before")
     @classmethod
-    def _split(cls, keys: object) -> object:
-        return tuple(key.strip() for key in keys.split(",") if key.strip()) if isinstance(keys, str) else keys
+    def _hash_keys(cls, keys: object) -> object:
+        # At once, so that no key stays in memory for a dump or a trace to show.
+        return tuple(map(read_entry, _listed(keys))) if isinstance(keys, str) else keys
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _exact_origins(cls, origins: object) -> object:
+        return tuple(map(_origin, _listed(origins))) if isinstance(origins, str) else origins
 
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
 
-    @field_validator("supabase_url", "secret_key", "publishable_key", "jwt_secret", "database_url", mode="before")
+    @field_validator(
+        "supabase_url", "secret_key", "publishable_key", "jwt_secret", "jwt_issuer", "database_url", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
@@ -96,8 +108,11 @@ class Settings(BaseSettings):
         }
         missing = [name for name, value in needed.items() if value is None]
         present = [name for name, value in needed.items() if value is not None]
-        if self.jwt_secret is not None:
-            present.append("SUPABASE_JWT_SECRET")
+        present += [
+            name
+            for name, value in (("SUPABASE_JWT_SECRET", self.jwt_secret), ("MAQUETTE_JWT_ISSUER", self.jwt_issuer))
+            if value is not None
+        ]
         if present and missing:
             raise HalfSupabaseConfigurationError(
                 f"{' and '.join(present)} {'is' if len(present) == 1 else 'are'} set, but"
@@ -107,12 +122,26 @@ class Settings(BaseSettings):
                 missing=missing,
                 present=present,
             )
+        self._check_key_owners()
         if self.embedded and not self.api_keys and not is_loopback(self.host):
             raise ApiKeysNeededError(
                 f"MAQUETTE_HOST is {self.host}, which other machines can reach, and there are no API keys.",
                 suggestion="Set MAQUETTE_API_KEYS to one or more long random keys, or MAQUETTE_HOST to 127.0.0.1.",
             )
         return self
+
+    def _check_key_owners(self) -> None:
+        if not self.embedded and any(key.owner is None for key in self.api_keys):
+            raise BadSettingError(
+                "An entry of MAQUETTE_API_KEYS names no user, but beside Supabase every project belongs to one.",
+                suggestion="Write each entry as USER_UUID:KEY or USER_UUID:sha256:HEX, or make keys with"
+                " `maquette keys create --owner EMAIL`.",
+            )
+        if self.embedded and any(key.owner is not None for key in self.api_keys):
+            raise BadSettingError(
+                "An entry of MAQUETTE_API_KEYS names a user, but the embedded stack has one local owner.",
+                suggestion="Write the key without the UUID before it, or set the Supabase variables too.",
+            )
 
     @property
     def embedded(self) -> bool:
@@ -125,6 +154,28 @@ class Settings(BaseSettings):
         everywhere = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
         host = everywhere.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _origin(text: str) -> str:
+    """The origin as browsers send it; ValueError for anything that is not exactly one."""
+    if text == "*":
+        raise ValueError("* would let every web site call with its visitors' credentials; name each origin")
+    wrong = "an origin is scheme, host and port and nothing else, such as https://app.example.org"
+    try:
+        parts = urlsplit(text)
+        origin = f"{parts.scheme}://{parts.netloc}".lower()
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        default = {"http": 80, "https": 443}.get(parts.scheme) == parts.port
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not whole or "*" in text or text.lower() not in (origin, f"{origin}/"):
+        raise ValueError(wrong)
+    # Browsers leave the scheme's own port out.
+    return origin.rpartition(":")[0] if default else origin
 
 
 def is_loopback(host: str) -> bool:

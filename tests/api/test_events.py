@@ -102,9 +102,10 @@ async def test_a_lost_listener_loses_nothing(address: str, api: httpx.Client, wo
 async def test_a_page_offers_its_key_as_a_protocol(
     settings: Any, serve_again: Any, worker: Any, generated: str
 ) -> None:
-    keyed = settings.model_copy(update={"api_keys": type(settings)(api_keys="page-key", database_url=None).api_keys})
+    keys = type(settings)(api_keys="the-key-of-a-page", database_url=None).api_keys
+    keyed = settings.model_copy(update={"api_keys": keys})
     with serve_again(keyed) as url:
-        for offered, expected in (("bearer.page-key", "init"), ("bearer.other", "error"), ("other", "error")):
+        for offered, expected in (("bearer.the-key-of-a-page", "init"), ("bearer.other", "error"), ("other", "error")):
             protocols: Any = ["maquette", offered]
             async with connect(socket_url(url, generated), subprotocols=protocols, proxy=None) as socket:
                 assert json.loads(await socket.recv())["type"] == expected

@@ -37,19 +37,19 @@ The description itself is at `/api/v1/openapi.json`.
 
 def create_app(settings: Settings, connections: Connections) -> FastAPI:
     """The API. On the embedded stack it also serves Supabase's Storage API at /storage/v1."""
-    gate = choose_gate(settings, connections)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await asyncio.to_thread(uploads.forget_old_arrivals, settings.home)
             announcements = Announcements(connections.database_url)
+            pool = await stack.enter_async_context(open_pool(connections.database_url))
             app.state.service = Service(
                 settings=settings,
                 connections=connections,
-                pool=await stack.enter_async_context(open_pool(connections.database_url)),
+                pool=pool,
                 objects=await stack.enter_async_context(Objects.open(connections)),
-                gate=gate,
+                gate=choose_gate(settings, connections, pool),
                 announcements=announcements,
                 upload_slots=asyncio.Semaphore(CONCURRENT_UPLOADS),
             )

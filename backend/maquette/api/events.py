@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from typing import Annotated, Any
 from uuid import UUID
 
+import psycopg
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
 
-from maquette.api.owners import SOCKET_PROTOCOL, Owner
+from maquette.api.owners import SOCKET_PROTOCOL, Identity, Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
@@ -26,6 +28,9 @@ router = APIRouter(tags=["records"])
 BATCH = 500
 REFUSED = 4000
 """Close codes 4401, 4403, 4404: this plus the HTTP status."""
+
+ASK_AGAIN_S = 2.0
+"""While the database cannot say whether a key still holds. Events stand still meanwhile, too."""
 
 After = Annotated[
     int,
@@ -80,28 +85,55 @@ async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, af
     """First `init` with the status as it is, then every event after `after`, old and new, in order.
 
     Messages: ``{"type", "seq", "run_id", "payload", "created_at"}``, the types being `init`, `progress`, `complete`,
-    `error`, `model` and `promote`. Refusals close with 4401, 4403 or 4404. Pages offer their credentials as protocols:
+    `error`, `model` and `promote`. Refusals close with 4401, 4403 or 4404; 4401 also comes later, when the token
+    expires or the key is revoked. Pages offer their credentials as protocols:
     ``new WebSocket(url, ["maquette", "bearer." + token])``.
     """
     await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in socket.scope["subprotocols"] else None)
     try:
-        owner = await service.gate.identify(socket)
-        status = await snapshot(service, owner, project_id)
+        identity = await service.gate.identify(socket)
+        status = await snapshot(service, identity.owner, project_id)
     except MaquetteError as error:
-        await socket.send_json({"type": "error", "error": error.as_dict()})
-        await socket.close(REFUSED + error.status, error.code)
+        await _refuse(socket, error)
         return
     init = Status.model_validate(status).model_dump(mode="json")
     await socket.send_text(json.dumps({"type": "init", "seq": status["event_seq"], "payload": init}))
     sending = asyncio.create_task(_send_events(socket, service, project_id, after))
     listening = asyncio.create_task(_until_closed(socket))
+    staying = asyncio.create_task(_until_refused(socket, service, identity))
     try:
-        await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, listening, staying}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (sending, listening):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
                 await task
+        staying.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
+            await _refuse(socket, await staying)
+
+
+async def _until_refused(socket: WebSocket, service: Service, identity: Identity) -> MaquetteError:
+    """Ask the gate again whenever its word has run out; returns when it no longer lets the watcher in."""
+    while True:
+        until = float("inf") if identity.valid_until is None else identity.valid_until
+        if until > time.time():
+            # At most an hour: the clock may be set anew meanwhile.
+            await asyncio.sleep(min(until - time.time(), 3600))
+            continue
+        try:
+            identity = await service.gate.identify(socket)
+        except MaquetteError as error:
+            if error.status < 500:
+                return error
+            await asyncio.sleep(ASK_AGAIN_S)
+        except psycopg.OperationalError:
+            await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def _refuse(socket: WebSocket, error: MaquetteError) -> None:
+    await socket.send_json({"type": "error", "error": error.as_dict()})
+    await socket.close(REFUSED + error.status, error.code)
 
 
 async def _send_events(socket: WebSocket, service: Service, project_id: UUID, after: int) -> None:

@@ -2,64 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import dataclass
 from uuid import UUID
 
 import jwt
 
-from maquette.errors import UnavailableError
+from maquette.api.jwks import KeySet
 
-_ALGORITHM_OF_KEY = {"EC": "ES256", "RSA": "RS256"}
-_FETCH_TIMEOUT_S = 5.0
+LEEWAY_S = 10
+"""How far the clocks of the sign-in service and this server may differ."""
+
+LONGEST = 8192
+"""Characters of a token. Supabase's own have some 1,000; anything longer is not looked at."""
+
+ROLE = AUDIENCE = "authenticated"
+"""Whom we take for a user. Supabase's anonymous sign-ins have this role too and are users like others: with an id of
+their own, which owns what they make. The role `anon` is that of the publishable key, which is nobody."""
 
 
-class SignInUnavailableError(UnavailableError):
-    """The keys that prove who is calling cannot be fetched."""
+@dataclass(frozen=True)
+class Bearer:
+    """The user a token belongs to, and until when, in seconds since 1970, leeway included."""
 
-    code = "sign_in_unavailable"
+    user: UUID
+    valid_until: float
 
 
 class TokenVerifier:
-    """Holds the key set of one Supabase project; fetched when first needed, then cached."""
+    """Verifies the tokens of one Supabase project."""
 
-    def __init__(self, supabase_url: str, jwt_secret: str | None) -> None:
-        self._secret = jwt_secret
-        # PyJWT waits `cooldown_duration` before it fetches again for an unknown key id, so that tokens with made-up
-        # ids cannot make this server hammer the auth service.
-        self._keys = jwt.PyJWKClient(
-            f"{supabase_url}/auth/v1/.well-known/jwks.json", lifespan=600, timeout=_FETCH_TIMEOUT_S
-        )
+    def __init__(self, keys: KeySet, issuer: str, legacy_secret: str | None) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._secret = legacy_secret
 
-    async def subject(self, token: str) -> UUID | None:
-        """The user a token belongs to, None where it is not valid; ``sign_in_unavailable`` when no keys can be had."""
+    async def verify(self, token: str) -> Bearer | None:
+        """Whose token it is, None where it is not valid; ``sign_in_unavailable`` when no keys can be had."""
+        if len(token) > LONGEST:
+            return None
         try:
-            algorithm = str(jwt.get_unverified_header(token).get("alg"))
-            if algorithm == "HS256":
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") == "HS256":
                 # Only ever with the shared secret: a public key must never be used as an HMAC secret.
-                return _user(token, self._secret, "HS256") if self._secret else None
-            if algorithm not in _ALGORITHM_OF_KEY.values():
+                return self._read(token, self._secret, "HS256") if self._secret else None
+            kid = header.get("kid")
+            if not isinstance(kid, str) or header.get("alg") not in ("ES256", "RS256"):
                 return None
-            # PyJWKClient fetches with urllib: in a thread, so that a slow auth service blocks nobody else.
-            key = await asyncio.to_thread(self._keys.get_signing_key_from_jwt, token)
-            if _ALGORITHM_OF_KEY.get(str(key.key_type)) != algorithm:
-                return None
-            return _user(token, key.key, algorithm)
-        except jwt.PyJWKClientConnectionError as error:
-            raise SignInUnavailableError(
-                "The sign-in service does not answer, so nobody can be recognised right now.",
-                suggestion="Try again in a moment.",
-            ) from error
-        except (jwt.PyJWTError, ValueError):
+            found = await self._keys.find(kid)
+            # The key says which algorithm it is for; PyJWT refuses a token that asks for another.
+            return self._read(token, found.key, found.algorithm) if found else None
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
+            # RecursionError: JSON nested a thousand deep, which takes no signature to send.
             return None
 
-
-def _user(token: str, key: object, algorithm: str) -> UUID | None:
-    claims = jwt.decode(
-        token,
-        key,  # type: ignore[arg-type]  # a key of cryptography, or the secret's text
-        algorithms=[algorithm],
-        audience="authenticated",
-        leeway=10,
-        options={"require": ["exp", "sub", "aud"]},
-    )
-    return UUID(str(claims["sub"])) if claims.get("role") == "authenticated" else None
+    def _read(self, token: str, key: object, algorithm: str) -> Bearer | None:
+        claims = jwt.decode(
+            token,
+            key,  # type: ignore[arg-type]  # a key of cryptography, or the secret's text
+            algorithms=[algorithm],
+            audience=AUDIENCE,
+            issuer=self._issuer,
+            leeway=LEEWAY_S,
+            options={"require": ["exp", "sub", "aud", "iss"]},
+        )
+        if claims.get("role") != ROLE:
+            return None
+        return Bearer(UUID(str(claims["sub"])), float(claims["exp"]) + LEEWAY_S)

@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="The database schema: apply it, che
 @app.command()
 def migrate() -> None:
     """Apply what is missing of the schema, functions, policies and buckets. Safe to repeat."""
-    with _running() as connections:
+    with running() as connections:
         from maquette.db.migrate import migrate as apply
 
         report = apply(connections.database_url)
@@ -62,7 +62,7 @@ def query(sql: Annotated[str, typer.Argument(help="One SQL statement that only r
     from rich.console import Console
     from rich.table import Table
 
-    with _running() as connections:
+    with running() as connections:
         names, rows = _read(connections.database_url, sql)
     table = Table(*names, show_edge=False)
     for row in rows:
@@ -93,7 +93,7 @@ def _read(database_url: str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]
 
 
 @contextmanager
-def _running() -> Iterator[Connections]:
+def running() -> Iterator[Connections]:
     """The database that is configured or runs; the embedded one is started for the moment where it does not."""
     from maquette.embedded.stack import run_stack
     from maquette.settings import StackNotRunningError, read_settings, resolve_connections

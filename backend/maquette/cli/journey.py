@@ -15,12 +15,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from uuid import UUID
 
 import httpx
 
 from maquette.cli.bars import Bars
+from maquette.cli.keys import temporary_key
 from maquette.cli.local import metric_line, stoppable, writable_folder
 from maquette.cli.reconstruct import list_inputs
+from maquette.embedded.compat import LOCAL_OWNER
 from maquette.errors import MaquetteError
 from maquette.settings import Settings, StackNotRunningError, resolve_connections
 
@@ -147,9 +150,18 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _client(settings: Settings, url: str) -> httpx.Client:
-    headers = {"X-API-Key": settings.api_keys[0].get_secret_value()} if settings.api_keys else {}
-    return httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=300, trust_env=False)
+@contextlib.contextmanager
+def _client(settings: Settings, url: str) -> Iterator[httpx.Client]:
+    with contextlib.ExitStack() as stack:
+        headers = {}
+        if settings.api_keys:
+            # Of the configured keys only hashes are known, so the demo makes one of its own, for the same owner.
+            owner = settings.api_keys[0].owner or UUID(LOCAL_OWNER)
+            headers["X-API-Key"] = stack.enter_context(
+                temporary_key(resolve_connections(settings), "maquette demo", owner)
+            )
+        client = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=300, trust_env=False)
+        yield stack.enter_context(client)
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

@@ -55,14 +55,14 @@ def _no_user(who: str) -> UserNotFoundError:
 
 
 async def valid(conn: Connection, sha256: str) -> Row | None:
-    """``id``, ``owner_id``, ``key_sha256`` and ``expires_at`` of the key with this hash, where it opens anything now.
+    """``id``, ``owner_id`` and ``expires_at`` of the key with this hash, where it opens anything now.
 
     One look-up in the unique index. That comparison takes its time by the hash, of which nobody can choose the
     beginning without knowing the key, so it tells nothing. Notes the use, at most once a minute.
     """
     row = await fetch_one(
         conn,
-        "select id, owner_id, key_sha256, expires_at,"
+        "select id, owner_id, expires_at,"
         " coalesce(last_used_at < now() - interval '1 minute', true) as unnoted"
         " from maquette.api_keys where key_sha256 = %s and revoked_at is null"
         " and (expires_at is null or expires_at > now())",
