@@ -1,4 +1,4 @@
-"""/bucket: make, read, change, empty and delete. Row security: only the service sees buckets unless a policy says more."""
+"""/bucket: make, read, change, empty, delete. Row security: only the service sees them unless a policy says more."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg import sql
 from psycopg.rows import DictRow
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from maquette.embedded.storage.callers import Caller, transaction_as
+from maquette.embedded.storage.callers import transaction_as
 from maquette.embedded.storage.faults import Fault, invalid_request, no_such_bucket
 from maquette.embedded.storage.names import check_bucket
 from maquette.embedded.storage.removal import MOST, remove_keys
-from maquette.embedded.storage.removal import MOST, remove_visible
-from maquette.embedded.storage.service import Service, json_body, service_of, text_field, wire_time
+from maquette.embedded.storage.service import json_body, service_of, text_field, wire_time
 
 COLUMNS = ("id", "name", "created_at", "updated_at")
 ORDERS: dict[str, LiteralString] = {"asc": "asc", "desc": "desc"}
@@ -140,77 +138,6 @@ def _mimes(value: object) -> list[str] | None:
     return value
 
 
-async def update_bucket(request: Request) -> Response:
-    """Change what the body names and nothing else. Objects that are there already stay."""
-    service = service_of(request)
-    caller = service.caller(request)
-    body = await json_body(request)
-    changes: dict[LiteralString, object] = {}
-    if "public" in body:
-        changes["public"] = body["public"] is True
-    if "file_size_limit" in body:
-        changes["file_size_limit"] = _size(body["file_size_limit"])
-    if "allowed_mime_types" in body:
-        changes["allowed_mime_types"] = _mimes(body["allowed_mime_types"])
-    assignments = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in changes]
-    assignments.append(sql.SQL("updated_at = now()"))
-    query = sql.SQL("update storage.buckets set {} where id = %s").format(sql.SQL(", ").join(assignments))
-    async with transaction_as(service.pool, caller) as connection:
-        updated = await connection.execute(query, [*changes.values(), request.path_params["bucket"]])
-    if not updated.rowcount:
-        raise no_such_bucket()
-    return JSONResponse({"message": "Successfully updated"})
-
-
-async def delete_bucket(request: Request) -> Response:
-    """Only an empty one."""
-    service = service_of(request)
-    caller = service.caller(request)
-    try:
-        async with transaction_as(service.pool, caller) as connection:
-            deleted = await connection.execute(
-                "delete from storage.buckets where id = %s", [request.path_params["bucket"]]
-            )
-    except psycopg.errors.ForeignKeyViolation:
-        raise Fault(
-            409, "ResourceNotEmpty", "The bucket you tried to delete is not empty", "ResourceNotEmpty"
-        ) from None
-    if not deleted.rowcount:
-        raise no_such_bucket()
-    return JSONResponse({"message": "Successfully deleted"})
-
-
-async def empty_bucket(request: Request) -> Response:
-    """Delete every object that the caller sees there, or tell that some may not be deleted."""
-    service = service_of(request)
-    caller = service.caller(request)
-    bucket = request.path_params["bucket"]
-    async with transaction_as(service.pool, caller) as connection:
-        found = await connection.execute("select 1 from storage.buckets where id = %s", [bucket])
-        if await found.fetchone() is None:
-            raise no_such_bucket()
-    while keys := await _some_keys(service, caller, bucket):
-        if len(await remove_visible(service, caller, bucket, keys)) < len(keys):
-            raise Fault(409, "InvalidRequest", "You may see objects that you may not delete", "InvalidRequest")
-    return JSONResponse({"message": "Successfully emptied"})
-
-
-async def _some_keys(service: Service, caller: Caller, bucket: str) -> list[str]:
-    async with transaction_as(service.pool, caller) as connection:
-        found = await connection.execute(
-            "select name from storage.objects where bucket_id = %s limit %s", [bucket, MOST]
-        )
-        return [row["name"] for row in await found.fetchall()]
-
-
-def _mimes(value: object) -> list[str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(mime, str) for mime in value):
-        raise invalid_request("body/allowed_mime_types must be a list of strings")
-    return value
-
-
 def _count(value: str | None) -> int | None:
     if value is None:
         return None
@@ -246,9 +173,6 @@ ROUTES = [
     Route("/bucket", list_buckets, methods=["GET"]),
     Route("/bucket", create_bucket, methods=["POST"]),
     Route("/bucket/{bucket}", get_bucket, methods=["GET"]),
-    Route("/bucket/{bucket}", update_bucket, methods=["PUT"]),
-    Route("/bucket/{bucket}", delete_bucket, methods=["DELETE"]),
-    Route("/bucket/{bucket}/empty", empty_bucket, methods=["POST"]),
     Route("/bucket/{bucket}", update_bucket, methods=["PUT"]),
     Route("/bucket/{bucket}", delete_bucket, methods=["DELETE"]),
     Route("/bucket/{bucket}/empty", empty_bucket, methods=["POST"]),
