@@ -40,6 +40,17 @@ class Service:
         return self._transaction()
 
     @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Connection]:
+        """A connection for a single statement, which is of one moment by itself: no round trips to begin and commit."""
+        async with self.pool.connection() as conn:
+            await conn.set_autocommit(True)
+            try:
+                yield conn
+            finally:
+                if not conn.closed:
+                    await conn.set_autocommit(False)
+
+    @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
         async with self.pool.connection() as conn:
             yield conn

@@ -15,7 +15,7 @@ from maquette.api.problems import error_responses
 from maquette.api.results import error_of
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import Iteration, Project, RunStatus, Step
-from maquette.db import projects, records, runs
+from maquette.db import status
 from maquette.db.rows import Row
 
 router = APIRouter(tags=["status"])
@@ -99,30 +99,21 @@ async def read_status(service: Serving, owner: Owner, project_id: ProjectId) -> 
 
 async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str, Any]:
     """The answer of `GET /status`, as of one moment."""
-    async with service.transaction() as conn:
-        await conn.execute("set transaction isolation level repeatable read, read only")
-        project = await projects.get(conn, project_id, owner)
-        newest = {run["step"]: run for run in await runs.newest_by_step(conn, project_id)}
-        unfinished = await runs.unfinished(conn, project_id)
-        current = min(unfinished, key=lambda run: run["status"] != "running", default=None)
-        position = await runs.position(conn, current["id"]) if current else None
-        photos = await records.photos(conn, project_id)
-        models = (await records.page(conn, "models", project_id, limit=MOST_LISTED)).items
-        iterations = (await records.page(conn, "iterations", project_id, limit=MOST_LISTED)).items
-        last = await runs.last_finished(conn, project_id)
-        now = await runs.now(conn)
-    quality = {model["version"]: {"psnr": model["psnr"], "ssim": model["ssim"]} for model in models}
+    async with service.statement() as conn:
+        found = await status.read(conn, project_id, owner, most=MOST_LISTED)
+    steps = {run["step"]: run for run in found["steps"]}
+    current, last = found["current"], found["last"]
     return {
-        "project": project,
-        "pipeline_progress": {step: _state(newest.get(step)) for step in PipelineProgress.model_fields},
-        "current_run": _current(current, position, now) if current else None,
-        "waiting_runs": max(len(unfinished) - 1, 0),
-        "images": len(photos),
-        "usable_images": sum(photo["verdict"] != "rejected" for photo in photos),
-        "models": [{name: model[name] for name in ModelSummary.model_fields} for model in models],
-        "iterations": [{**row, **quality.get(row["version"], {"psnr": None, "ssim": None})} for row in iterations],
+        "project": found["project"],
+        "pipeline_progress": {step: _state(steps.get(step)) for step in PipelineProgress.model_fields},
+        "current_run": _current(current) if current else None,
+        "waiting_runs": max(found["unfinished"] - 1, 0),
+        "images": found["images"],
+        "usable_images": found["usable_images"],
+        "models": found["models"],
+        "iterations": found["iterations"],
         "last_error": error_of(last)[0] if last and last["status"] == "failed" else None,
-        "event_seq": project["event_seq"],
+        "event_seq": found["project"]["event_seq"],
     }
 
 
@@ -135,24 +126,16 @@ def _state(run: Row | None) -> StepState:
     return state
 
 
-def _current(run: Row, position: int | None, now: datetime) -> dict[str, Any]:
-    elapsed_s = (now - run["started_at"]).total_seconds() if run["started_at"] else None
-    percent = run["progress_percentage"]
+def _current(run: Row) -> dict[str, Any]:
+    elapsed_s, percent = run["elapsed_s"], run["progress_percentage"]
     eta_s = None
     if run["status"] == "running" and elapsed_s is not None and percent >= LEAST_PERCENT_FOR_ETA:
         eta_s = round(elapsed_s * (100 - percent) / percent, 1)
     return {
+        **run,
         "run_id": run["id"],
-        "step": run["step"],
-        "status": run["status"],
-        "stage": run["stage"],
-        "progress_percentage": percent,
-        "message": run["message"],
-        "queue_position": position,
-        "queued_at": run["queued_at"],
-        "started_at": run["started_at"],
+        "queue_position": run["position"],
         "elapsed_s": round(elapsed_s, 1) if elapsed_s is not None else None,
         "eta_s": eta_s,
         "eta_note": "no history yet" if eta_s is None else "by this run's own pace so far",
-        "cancel_requested": run["cancel_requested_at"] is not None,
     }

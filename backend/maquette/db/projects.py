@@ -16,7 +16,8 @@ class ProjectNotFoundError(NotFoundError):
     code = "project_not_found"
 
 
-def _not_found(project_id: UUID) -> ProjectNotFoundError:
+def not_found(project_id: UUID) -> ProjectNotFoundError:
+    """What is raised for a project that is not there, or another owner's."""
     return ProjectNotFoundError(
         f"There is no project {project_id}.",
         suggestion="Check the id with GET /api/v1/projects, or create a project with POST /api/v1/projects.",
@@ -38,7 +39,7 @@ async def get(conn: Connection, project_id: UUID, owner_id: UUID, *, lock: bool 
         [project_id, owner_id],
     )
     if row is None:
-        raise _not_found(project_id)
+        raise not_found(project_id)
     return row
 
 
@@ -68,7 +69,7 @@ async def rename(conn: Connection, project_id: UUID, owner_id: UUID, name: str) 
         [name, project_id, owner_id],
     )
     if row is None:
-        raise _not_found(project_id)
+        raise not_found(project_id)
     return row
 
 
@@ -80,4 +81,4 @@ async def delete(conn: Connection, project_id: UUID, owner_id: UUID) -> None:
         [project_id, owner_id],
     )
     if row is None:
-        raise _not_found(project_id)
+        raise not_found(project_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -120,34 +120,6 @@ async def position(conn: Connection, run_id: UUID) -> int | None:
         [run_id],
     )
     return int(row["position"]) if row else None
-
-
-async def newest_by_step(conn: Connection, project_id: UUID) -> list[Row]:
-    """The newest run of each step that was ever called, and whether any run of that step has ``ever_completed``."""
-    return await fetch_all(
-        conn,
-        "select distinct on (step) *, bool_or(status = 'completed') over (partition by step) as ever_completed"
-        " from public.runs where project_id = %s order by step, queued_at desc, id desc",
-        [project_id],
-    )
-
-
-async def last_finished(conn: Connection, project_id: UUID) -> Row | None:
-    """The run of a project that ended last, however it ended."""
-    return await fetch_one(
-        conn,
-        "select * from public.runs where project_id = %s and finished_at is not null"
-        " order by finished_at desc, id desc limit 1",
-        [project_id],
-    )
-
-
-async def now(conn: Connection) -> datetime:
-    """The database's clock, which all times in rows are of."""
-    row = await fetch_one(conn, "select now() as now", [])
-    assert row is not None  # noqa: S101 - a select without a table has one row
-    moment: datetime = row["now"]
-    return moment
 
 
 async def kept(conn: Connection, project_id: UUID) -> Row:
