@@ -1,4 +1,4 @@
-"""/bucket: make, read, change, empty, delete. Row security: only the service sees them unless a policy says more."""
+"""/bucket: make, read, change, empty and delete. Row security: users see none unless a policy says so."""
 
 from __future__ import annotations
 
