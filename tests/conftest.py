@@ -59,14 +59,15 @@ def storage(stack: EmbeddedStack) -> Iterator[Connections]:
     from starlette.applications import Starlette
 
     from maquette.db.connection import open_pool
-    from maquette.embedded.storage.app import create_storage_app
+    from maquette.embedded.storage.app import run_storage_app
     from maquette.embedded.storage.routing import mount_storage
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_pool(stack.connections.database_url) as pool:
-            mount_storage(app, create_storage_app(stack.connections, stack.home, pool))
-            yield
+            async with run_storage_app(stack.connections, stack.home, pool) as service:
+                mount_storage(app, service)
+                yield
 
     port = int(stack.connections.supabase_url.rpartition(":")[2])
     with serve_app(Starlette(lifespan=lifespan), port):

@@ -11,13 +11,27 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from maquette import __version__
-from maquette.api import events, health, lists, problems, projects, queue, runs, status, steps, uploads
+from maquette.api import (
+    events,
+    health,
+    lists,
+    problems,
+    projects,
+    queue,
+    runs,
+    session,
+    shares,
+    status,
+    steps,
+    uploads,
+)
 from maquette.api.announcements import Announcements
+from maquette.api.cors import Cors
 from maquette.api.guards import Guards
 from maquette.api.owners import choose_gate
 from maquette.api.service import Service
 from maquette.db.connection import open_pool
-from maquette.embedded.storage.app import create_storage_app
+from maquette.embedded.storage.app import run_storage_app
 from maquette.embedded.storage.routing import mount_storage
 from maquette.settings import Connections, Settings, read_settings, resolve_connections
 from maquette.storage.client import Objects
@@ -59,7 +73,8 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 storage_pool = await stack.enter_async_context(
                     open_pool(connections.database_url, application_name="maquette-storage")
                 )
-                mount_storage(app, create_storage_app(connections, settings.home, storage_pool))
+                storage = run_storage_app(connections, settings.home, storage_pool)
+                mount_storage(app, await stack.enter_async_context(storage))
             yield
 
     # Swagger UI comes from this server, not from a CDN: the page works on a machine without internet.
@@ -74,8 +89,11 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         swagger_ui_parameters={"persistAuthorization": False},
     )
     app.add_middleware(Guards)
+    if settings.cors_origins:
+        # Around the guards, so that a page can also read what these refuse.
+        app.add_middleware(Cors, origins=settings.cors_origins)
     problems.register(app)
-    for module in (projects, uploads, steps, status, runs, queue, lists, events, health):
+    for module in (projects, uploads, steps, status, runs, queue, lists, shares, events, session, health):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get("/", include_in_schema=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -10,12 +13,40 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from maquette.db.connection import Pool
-from maquette.embedded.storage import buckets, downloads, listing, relocation, removal, signing, uploads
+from maquette.embedded.storage import (
+    buckets,
+    downloads,
+    listing,
+    paging,
+    relocation,
+    removal,
+    resumable,
+    signing,
+    transforms,
+    uploads,
+)
 from maquette.embedded.storage.callers import Keys
+from maquette.embedded.storage.cors import CORS
 from maquette.embedded.storage.faults import HANDLERS, Fault
 from maquette.embedded.storage.files import FileStore
+from maquette.embedded.storage.holds import Holds
+from maquette.embedded.storage.partials import Partials
 from maquette.embedded.storage.service import Service
+from maquette.embedded.storage.sweeping import keep_swept
 from maquette.settings import Connections
+
+
+@contextlib.asynccontextmanager
+async def run_storage_app(connections: Connections, home: Path, pool: Pool) -> AsyncIterator[Starlette]:
+    """The service as :func:`create_storage_app` makes it, swept of what crashes left for as long as the block lasts."""
+    app = create_storage_app(connections, home, pool)
+    sweeper = asyncio.create_task(keep_swept(app.state.service))
+    try:
+        yield app
+    finally:
+        sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeper
 
 
 def create_storage_app(connections: Connections, home: Path, pool: Pool) -> Starlette:
@@ -31,17 +62,22 @@ def create_storage_app(connections: Connections, home: Path, pool: Pool) -> Star
             *buckets.ROUTES,
             *relocation.ROUTES,
             *listing.ROUTES,
+            *paging.ROUTES,
             *signing.ROUTES,
             *downloads.ROUTES,
+            *transforms.ROUTES,
+            *resumable.ROUTES,
             *removal.ROUTES,
             *uploads.ROUTES,
         ],
+        middleware=[CORS],
         exception_handlers={**HANDLERS, 404: _no_route, 405: _no_route},
     )
     if connections.jwt_secret is None:
         raise ValueError("the storage service belongs to the embedded stack, which always has a jwt_secret")
     keys = Keys(connections.secret_key, connections.publishable_key, connections.jwt_secret)
-    app.state.service = Service(keys, pool, FileStore(home / "storage"))
+    files = FileStore(home / "storage")
+    app.state.service = Service(keys, pool, files, Partials(files), Holds())
     return app
 
 

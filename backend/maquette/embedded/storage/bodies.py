@@ -64,7 +64,7 @@ async def _read_raw(request: Request, incoming: Incoming, limit: int | None, all
     described = Described(
         mime=request.headers.get("content-type") or "application/octet-stream",
         cache_control=_cache_control(request.headers.get("cache-control")),
-        user_metadata=_metadata(request.headers.get("x-metadata"), encoded=True),
+        user_metadata=read_user_metadata(request.headers.get("x-metadata"), encoded=True),
     )
     allow(described.mime)
     async for chunk in request.stream():
@@ -100,7 +100,7 @@ async def _read_form(
     if not found or not form.ended:
         raise invalid_request("The form holds no whole file")
     described.cache_control = _cache_control(form.fields.get("cacheControl"))
-    described.user_metadata = _metadata(form.fields.get("metadata"))
+    described.user_metadata = read_user_metadata(form.fields.get("metadata"))
     return described
 
 
@@ -201,7 +201,8 @@ def _cache_control(value: str | None) -> str:
     return f"max-age={value}" if value.isdigit() else value
 
 
-def _metadata(value: str | None, *, encoded: bool = False) -> dict[str, Any] | None:
+def read_user_metadata(value: str | None, *, encoded: bool = False) -> dict[str, Any] | None:
+    """What users say about an object, as JSON; ``encoded`` in base64."""
     if not value:
         return None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import DictRow
 from starlette.requests import Request
@@ -14,6 +14,10 @@ from maquette.db.connection import Pool
 from maquette.embedded.storage.callers import Caller, Keys, identify
 from maquette.embedded.storage.faults import invalid_request, no_such_bucket
 from maquette.embedded.storage.files import FileStore
+from maquette.embedded.storage.partials import Partials
+
+if TYPE_CHECKING:
+    from maquette.embedded.storage.holds import Holds
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Service:
     keys: Keys
     pool: Pool
     files: FileStore
+    partials: Partials
+    holds: Holds
 
     def caller(self, request: Request) -> Caller:
         """Who asks."""

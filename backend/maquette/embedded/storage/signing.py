@@ -14,6 +14,7 @@ from maquette.embedded.storage.names import check_key
 from maquette.embedded.storage.routing import KeyRoute
 from maquette.embedded.storage.service import json_body, seconds_field, service_of
 from maquette.embedded.storage.tokens import sign
+from maquette.embedded.storage.transforms import refuse_transform
 from maquette.embedded.storage.uploads import Target, check_may_upload
 
 UPLOAD_TOKEN_S = 2 * 3600
@@ -23,7 +24,9 @@ async def sign_download(request: Request) -> Response:
     """One object: a relative address with a token."""
     service = service_of(request)
     caller = service.caller(request)
-    seconds = seconds_field(await json_body(request), "expiresIn")
+    body = await json_body(request)
+    seconds = seconds_field(body, "expiresIn")
+    refuse_transform(body)
     bucket = await service.bucket(request.path_params["bucket"])
     row = await find_object(service, caller, bucket["id"], request.path_params["key"])
     token = sign(service.keys, "download", bucket["id"], row["name"], seconds)

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from maquette.embedded.storage.bodies import Described, drain, read_upload
 from maquette.embedded.storage.callers import SERVICE, Caller, transaction_as
-from maquette.embedded.storage.faults import Fault, already_exists, mime_not_allowed
+from maquette.embedded.storage.faults import Fault, already_exists, mime_not_allowed, no_such_bucket
 from maquette.embedded.storage.files import Stored
 from maquette.embedded.storage.names import check_key
 from maquette.embedded.storage.routing import KeyRoute
@@ -111,16 +111,25 @@ async def _store(request: Request, service: Service, target: Target) -> Response
         await service.files.place(stored, *place)
     finally:
         await incoming.discard()
+    identifier = await name_object(service, target, version, stored, described)
+    return JSONResponse({"Key": f"{target.bucket['id']}/{target.key}", "Id": identifier})
+
+
+async def name_object(service: Service, target: Target, version: str, stored: Stored, described: Described) -> str:
+    """Write the row of a file that lies in its place, and answer the object's id.
+
+    Where Postgres refuses, the file is taken away again; the file of an object that was replaced goes after.
+    """
     try:
         async with transaction_as(service.pool, target.caller) as connection:
             row = await _write_row(connection, target, version, describe(stored, described), described.user_metadata)
     except (Fault, psycopg.errors.InsufficientPrivilege):
         # Only a sure refusal: after a line lost during commit the row may be there, and needs its file.
-        await service.files.remove(*place)
+        await service.files.remove(target.bucket["id"], target.key, version)
         raise
     if row["replaced"]:
         await service.files.remove(target.bucket["id"], target.key, row["replaced"])
-    return JSONResponse({"Key": f"{target.bucket['id']}/{target.key}", "Id": str(row["id"])})
+    return str(row["id"])
 
 
 def describe(stored: Stored, described: Described) -> dict[str, Any]:
@@ -158,6 +167,8 @@ async def _write_row(
         )
     except psycopg.errors.UniqueViolation:
         raise already_exists() from None
+    except psycopg.errors.ForeignKeyViolation:
+        raise no_such_bucket() from None  # Deleted while the bytes came.
     [row] = await cursor.fetchall()
     return row
 

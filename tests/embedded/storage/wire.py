@@ -1,0 +1,42 @@
+"""What the tests of the storage service share: a client, a picture of bytes, how a refusal looks."""
+
+import base64
+import uuid
+
+import jwt
+from storage3 import AsyncStorageClient
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+BUCKET = "processed-images"
+
+
+def client_for(storage, key, http):
+    headers = {"apikey": storage.publishable_key, "Authorization": f"Bearer {key}"}
+    return AsyncStorageClient(f"{storage.supabase_url}/storage/v1/", headers, http_client=http)
+
+
+def folder():
+    return str(uuid.uuid4())
+
+
+def refused(answer, status_code, error, code, http_status=400):
+    body = answer.json()
+    assert answer.status_code == http_status, body
+    assert (body["statusCode"], body["error"], body["code"]) == (str(status_code), error, code)
+    assert body["message"]
+
+
+def token_for(storage, user, role="authenticated", seconds=60):
+    import time
+
+    claims = {"sub": str(user), "role": role, "aud": "authenticated", "exp": int(time.time()) + seconds}
+    return jwt.encode(claims, storage.jwt_secret, algorithm="HS256")
+
+
+def described(**metadata):
+    """An Upload-Metadata header."""
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
+
+
+def files_under(path):
+    return [file for file in path.rglob("*") if file.is_file()]
