@@ -64,10 +64,12 @@ def storage(stack: EmbeddedStack) -> Iterator[Connections]:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_pool(stack.connections.database_url) as pool:
-            async with run_storage_app(stack.connections, stack.home, pool) as service:
-                mount_storage(app, service)
-                yield
+        async with (
+            open_pool(stack.connections.database_url) as pool,
+            run_storage_app(stack.connections, stack.home, pool) as service,
+        ):
+            mount_storage(app, service)
+            yield
 
     port = int(stack.connections.supabase_url.rpartition(":")[2])
     with serve_app(Starlette(lifespan=lifespan), port):

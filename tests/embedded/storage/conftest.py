@@ -3,7 +3,6 @@ import uuid
 import httpx
 import psycopg
 import pytest
-
 from tests.embedded.storage.wire import BUCKET, client_for, described, folder
 
 

@@ -4,7 +4,6 @@ import hashlib
 import uuid
 
 import pytest
-
 from tests.embedded.storage.wire import BUCKET, PNG, described, files_under, folder
 
 
