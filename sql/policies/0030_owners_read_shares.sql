@@ -6,4 +6,4 @@ grant select on public.share_links to authenticated;
 grant select, insert, update, delete on public.share_links to service_role;
 drop policy if exists "Owners read their share links" on public.share_links;
 create policy "Owners read their share links" on public.share_links for select to authenticated
-using (project_id in (select p.id from public.projects p where p.owner_id = (select auth.uid())));
+using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
