@@ -55,18 +55,24 @@ def stack() -> Iterator[EmbeddedStack]:
 
 @pytest.fixture(scope="session")
 def storage(stack: EmbeddedStack) -> Iterator[Connections]:
-    """The stack's storage service over real HTTP, at ``/storage/v1`` of the connections' ``supabase_url``."""
+    """The stack's ``/storage/v1`` and ``/realtime/v1`` over real HTTP, at the connections' ``supabase_url``."""
     from starlette.applications import Starlette
 
     from maquette.db.connection import open_pool
+    from maquette.db.listener import Listener
+    from maquette.embedded.realtime.app import serve_realtime
     from maquette.embedded.storage.app import run_storage_app
     from maquette.embedded.storage.routing import mount_storage
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        listener = Listener(stack.connections.database_url)
         async with (
             open_pool(stack.connections.database_url) as pool,
             run_storage_app(stack.connections, stack.home, pool) as service,
+            open_pool(stack.connections.database_url, application_name="maquette-realtime") as realtime_pool,
+            serve_realtime(app, stack.connections, realtime_pool, listener),
+            listener.running(),
         ):
             mount_storage(app, service)
             yield

@@ -90,7 +90,7 @@ async def test_a_lost_listener_loses_nothing(address: str, api: httpx.Client, wo
             await socket.recv()
         killed = await asyncio.to_thread(
             worker.sql,
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'maquette-announcements'"
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'maquette-listener'"
             " and usename = current_user",
         )
         assert killed

@@ -25,14 +25,16 @@ from maquette.api import (
     steps,
     uploads,
 )
-from maquette.api.announcements import Announcements
 from maquette.api.cors import Cors
 from maquette.api.guards import Guards
 from maquette.api.owners import choose_gate
 from maquette.api.service import Service
 from maquette.db.connection import open_pool
+from maquette.db.listener import Listener
+from maquette.embedded.realtime.app import serve_realtime
 from maquette.embedded.storage.app import run_storage_app
 from maquette.embedded.storage.routing import mount_storage
+from maquette.realtime.announcements import Announcements
 from maquette.settings import Connections, Settings, read_settings, resolve_connections
 from maquette.storage.client import Objects
 
@@ -50,13 +52,13 @@ The description itself is at `/api/v1/openapi.json`.
 
 
 def create_app(settings: Settings, connections: Connections) -> FastAPI:
-    """The API. On the embedded stack it also serves Supabase's Storage API at /storage/v1."""
+    """The API. On the embedded stack it also serves Supabase's Storage at /storage/v1 and Realtime at /realtime/v1."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await asyncio.to_thread(uploads.forget_old_arrivals, settings.home)
-            announcements = Announcements(connections.database_url)
+            listener = Listener(connections.database_url)
             pool = await stack.enter_async_context(open_pool(connections.database_url))
             app.state.service = Service(
                 settings=settings,
@@ -64,10 +66,9 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 pool=pool,
                 objects=await stack.enter_async_context(Objects.open(connections)),
                 gate=choose_gate(settings, connections, pool),
-                announcements=announcements,
+                announcements=Announcements(listener),
                 upload_slots=asyncio.Semaphore(CONCURRENT_UPLOADS),
             )
-            await stack.enter_async_context(announcements.running())
             if connections.embedded:
                 # Its own pool: a handler that waits for storage while it holds a connection must not starve it.
                 storage_pool = await stack.enter_async_context(
@@ -75,6 +76,11 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 )
                 storage = run_storage_app(connections, settings.home, storage_pool)
                 mount_storage(app, await stack.enter_async_context(storage))
+                realtime_pool = await stack.enter_async_context(
+                    open_pool(connections.database_url, max_size=4, application_name="maquette-realtime")
+                )
+                await stack.enter_async_context(serve_realtime(app, connections, realtime_pool, listener))
+            await stack.enter_async_context(listener.running())
             yield
 
     # Swagger UI comes from this server, not from a CDN: the page works on a machine without internet.

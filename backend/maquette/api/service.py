@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from maquette.api.announcements import Announcements
 from maquette.api.owners import Gate
 from maquette.db.connection import Pool
 from maquette.db.rows import Connection
+from maquette.realtime.announcements import Announcements
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
 
