@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from maquette.api.app import create_app
 from maquette.settings import Connections, Settings
 
-OPEN_PATHS = {"/api/v1/health", "/api/v1/openapi.json"}
+OPEN_PATHS = {"/api/v1/health", "/api/v1/openapi.json", "/api/v1/shared/{share_key}"}
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def test_every_route_refuses_without_credentials(keyed: str) -> None:
         for method in operations:
             if path in OPEN_PATHS:
                 continue
-            url = keyed + path.replace("{project_id}", str(uuid.uuid4())).replace("{run_id}", str(uuid.uuid4()))
-            answer = httpx.request(method.upper(), url.replace("{version}", "0"), trust_env=False)
+            url = keyed + re.sub(r"\{\w+_id\}", lambda _: str(uuid.uuid4()), path).replace("{version}", "0")
+            answer = httpx.request(method.upper(), url, trust_env=False)
             assert answer.status_code == 401, f"{method} {path} answered {answer.status_code}"
             assert answer.json()["error"]["code"] == "credentials_missing"
             assert answer.headers["www-authenticate"] == "Bearer"

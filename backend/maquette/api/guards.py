@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maquette.api import problems
+from maquette.api.paths import loggable
 
 access = logging.getLogger("maquette.access")
 
@@ -60,9 +61,8 @@ class Guards:
             await problems.unexpected(scope["method"], path, error)(scope, receive, send_guarded)
         finally:
             # Never the query: it may hold tokens.
-            access.info(
-                "%s %s %s %d %.0f ms", request_id, scope["method"], path, status, (time.monotonic() - began) * 1e3
-            )
+            took_ms = (time.monotonic() - began) * 1e3
+            access.info("%s %s %s %d %.0f ms", request_id, scope["method"], loggable(path), status, took_ms)
 
 
 async def _bounded(scope: Scope, receive: Receive) -> Receive | None:

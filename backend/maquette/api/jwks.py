@@ -60,9 +60,9 @@ class KeySet:
 
     async def find(self, kid: str) -> VerifyingKey | None:
         """The key with this id, None where there is none; ``sign_in_unavailable`` where no keys were ever had."""
-        if self._due(kid):
+        if self._due(kid) or (self._fetching.locked() and self._lacks(kid)):
+            # Whoever comes during another's fetch waits for what that one brings.
             async with self._fetching:
-                # Whoever waited for another's fetch looks at what that one brought.
                 if self._due(kid):
                     await self._fetch()
         if self._keys is None:
@@ -76,7 +76,10 @@ class KeySet:
         now = self._clock()
         if now - self._tried_at < PAUSE_S:
             return False
-        return self._keys is None or kid not in self._keys or now - self._fetched_at > FRESH_S
+        return self._lacks(kid) or now - self._fetched_at > FRESH_S
+
+    def _lacks(self, kid: str) -> bool:
+        return self._keys is None or kid not in self._keys
 
     async def _fetch(self) -> None:
         self._tried_at = self._clock()

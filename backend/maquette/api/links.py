@@ -14,13 +14,16 @@ _FIELD_OF = {"file": "download_url"}
 """How the address of an object is named in answers, where it is not ``<name>_url``."""
 
 
-async def with_links(service: Service, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows with one ``…_url`` for each of their objects (null for a missing one), and only real ``objects``."""
+async def with_links(service: Service, rows: Sequence[Row], seconds: int | None = None) -> list[dict[str, Any]]:
+    """The rows with one ``…_url`` for each of their objects (null for a missing one), and only real ``objects``.
+
+    The addresses live for ``seconds``, by default as long as the settings say.
+    """
     wanted: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         for stored in _present(row).values():
             wanted[stored["bucket"]].append(stored["path"])
-    signed = await _sign(service, wanted)
+    signed = await _sign(service, wanted, seconds or service.settings.signed_url_s)
     linked = []
     for row in rows:
         objects = _present(row)
@@ -39,9 +42,9 @@ def _present(row: Row) -> dict[str, Any]:
     return {name: stored for name, stored in row["objects"].items() if stored and stored["id"] is not None}
 
 
-async def _sign(service: Service, wanted: dict[str, list[str]]) -> dict[tuple[str, str], str]:
+async def _sign(service: Service, wanted: dict[str, list[str]], seconds: int) -> dict[tuple[str, str], str]:
     async def bucket(name: str, paths: list[str]) -> dict[tuple[str, str], str]:
-        urls = await service.objects.signed_urls(name, paths, service.settings.signed_url_s)
+        urls = await service.objects.signed_urls(name, paths, seconds)
         return {(name, path): _reachable(service, url) for path, url in urls.items() if url}
 
     signed: dict[tuple[str, str], str] = {}
@@ -50,9 +53,10 @@ async def _sign(service: Service, wanted: dict[str, list[str]]) -> dict[tuple[st
     return signed
 
 
-async def download_link(service: Service, stored: dict[str, Any], save_as: str) -> str:
-    """The address of one object, which browsers save under a name."""
-    url = await service.objects.signed_url(stored["bucket"], stored["path"], service.settings.signed_url_s, save_as)
+async def download_link(service: Service, stored: dict[str, Any], save_as: str, seconds: int | None = None) -> str:
+    """The address of one object, which browsers save under a name; it lives as those of :func:`with_links`."""
+    lifetime_s = seconds or service.settings.signed_url_s
+    url = await service.objects.signed_url(stored["bucket"], stored["path"], lifetime_s, save_as)
     return _reachable(service, url)
 
 

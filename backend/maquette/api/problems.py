@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from maquette.api.paths import loggable
 from maquette.api.rejections import InvalidParametersError, describe_validation, missing_for_malformed_id, sayable
 from maquette.db.connection import DatabaseUnreachableError
 from maquette.errors import MaquetteError, NotFoundError, TooLargeError, UnavailableError
@@ -80,6 +81,7 @@ _MEANING = {
     403: "Not from here: `not_local`, `cross_origin`.",
     404: "No such thing, or not yours.",
     409: "The call does not fit the state of things.",
+    410: "It was there, and is no more: `share_revoked`, `share_expired`.",
     413: "More bytes or files than allowed.",
     422: "The request or its files cannot be used as they are; `details` names the field and its bound.",
     500: "A fault of ours: `internal_error`, with the id it is logged under.",
@@ -123,7 +125,7 @@ def register(app: FastAPI) -> None:
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MaquetteError)  # noqa: S101 - registered for this class only
     if error.status >= 500:
-        log.warning("%s %s answers %d %s", request.method, request.url.path, error.status, error.code)
+        log.warning("%s %s answers %d %s", request.method, loggable(request.url.path), error.status, error.code)
     return answer(error, {"WWW-Authenticate": "Bearer"} if error.status == 401 else None)
 
 
@@ -176,7 +178,7 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
     # 08 connection, 53 no resources, 57P shutdown; anything else that the server refuses is our fault.
     if state and state[:2] not in {"08", "53"} and not state.startswith("57P"):
         return unexpected(request.method, request.url.path, error)
-    log.warning("%s %s: database unreachable: %s", request.method, request.url.path, type(error).__name__)
+    log.warning("%s %s: database unreachable: %s", request.method, loggable(request.url.path), type(error).__name__)
     return answer(
         DatabaseUnreachableError(
             "The database does not answer right now; nothing was changed.",
@@ -187,14 +189,14 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _gone(request: Request, error: Exception) -> JSONResponse:
-    log.info("%s %s: the client went away", request.method, request.url.path)
+    log.info("%s %s: the client went away", request.method, loggable(request.url.path))
     return answer(MaquetteError("The client went away before its request was complete."))
 
 
 def unexpected(method: str, path: str, error: Exception) -> JSONResponse:
     """The answer to a fault of ours: an id, under which the log holds the rest."""
     error_id = uuid.uuid4().hex[:12]
-    log.error("internal error %s at %s %s", error_id, method, path, exc_info=error)
+    log.error("internal error %s at %s %s", error_id, method, loggable(path), exc_info=error)
     return answer(
         InternalError(
             "Something went wrong on the server; your data is as it was.",

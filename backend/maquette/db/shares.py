@@ -125,3 +125,20 @@ async def note_view(conn: Connection, share_id: UUID) -> None:
         " where id = %s and coalesce(last_viewed_at < now() - interval '1 minute', true)",
         [share_id],
     )
+
+
+async def files(conn: Connection, project_id: UUID, version: int) -> list[Row]:
+    """``format``, ``bytes``, ``bucket`` and ``path`` of a version: the model itself and its newest exports."""
+    return await fetch_all(
+        conn,
+        "select distinct on (format) format, bytes, bucket, path from ("
+        " select e.format, a.bytes, a.bucket, a.path, e.created_at"
+        " from public.export_history e join public.artifacts a on a.id = e.artifact_id"
+        " where e.project_id = %(project)s and e.version = %(version)s"
+        " union all"
+        " select reverse(split_part(reverse(a.path), '.', 1)), a.bytes, a.bucket, a.path, m.created_at"
+        " from public.gaussian_splat_models m join public.artifacts a on a.id = m.model_artifact_id"
+        " where m.project_id = %(project)s and m.version = %(version)s) found"
+        " order by format, created_at desc",
+        {"project": project_id, "version": version},
+    )

@@ -1,0 +1,237 @@
+"""Share links: the owner makes, lists and revokes them; whoever has one looks at one model and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from maquette.api.links import download_link, with_links
+from maquette.api.owners import Owner
+from maquette.api.pages import Cursor, Limit, Listing
+from maquette.api.paths import SHARED, ProjectId
+from maquette.api.problems import error_responses
+from maquette.api.service import Service, Serving
+from maquette.api.shapes import Shape
+from maquette.db import projects, records, shares
+from maquette.db.rows import Row
+from maquette.errors import BadInputError, MaquetteError
+
+router = APIRouter(tags=["shares"])
+
+SHARED_URL_S = 900
+"""Signed addresses for strangers live a quarter of an hour: a page fetches the model at once. The storage service
+looks at the clock when a download begins, not while it goes on."""
+
+SHOWN_OBJECTS = ("model", "preview")
+
+
+class ExpiryPassedError(BadInputError):
+    """A link that would have expired before it was made."""
+
+    code = "expiry_passed"
+
+
+class NewShare(BaseModel):
+    """A link to be."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    title: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="What visitors read above the model. Default: the project's name as it is now.",
+        examples=["Garden fountain"],
+    )
+    version: int | None = Field(
+        None,
+        ge=0,
+        le=2**31 - 1,
+        description="The version to show. Default: the one that is promoted when somebody looks.",
+        examples=[0],
+    )
+    allow_download: bool = Field(
+        False,
+        description="Offer files to take away. Whoever sees a model in a browser has its splats in memory, so this"
+        " decides what is offered; it is no copy protection.",
+        examples=[True],
+    )
+    expires_at: AwareDatetime | None = Field(
+        None,
+        description="When the link stops working, with time zone. Default: never.",
+        examples=["2031-01-01T00:00:00Z"],
+    )
+
+
+UNTITLED = NewShare()
+
+
+class Share(Shape):
+    """A link, as its owner sees it."""
+
+    id: UUID
+    project_id: UUID
+    share_key: str = Field(description="Opens the link: give it to those who shall see the model.")
+    url: str = Field(description="What the link answers with, for programs and pages.")
+    title: str
+    version: int | None = Field(description="Null: the version that is promoted when somebody looks.")
+    allow_download: bool
+    state: Literal["active", "expired", "revoked"]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_viewed_at: datetime | None = Field(description="To the minute; null: nobody looked yet.")
+
+
+class SharedFile(BaseModel):
+    """A file of the shown version."""
+
+    format: str = Field(examples=["ply"])
+    bytes: int
+    download_url: str | None = Field(description="Null where the link does not offer downloads.")
+
+
+class Shared(BaseModel):
+    """The one model that a link shows. It names neither the project nor its owner nor any other version."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    title: str
+    version: int
+    model_url: str | None = Field(description="The splats, as PLY.")
+    preview_url: str | None
+    allow_download: bool
+    formats: list[SharedFile]
+    urls_expire_at: datetime = Field(description="Until when the addresses can be fetched; ask again for new ones.")
+
+
+ShareId = Annotated[UUID, Path(description="The link, a UUID.", examples=["4be0ad52-0c1d-4a8f-9d7e-3d0e8b1c2f33"])]
+ShareKey = Annotated[
+    str,
+    Path(max_length=200, description="The key of a link.", examples=["kT0mC4nQ2s9vX1yZ8bL3fR7hJ5wD6gPaUeNiOqAtSx0"]),
+]
+
+
+@router.post(
+    "/projects/{project_id}/shares",
+    status_code=201,
+    response_model=Share,
+    summary="Make a share link",
+    responses=error_responses(404, 409, 413),
+)
+async def create_share(
+    service: Serving,
+    owner: Owner,
+    project_id: ProjectId,
+    response: Response,
+    body: Annotated[NewShare, Body()] = UNTITLED,
+) -> dict[str, Any]:
+    """Anybody who has the link can look at the model, without signing in. It can be revoked at any time.
+
+    `409 nothing_generated` before a generate; `404 version_not_found`.
+    """
+    if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
+        raise ExpiryPassedError(
+            "expires_at lies in the past.", suggestion="Give a later moment, or leave it out.", field="expires_at"
+        )
+    async with service.transaction() as conn:
+        project = await projects.get(conn, project_id, owner)
+        await records.model(conn, project_id, body.version)
+        row = await shares.create(
+            conn,
+            project_id,
+            title=body.title or project["name"],
+            version=body.version,
+            allow_download=body.allow_download,
+            expires_at=body.expires_at,
+        )
+    share = _with_url(service, row)
+    response.headers["Location"] = share["url"].removeprefix(service.public_url)
+    return share
+
+
+@router.get(
+    "/projects/{project_id}/shares",
+    response_model=Listing[Share],
+    summary="The share links",
+    responses=error_responses(404),
+)
+async def list_shares(
+    service: Serving, owner: Owner, project_id: ProjectId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Newest first, those that were revoked or have expired among them."""
+    async with service.transaction() as conn:
+        await projects.get(conn, project_id, owner)
+        page = await shares.page(conn, project_id, limit=limit, cursor=cursor)
+    return {"items": [_with_url(service, row) for row in page.items], "next": page.next}
+
+
+@router.delete(
+    "/projects/{project_id}/shares/{share_id}",
+    status_code=204,
+    summary="Revoke a share link",
+    responses=error_responses(404),
+)
+async def revoke_share(service: Serving, owner: Owner, project_id: ProjectId, share_id: ShareId) -> None:
+    """For good and at once; addresses that it gave out before end by themselves within a quarter of an hour."""
+    async with service.transaction() as conn:
+        await projects.get(conn, project_id, owner)
+        await shares.revoke(conn, project_id, share_id)
+
+
+@router.get(
+    "/shared/{share_key}",
+    response_model=Shared,
+    summary="Look at a shared model",
+    responses={status: told for status, told in error_responses(404, 410).items() if status not in (401, 403)},
+)
+async def read_shared(service: Serving, share_key: ShareKey) -> Shared:
+    """Needs no credentials but the link's key. `404 share_not_found`; `410 share_revoked` or `share_expired`.
+
+    Keys hold 256 random bits, so they cannot be found by trying.
+    """
+    async with service.transaction() as conn:
+        share = await shares.by_key(conn, share_key)
+        try:
+            model = await records.model(conn, share["project_id"], share["version"])
+        except MaquetteError:
+            # Said in the words of a visitor, who knows nothing of the project.
+            raise shares.ShareNotFoundError(
+                "There is no model behind this link yet.", suggestion="Ask whoever sent it."
+            ) from None
+        files = await shares.files(conn, share["project_id"], model["version"])
+        await shares.note_view(conn, share["id"])
+    now = datetime.now(UTC)
+    seconds = min(SHARED_URL_S, service.settings.signed_url_s)
+    if share["expires_at"] is not None:
+        seconds = max(1, min(seconds, int((share["expires_at"] - now).total_seconds())))
+    # The addresses hold the object's path, and so the project's id. It is no secret: it opens nothing without
+    # credentials of the owner.
+    objects = {name: stored for name, stored in model["objects"].items() if name in SHOWN_OBJECTS}
+    [linked] = await with_links(service, [{"objects": objects}], seconds)
+    return Shared(
+        title=share["title"],
+        version=model["version"],
+        model_url=linked["model_url"],
+        preview_url=linked["preview_url"],
+        allow_download=share["allow_download"],
+        formats=[await _file(service, share, model["version"], stored, seconds) for stored in files],
+        urls_expire_at=now + timedelta(seconds=seconds),
+    )
+
+
+async def _file(service: Service, share: Row, version: int, stored: Row, seconds: int) -> SharedFile:
+    url = None
+    if share["allow_download"]:
+        suffix = stored["path"].rpartition(".")[2]
+        url = await download_link(service, stored, f"{share['title']} v{version}.{suffix}", seconds)
+    return SharedFile(format=stored["format"], bytes=stored["bytes"], download_url=url)
+
+
+def _with_url(service: Service, row: Row) -> dict[str, Any]:
+    return {**row, "url": f"{service.public_url}{SHARED}{row['share_key']}"}
