@@ -30,11 +30,11 @@ def call(storage, http):
 
 
 @pytest.fixture
-def tus(call):
+def tus(call, storage):
     """A call in tus; the answer must be in tus too."""
 
-    async def request(method, path, *, headers=None, **more):
-        answer = await call(method, path, headers={"Tus-Resumable": "1.0.0", **(headers or {})}, **more)
+    async def request(method, path, *, headers=None, as_=storage.secret_key, **more):
+        answer = await call(method, path, key=as_, headers={"Tus-Resumable": "1.0.0", **(headers or {})}, **more)
         assert answer.headers["tus-resumable"] == "1.0.0"
         return answer
 

@@ -1,6 +1,8 @@
 """What the tests of the storage service share: a client, a picture of bytes, how a refusal looks."""
 
+import asyncio
 import base64
+import time
 import uuid
 
 import jwt
@@ -27,8 +29,6 @@ def refused(answer, status_code, error, code, http_status=400):
 
 
 def token_for(storage, user, role="authenticated", seconds=60):
-    import time
-
     claims = {"sub": str(user), "role": role, "aud": "authenticated", "exp": int(time.time()) + seconds}
     return jwt.encode(claims, storage.jwt_secret, algorithm="HS256")
 
@@ -40,3 +40,12 @@ def described(**metadata):
 
 def files_under(path):
     return [file for file in path.rglob("*") if file.is_file()]
+
+
+async def until(true):
+    """Wait for something that the other side is about to do."""
+    for _ in range(1500):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not happen")

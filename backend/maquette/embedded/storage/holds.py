@@ -11,13 +11,15 @@ from starlette.requests import ClientDisconnect
 from maquette.embedded.storage.tus import InterruptedFault, locked
 
 IDLE_S = 60.0
+"""A body of which nothing comes for so long is over."""
 
 
 class Hold:
     """Held by the request that works on an upload; another one can ask it to leave."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float) -> None:
         self.released = anyio.Event()
+        self._idle_s = idle_s
         self._asked = False
         self._listening: anyio.CancelScope | None = None
 
@@ -30,7 +32,7 @@ class Hold:
     async def hear(self, stream: AsyncIterator[bytes]) -> bytes | None:
         """The next bytes of the body, None at its end, and a fault where this request should write no more."""
         if not self._asked:
-            with anyio.move_on_after(IDLE_S) as self._listening:
+            with anyio.move_on_after(self._idle_s) as self._listening:
                 try:
                     return await anext(stream, None)
                 except ClientDisconnect:
@@ -46,7 +48,8 @@ class Hold:
 class Holds:
     """Which uploads are worked on. In memory: there is one server on a home, and a killed one holds nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float = IDLE_S) -> None:
+        self._idle_s = idle_s
         self._held: dict[str, Hold] = {}
 
     def __contains__(self, upload: str) -> bool:
@@ -64,7 +67,7 @@ class Holds:
                 raise locked()
             other.ask()
             await other.released.wait()
-        hold = self._held[upload] = Hold()
+        hold = self._held[upload] = Hold(self._idle_s)
         try:
             yield hold
         finally:
