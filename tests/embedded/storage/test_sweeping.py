@@ -98,8 +98,13 @@ def record(created_at):
     return json.dumps(
         {
             **dict.fromkeys(("bucket", "key", "mime", "cache_control", "described", "role", "owner"), "x"),
-            "length": 9, "user_metadata": None, "signed": False, "upsert": False, "finished": False,
-            "id": str(uuid.uuid4()), "created_at": created_at,
+            "length": 9,
+            "user_metadata": None,
+            "signed": False,
+            "upsert": False,
+            "finished": False,
+            "id": str(uuid.uuid4()),
+            "created_at": created_at,
         }
     )
 

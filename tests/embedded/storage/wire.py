@@ -8,6 +8,9 @@ import uuid
 import jwt
 from storage3 import AsyncStorageClient
 
+from maquette.embedded.storage.callers import Keys
+from maquette.embedded.storage.tokens import sign
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 BUCKET = "processed-images"
 
@@ -31,6 +34,10 @@ def refused(answer, status_code, error, code, http_status=400):
 def token_for(storage, user, role="authenticated", seconds=60):
     claims = {"sub": str(user), "role": role, "aud": "authenticated", "exp": int(time.time()) + seconds}
     return jwt.encode(claims, storage.jwt_secret, algorithm="HS256")
+
+
+def sign_for(storage, bucket, key, seconds=60, scope="download"):
+    return sign(Keys("", "", storage.jwt_secret), scope, bucket, key, seconds)
 
 
 def described(**metadata):
