@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maquette.recon.depth import write_depth_map
 from maquette.recon.formats import format_named
-from maquette.recon.rasterize import render
+from maquette.recon.rasterize import rasterize
 from maquette.recon.scene import Scene
 from maquette.steps.folder import Folder
 from maquette.steps.records import DepthMap, DepthMaps, File, Model, Warn
@@ -26,7 +26,7 @@ def render_depth_maps(folder: Folder, scene: Scene, model: Model, long_side: int
     source = (model.model.path,)
     for index, view in enumerate(scene.views):
         sink.progress("depth", index / len(scene.views), view.name)
-        rendering = render(gaussians, view.camera.resized_to(long_side))
+        rendering = rasterize(gaussians, view.camera.resized_to(long_side), outputs=("median_depth", "alpha"))
         written = write_depth_map(rendering.median_depth, rendering.alpha, folder.depth / f"{index:04d}")
         records.append(
             DepthMap(

@@ -11,7 +11,7 @@ from tests.recon.rasterize.scenes import NAMES, camera, random_gaussians
 
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
-from maquette.recon.rasterize import backward, forward, render, twin
+from maquette.recon.rasterize import backward, forward, rasterize, twin
 
 BACKGROUND = (0.2, 0.5, 0.9)
 
@@ -62,8 +62,8 @@ SCENES: dict[str, tuple[Gaussians, Camera]] = {
 def test_values_and_gradients(name: str) -> None:
     gaussians, view = SCENES[name]
     parameters = [torch.tensor(getattr(gaussians, field), dtype=torch.float64, requires_grad=True) for field in NAMES]
-    expected = twin.render(*parameters, view, background=BACKGROUND)
-    found = render(gaussians, view, background=BACKGROUND)
+    expected = twin.rasterize(*parameters, view, background=BACKGROUND)
+    found = rasterize(gaussians, view, background=BACKGROUND)
     for field in ("image", "alpha", "depth"):
         wanted = expected[field].detach().numpy()
         np.testing.assert_allclose(getattr(found, field), wanted, atol=1e-4, rtol=1e-4, err_msg=field)
@@ -90,13 +90,15 @@ def test_sh_degree_limits_what_is_used() -> None:
     gaussians, view = random_gaussians(40, seed=11), camera()
     cut = random_gaussians(40, seed=11)
     cut.sh[:, 4:] = 0.0
-    np.testing.assert_array_equal(render(gaussians, view, sh_degree=1).image, render(cut, view, sh_degree=3).image)
-    assert not np.array_equal(render(gaussians, view).image, render(cut, view).image)
+    np.testing.assert_array_equal(
+        rasterize(gaussians, view, sh_degree=1).image, rasterize(cut, view, sh_degree=3).image
+    )
+    assert not np.array_equal(rasterize(gaussians, view).image, rasterize(cut, view).image)
 
 
 def test_missing_torch_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(twin.TorchMissingError) as caught:
-        twin.render(*([None] * 5), camera())
+        twin.rasterize(*([None] * 5), camera())
     assert caught.value.code == "torch_missing"
     assert "[dev]" in caught.value.suggestion

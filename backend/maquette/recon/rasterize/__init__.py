@@ -1,10 +1,11 @@
-"""The splat rasteriser on the CPU: compiled with numba, all cores, float32, the same bits on any number of threads.
+"""The splat rasteriser. ``rasterize`` is for looking, on any backend; ``forward`` and ``backward`` are for training.
 
-``render`` is for looking; ``forward`` and ``backward`` are for training. The definition of both is the slow
-:mod:`maquette.recon.rasterize.twin`.
+These two run on the CPU: compiled with numba, all cores, float32, the same bits on any number of threads. The
+definition of all is the slow :mod:`maquette.recon.rasterize.twin`.
 """
 
+from maquette.recon.rasterize.backends import rasterize
 from maquette.recon.rasterize.frame import Frame, Gradients, backward, forward
-from maquette.recon.rasterize.rendering import Rendering, render
+from maquette.recon.rasterize.rendering import OUTPUTS, Output, Rendering
 
-__all__ = ["Frame", "Gradients", "Rendering", "backward", "forward", "render"]
+__all__ = ["OUTPUTS", "Frame", "Gradients", "Output", "Rendering", "backward", "forward", "rasterize"]

@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
+from maquette.recon.rasterize.backends import FAR, NEAR
 from maquette.recon.rasterize.binning import (
     BLOCK,
     CHUNKS,
@@ -21,7 +22,7 @@ from maquette.recon.rasterize.binning import (
 )
 from maquette.recon.rasterize.blending import SLOT, blend_tiles, unblend_tiles
 from maquette.recon.rasterize.ellipses import TILE
-from maquette.recon.rasterize.projection import NEAR, PACK, pack_camera, project
+from maquette.recon.rasterize.projection import PACK, pack_camera, project
 from maquette.recon.rasterize.projection_backward import project_backward
 from maquette.recon.rasterize.scratch import Scratch
 
@@ -82,18 +83,19 @@ def forward(
     background: tuple[float, float, float] = BLACK,
     sh_degree: int | None = None,
     near: float = NEAR,
+    far: float = FAR,
     scratch: Scratch | None = None,
 ) -> Frame:
     """Render ``gaussians`` and keep what :func:`backward` needs.
 
-    ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near``
-    in world units; with ``scratch`` the frame lives until the next one made with it. Method: Kerbl et al. 2023,
-    sections 4 to 6.
+    ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); ``near`` and
+    ``far`` in world units along z; with ``scratch`` the frame lives until the next one made with it (Kerbl et al.
+    2023, sections 4 to 6).
     """
     scratch = scratch or Scratch()
     degree = gaussians.sh_degree if sh_degree is None else min(sh_degree, gaussians.sh_degree)
     n, width, height = len(gaussians), camera.width, camera.height
-    packed_camera = pack_camera(camera, near)
+    packed_camera = pack_camera(camera, near, far)
     packed = scratch.empty("packed", (n, PACK), np.float32)
     touched = scratch.empty("touched", (n,), np.int32)
     block_counts = np.empty(((n + BLOCK - 1) // BLOCK, 2), np.int64)

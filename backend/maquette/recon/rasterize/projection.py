@@ -25,8 +25,6 @@ MIN_ALPHA = np.float32(1.0 / 255.0)
 LOG2_E = np.float32(np.log2(np.e))
 MAX_DETERMINANT = np.float32(1e30)
 """Splats wider than about 3e7 pixels are dropped: they would overflow float32."""
-NEAR = 0.01
-"""Gaussians nearer to the camera plane than this are dropped, world units."""
 
 PACK = 12
 """Floats a visible Gaussian is packed into: mean x, y; the exponent's coefficients of dx^2, dx dy, dy^2; log2 of
@@ -38,7 +36,7 @@ TWO = np.float32(2.0)
 HALF = np.float32(0.5)
 
 
-def pack_camera(camera: Camera, near: float) -> Float32[ndarray, " 24"]:
+def pack_camera(camera: Camera, near: float, far: float) -> Float32[ndarray, " 24"]:
     """The camera as the flat float32 array that the kernels read."""
     tan_x, tan_y = 0.5 * camera.width / camera.fx, 0.5 * camera.height / camera.fy
     packed = np.empty(24, np.float32)
@@ -51,8 +49,7 @@ def pack_camera(camera: Camera, near: float) -> Float32[ndarray, " 24"]:
     packed[19] = camera.cx / camera.fx + 0.3 * tan_x
     packed[20] = (camera.height - camera.cy) / camera.fy + 0.3 * tan_y
     packed[21] = camera.cy / camera.fy + 0.3 * tan_y
-    packed[22] = near
-    packed[23] = 0.0
+    packed[22:24] = near, far
     return packed
 
 
@@ -103,7 +100,7 @@ def project(
     fx, fy, cx, cy = camera[12], camera[13], camera[14], camera[15]
     width, height = camera[16], camera[17]
     lim_xp, lim_xn, lim_yp, lim_yn = camera[18], camera[19], camera[20], camera[21]
-    near = camera[22]
+    near, far = camera[22], camera[23]
     terms = (degree + 1) * (degree + 1)
     for block in prange(blocks):
         values = np.empty(16, np.float32)
@@ -113,7 +110,7 @@ def project(
             mx, my, mz = means[i, 0], means[i, 1], means[i, 2]
             pz = c6 * mx + c7 * my + c8 * mz + t2
             opacity = ONE / (ONE + np.exp(-opacity_logits[i]))
-            if not (pz > near and opacity > MIN_ALPHA):
+            if not (near < pz and pz < far and opacity > MIN_ALPHA):
                 continue
             px = c0 * mx + c1 * my + c2 * mz + t0
             py = c3 * mx + c4 * my + c5 * mz + t1

@@ -1,60 +1,69 @@
-"""Rendering for people and for depth maps: image, alpha and two kinds of depth in the usual layout."""
+"""What a rasteriser shows of a model: the outputs by name, in the usual layout, the same for every backend."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
-import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from numpy import ndarray
 
-from maquette.recon.cameras import Camera
-from maquette.recon.gaussians import Gaussians
-from maquette.recon.rasterize.blending import blend_depth_tiles
-from maquette.recon.rasterize.frame import BLACK, forward
+from maquette.errors import BadInputError
+
+Output: TypeAlias = Literal["image", "alpha", "depth", "median_depth", "contribution", "visible"]
+OUTPUTS: tuple[Output, ...] = get_args(Output)
+"""All that can be asked for: four pictures, and two numbers for each Gaussian."""
+PICTURES: tuple[Output, ...] = ("image", "alpha", "depth", "median_depth")
+
+
+class OutputNotAskedError(BadInputError):
+    """A rendering does not hold what it was not asked for."""
+
+    code = "output_not_asked"
 
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """``image`` sRGB 0 to 1, unclipped, over the background; ``alpha`` its opacity, 0 to 1.
+    """The outputs that were asked for; reading another raises :class:`OutputNotAskedError`."""
 
-    ``depth`` is the expected and ``median_depth`` the median distance along the viewing axis z, world units; both
-    are 0 where there is nothing (the median: where less than half of the light is taken).
-    """
+    outputs: Mapping[Output, ndarray]
 
-    image: Float32[ndarray, "h w 3"]
-    alpha: Float32[ndarray, "h w"]
-    depth: Float32[ndarray, "h w"]
-    median_depth: Float32[ndarray, "h w"]
+    @property
+    def image(self) -> Float32[ndarray, "h w 3"]:
+        """Colour, sRGB 0 to 1, unclipped, over the background."""
+        return self._asked("image")
 
+    @property
+    def alpha(self) -> Float32[ndarray, "h w"]:
+        """Opacity of the model in each pixel, 0 to 1."""
+        return self._asked("alpha")
 
-def render(
-    gaussians: Gaussians,
-    camera: Camera,
-    *,
-    background: tuple[float, float, float] = BLACK,
-    sh_degree: int | None = None,
-) -> Rendering:
-    """Render ``gaussians`` from ``camera`` at the camera's size (Kerbl et al. 2023, equation 3).
+    @property
+    def depth(self) -> Float32[ndarray, "h w"]:
+        """Expected distance along the viewing axis z, world units; 0 where there is nothing."""
+        return self._asked("depth")
 
-    ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored).
-    """
-    frame = forward(gaussians, camera, background=background, sh_degree=sh_degree)
-    depth = np.empty((camera.height, camera.width), np.float32)
-    median_depth = np.empty_like(depth)
-    blend_depth_tiles(
-        frame.packed,
-        frame.tile_starts,
-        frame.pair_gaussian,
-        frame.pair_rows,
-        camera.width,
-        camera.height,
-        depth,
-        median_depth,
-    )
-    return Rendering(
-        image=np.ascontiguousarray(frame.image.transpose(1, 2, 0)),
-        alpha=np.float32(1.0) - frame.transmittance,
-        depth=depth,
-        median_depth=median_depth,
-    )
+    @property
+    def median_depth(self) -> Float32[ndarray, "h w"]:
+        """Distance along z at which half of the light is taken, world units; 0 where less than half ever is."""
+        return self._asked("median_depth")
+
+    @property
+    def contribution(self) -> Float32[ndarray, " n"]:
+        """Pixels each Gaussian covers, counted by its blending weight: the sum of alpha times transmittance."""
+        return self._asked("contribution")
+
+    @property
+    def visible(self) -> Bool[ndarray, " n"]:
+        """Whether any pixel took the Gaussian."""
+        return self._asked("visible")
+
+    def _asked(self, name: Output) -> ndarray:
+        if name not in self.outputs:
+            raise OutputNotAskedError(
+                f"This rendering has no {name}; it was asked for {', '.join(self.outputs)}.",
+                suggestion=f"Add {name!r} to the outputs of rasterize().",
+                output=name,
+            )
+        return self.outputs[name]

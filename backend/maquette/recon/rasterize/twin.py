@@ -31,7 +31,7 @@ def _torch() -> Any:
     return torch
 
 
-def render(
+def rasterize(
     means: Tensor,
     log_scales: Tensor,
     quaternions: Tensor,
@@ -42,20 +42,23 @@ def render(
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     sh_degree: int | None = None,
     near: float = 0.01,
+    far: float = float("inf"),
 ) -> dict[str, Tensor]:
-    """Render float64 parameters, shaped as in :class:`Gaussians`; returns ``image`` (h w 3), ``alpha``, ``depth``
-    and ``median_depth`` (h w), all differentiable in the image (Kerbl et al. 2023, sections 4 to 6).
+    """Render float64 parameters, shaped as in :class:`Gaussians`; returns every output of :class:`Rendering`, those
+    that can be differentiated differentiable (Kerbl et al. 2023, sections 4 to 6).
     """
     torch = _torch()
     pose = torch.as_tensor(camera.camera_from_world, dtype=means.dtype)
     height, width = camera.height, camera.width
     points = means @ pose[:3, :3].T + pose[:3, 3]
     opacities = torch.sigmoid(opacity_logits)
-    keep = (points[:, 2] > near) & (opacities > 1 / 255)
+    keep = (points[:, 2] > near) & (points[:, 2] < far) & (opacities > 1 / 255)
     order = torch.nonzero(keep).flatten()
     order = order[torch.argsort(points[order, 2].to(torch.float32), stable=True)]
+    covariances = screen_covariances(points[order], log_scales[order], quaternions[order], pose[:3, :3], camera)
+    bounded = torch.linalg.det(covariances.detach()) < 1e30
+    order, covariances = order[bounded], covariances[bounded]
     points, opacities = points[order], opacities[order]
-    covariances = screen_covariances(points, log_scales[order], quaternions[order], pose[:3, :3], camera)
     inverse = torch.linalg.inv(covariances)
     x, y, z = points.unbind(-1)
     centres = torch.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], dim=-1)
@@ -66,6 +69,7 @@ def render(
     transmittance = torch.ones(height, width, dtype=means.dtype)
     image = torch.zeros(height, width, 3, dtype=means.dtype)
     depth, median_depth = torch.zeros_like(transmittance), torch.zeros_like(transmittance)
+    contribution = torch.zeros(len(means), dtype=means.dtype)
     for k in range(len(order)):
         offsets = pixels - centres[k]
         exponent = -0.5 * torch.einsum("hwi,ij,hwj->hw", offsets, inverse[k], offsets)
@@ -76,6 +80,7 @@ def render(
         after = transmittance - weight
         image = image + weight[..., None] * colors[k]
         depth = depth + weight * z[k]
+        contribution[order[k]] = weight.detach().sum()
         median_depth = torch.where((transmittance > 0.5) & (after <= 0.5), z[k], median_depth)
         transmittance = after
     alpha = 1 - transmittance
@@ -84,6 +89,8 @@ def render(
         "alpha": alpha,
         "depth": torch.where(alpha > 0, depth / torch.where(alpha > 0, alpha, 1.0), 0.0),
         "median_depth": median_depth,
+        "contribution": contribution,
+        "visible": contribution > 0,
     }
 
 
@@ -92,7 +99,7 @@ def screen_covariances(
 ) -> Tensor:
     """2x2 covariances in square pixels, with the 0.3 px low-pass, of Gaussians at camera-space ``points``."""
     torch = _torch()
-    w, x, y, z = (quaternions / quaternions.norm(dim=-1, keepdim=True)).unbind(-1)
+    w, x, y, z = (quaternions / quaternions.norm(dim=-1, keepdim=True).clamp(min=1e-12)).unbind(-1)
     turns = torch.stack(
         [
             torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], dim=-1),
@@ -128,7 +135,7 @@ def shade(means: Tensor, sh: Tensor, centre: Tensor, sh_degree: int | None) -> T
     degree = round(sh.shape[1] ** 0.5) - 1
     degree = degree if sh_degree is None else min(degree, sh_degree)
     directions = means - centre
-    x, y, z = (directions / directions.norm(dim=-1, keepdim=True)).unbind(-1)
+    x, y, z = (directions / directions.norm(dim=-1, keepdim=True).clamp(min=1e-12)).unbind(-1)
     values = []
     for band in range(degree + 1):
         for order in range(-band, band + 1):
