@@ -1,10 +1,11 @@
 """Buckets: made, narrowed down, limited."""
 
+import asyncio
 import uuid
 
 import pytest
 from storage3.exceptions import StorageApiError
-from tests.embedded.storage.wire import client_for, refused
+from tests.embedded.storage.wire import client_for, files_under, refused
 
 
 async def test_buckets(storage, http):
@@ -57,3 +58,58 @@ async def test_mime_types_and_sizes_of_the_bucket(call, as_form):
     )
     listed = await call("POST", f"/object/list/{name}", json={"prefix": "", "limit": 100, "offset": 0})
     assert [entry["name"] for entry in listed.json()] == ["a", "b"]
+
+
+async def test_the_list_narrowed_and_sorted(call):
+    word = uuid.uuid4().hex[:8]
+    for name in ("c", "a", "b"):
+        await call("POST", "/bucket", json={"name": f"{name}-{word}"})
+
+    async def names(query):
+        return [bucket["name"][0] for bucket in (await call("GET", f"/bucket?search={word}&{query}")).json()]
+
+    assert await names("") == ["a", "b", "c"]
+    assert await names("sortColumn=name&sortOrder=desc&limit=2") == ["c", "b"]
+    assert await names("sortColumn=created_at&offset=1") == ["a", "b"]
+    for odd in ("sortColumn=owner", "sortOrder=up", "limit=x", "offset=-1"):
+        refused(await call("GET", f"/bucket?{odd}"), 400, "invalid_request", "InvalidRequest")
+
+
+@pytest.mark.parametrize("how", ["told", "in chunks", "told too little"])
+@pytest.mark.parametrize("kind", ["raw", "form"])
+async def test_more_bytes_than_the_bucket_takes(call, storage, stack, small_bucket, how, kind):
+    """However the body's size is told. If too little, the rest of it is no part of this request."""
+    content = b"x" * 5000
+    mime = "image/png"
+    if kind == "form":
+        start = b'--b\r\ncontent-disposition: form-data; name="f"; filename="f"\r\ncontent-type: image/png\r\n\r\n'
+        content, mime = start + content + b"\r\n--b--\r\n", "multipart/form-data; boundary=b"
+    path = f"/object/{small_bucket}/x"
+    if how == "told too little":
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(storage.supabase_url.rpartition(":")[2]))
+        writer.write(
+            f"POST /storage/v1{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {storage.secret_key}\r\n"
+            f"Content-Type: {mime}\r\nContent-Length: 700\r\n\r\n".encode()
+            + content
+        )
+        status = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        stored = await call("GET", path)
+        if stored.status_code == 200:
+            assert (kind, status.split()[1], stored.content) == ("raw", b"200", b"x" * 700)
+        else:
+            refused(stored, 404, "not_found", "NoSuchKey")
+    else:
+
+        async def in_chunks():
+            for start in range(0, len(content), 500):
+                yield content[start : start + 500]
+
+        answer = await call(
+            "POST", path, content=content if how == "told" else in_chunks(), headers={"Content-Type": mime}
+        )
+        refused(answer, 413, "Payload too large", "EntityTooLarge")
+        refused(await call("GET", path), 404, "not_found", "NoSuchKey")
+        assert files_under(stack.home / "storage" / small_bucket) == []
+    assert files_under(stack.home / "storage" / ".incoming") == []

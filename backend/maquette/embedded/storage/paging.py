@@ -43,7 +43,7 @@ with seen as (
 ), sorted as (
     select *, {key} as sort_key from entries
 )
-select * from sorted
+select id, name, updated_at, created_at, last_accessed_at, metadata from sorted
 where %(after)s::text is null
     or (sort_key, name collate "C") {past} (%(at)s::text::timestamptz, %(after)s::text collate "C")
 order by sort_key {order}, name collate "C" {order}
