@@ -26,3 +26,5 @@ end
 $$;
 revoke execute on function public.append_event(uuid, uuid, text, jsonb) from public, anon, authenticated;
 grant execute on function public.append_event(uuid, uuid, text, jsonb) to service_role;
+comment on function public.append_event(uuid, uuid, text, jsonb) is
+    'The one way to add to a project''s history; call it in the transaction of the change it tells of.';

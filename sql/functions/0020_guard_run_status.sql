@@ -1,21 +1,36 @@
--- A run moves queued -> running -> completed | failed | cancelled and never back, except running -> queued for
--- another attempt. The last three are final: a finished run never runs again.
+-- Which way a run may go. The last three statuses are final: a finished run never runs again.
+--   queued  -> running, cancelled, failed, completed (an upload, which is carried out where it is called)
+--   running -> completed, failed, cancelled, queued (another attempt)
+-- attempt counts starts: it rises by one with each and never otherwise.
 create or replace function public.guard_run_status() returns trigger
 language plpgsql
 security invoker
 set search_path = ''
 as $$
+declare
+    starts integer := (old.status = 'queued' and new.status in ('running', 'completed'))::integer;
 begin
-    if old.status in ('completed', 'failed', 'cancelled') and new.status is distinct from old.status then
-        raise exception 'run % is % and stays so', old.id, old.status using errcode = 'check_violation';
+    if (new.id, new.project_id, new.step) is distinct from (old.id, old.project_id, old.step) then
+        raise exception 'run % stays the step % of its project', old.id, old.step using errcode = 'check_violation';
     end if;
-    if old.status = 'queued' and new.status = 'completed' and new.attempt = 0 then
-        raise exception 'run % has not started', old.id using errcode = 'check_violation';
+    if new.status <> old.status and (old.status, new.status) not in (
+        ('queued', 'running'), ('queued', 'cancelled'), ('queued', 'failed'), ('queued', 'completed'),
+        ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled'), ('running', 'queued')
+    ) then
+        raise exception 'run % is % and cannot become %', old.id, old.status, new.status
+            using errcode = 'check_violation';
+    end if;
+    if new.attempt <> old.attempt + starts then
+        raise exception 'run % is at attempt %, which cannot become %', old.id, old.attempt, new.attempt
+            using errcode = 'check_violation';
+    end if;
+    if new.status in ('completed', 'failed', 'cancelled') then
+        new.finished_at = coalesce(new.finished_at, pg_catalog.now());
     end if;
     return new;
 end
 $$;
 revoke execute on function public.guard_run_status() from public, anon, authenticated;
 
-create or replace trigger runs_guard_status before update of status on public.runs
+create or replace trigger runs_guard_status before update of status, attempt, id, project_id, step on public.runs
 for each row execute function public.guard_run_status();

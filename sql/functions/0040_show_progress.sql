@@ -27,4 +27,7 @@ cross join lateral (
 cross join lateral (
     select coalesce(sum(a.bytes), 0)::bigint as total from public.artifacts a where a.project_id = p.id) bytes;
 
+comment on view public.refinement_progress is 'One row for each round of refinement with what it did to quality.';
+comment on view public.project_summary is 'One row for each project with what it holds.';
+revoke all on public.refinement_progress, public.project_summary from anon, authenticated;
 grant select on public.refinement_progress, public.project_summary to authenticated, service_role;

@@ -1,4 +1,4 @@
--- What an artifact was made of, down to the photos: every ancestor once, with its distance.
+-- What an artifact was made of, down to the photos.
 create or replace function public.artifact_lineage(of_artifact_id uuid)
 returns table (artifact_id uuid, kind text, bucket text, path text, sha256 text, depth integer)
 language sql
@@ -17,5 +17,38 @@ as $$
     group by a.id, a.kind, a.bucket, a.path, a.sha256
     order by min(l.depth), a.path
 $$;
+comment on function public.artifact_lineage(uuid) is
+    'Everything an artifact was made of, each once, with the fewest steps (depth) to it: depth 0 is the artifact itself, kind original the photos as sent, sha256 their hashes.';
 revoke execute on function public.artifact_lineage(uuid) from public, anon;
 grant execute on function public.artifact_lineage(uuid) to authenticated, service_role;
+
+create or replace function public.export_lineage(of_export_id uuid)
+returns table (artifact_id uuid, kind text, bucket text, path text, sha256 text, depth integer)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+    select l.* from public.export_history e, lateral public.artifact_lineage(e.artifact_id) l
+    where e.id = of_export_id
+    order by l.depth, l.path
+$$;
+comment on function public.export_lineage(uuid) is
+    'artifact_lineage of the file of a row in export_history: what was this export made of?';
+revoke execute on function public.export_lineage(uuid) from public, anon;
+grant execute on function public.export_lineage(uuid) to authenticated, service_role;
+
+create or replace function public.model_lineage(of_project_id uuid, of_version integer)
+returns table (artifact_id uuid, kind text, bucket text, path text, sha256 text, depth integer)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+    select l.* from public.gaussian_splat_models m, lateral public.artifact_lineage(m.model_artifact_id) l
+    where m.project_id = of_project_id and m.version = of_version
+    order by l.depth, l.path
+$$;
+comment on function public.model_lineage(uuid, integer) is 'artifact_lineage of a model version.';
+revoke execute on function public.model_lineage(uuid, integer) from public, anon;
+grant execute on function public.model_lineage(uuid, integer) to authenticated, service_role;

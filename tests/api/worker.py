@@ -292,6 +292,14 @@ class Worker:
             },
         )
         await records.promote(conn, run["project_id"], version)
+        await conn.execute(
+            "insert into public.eval_sets (project_id, width, height, image_names) values (%s, 4, 3, '[\"0000.jpg\"]')"
+            " on conflict (project_id) do nothing",
+            [run["project_id"]],
+        )
+        of_project = "select id from public.eval_sets where project_id = %s"
+        eval_set = await (await conn.execute(of_project, [run["project_id"]])).fetchone()
+        assert eval_set is not None
         await insert(
             conn,
             "refinement_metrics",
@@ -299,6 +307,7 @@ class Worker:
                 "project_id": run["project_id"],
                 "run_id": run["id"],
                 "version": version,
+                "eval_set_id": eval_set["id"],
                 "split": "held_out",
                 "psnr": psnr,
                 "ssim": 0.8,

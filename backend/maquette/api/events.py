@@ -85,8 +85,8 @@ async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, af
     """First `init` with the status as it is, then every event after `after`, old and new, in order.
 
     Messages: ``{"type", "seq", "run_id", "payload", "created_at"}``, the types being `init`, `progress`, `complete`,
-    `error`, `model` and `promote`. Refusals close with 4401, 4403 or 4404; 4401 also comes later, when the token
-    expires or the key is revoked. Pages offer their credentials as protocols:
+    `error`, `model`, `promote`, `iteration`, `export` and `rename`. Refusals close with 4401, 4403 or 4404; 4401 also
+    comes later, when the token expires or the key is revoked. Pages offer their credentials as protocols:
     ``new WebSocket(url, ["maquette", "bearer." + token])``.
     """
     await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in socket.scope["subprotocols"] else None)

@@ -250,6 +250,8 @@ class Event(Shape):
 
     seq: int
     run_id: UUID | None
-    type: str = Field(description="`progress`, `complete`, `error`, `model` or `promote`.")
+    type: str = Field(
+        description="`progress`, `complete`, `error`, `model`, `promote`, `iteration`, `export` or `rename`."
+    )
     payload: dict[str, Any]
     created_at: datetime

@@ -38,12 +38,11 @@ async def record(
 
 async def link(conn: Connection, artifact_id: UUID, inputs: Iterable[UUID]) -> None:
     """Say what an artifact was made from."""
-    for made_from in set(inputs) - {artifact_id}:
-        await conn.execute(
-            "insert into public.artifact_inputs (artifact_id, input_artifact_id) values (%s, %s)"
-            " on conflict do nothing",
-            [artifact_id, made_from],
-        )
+    await conn.execute(
+        "insert into public.artifact_inputs (artifact_id, input_artifact_id)"
+        " select %s, made_from from unnest(%s::uuid[]) made_from on conflict do nothing",
+        [artifact_id, list(set(inputs) - {artifact_id})],
+    )
 
 
 async def get(conn: Connection, artifact_id: UUID) -> Row | None:
