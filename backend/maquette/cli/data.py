@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +17,7 @@ from maquette.errors import BadInputError
 if TYPE_CHECKING:
     from maquette.settings import Connections
 
-app = typer.Typer(no_args_is_help=True, help="The database schema: apply it, check it.")
+app = typer.Typer(no_args_is_help=True, help="The database: apply the schema, check it, ask it.")
 
 
 @app.command()
@@ -57,39 +60,82 @@ def url() -> None:
 
 
 @app.command()
-def query(sql: Annotated[str, typer.Argument(help="One SQL statement that only reads.")]) -> None:
-    """Ask the database in SQL and print the rows as a table; nothing can be changed this way."""
+def query(
+    what: Annotated[
+        str, typer.Argument(help="The name of a monitoring query, or one SQL statement that only reads.")
+    ] = "",
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="A value that the named query needs, as name=value.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list, for scripts.")] = False,
+) -> None:
+    """Ask the database. Without an argument: the list of monitoring queries, and what each tells.
+
+    Nothing can be changed this way.
+
+    Examples: maquette db query queue_depth · maquette db query refinement_progress --set project_id=… ·
+    maquette db query "select name, status from projects" --json
+    """
+    from maquette.db.queries import ask, fill, monitoring_queries
+
+    known = monitoring_queries()
+    if not what:
+        rows = [(one.name, one.summary, ", ".join(one.variables)) for one in known.values()]
+        _print(["query", "tells", "needs"], rows, as_json)
+        return
+    given = dict(_pair(value) for value in values or ())
+    if what in known:
+        statement: Any = fill(known[what], given)
+    elif re.fullmatch(r"\w+", what):
+        raise UnknownQueryError(
+            f"There is no monitoring query {what}.", suggestion="`maquette db query` alone lists them."
+        )
+    elif given:
+        raise BadInputError("--set is for named queries.", suggestion="Write the value into the SQL statement.")
+    else:
+        statement = what
+    with running() as connections:
+        columns, found = ask(connections.database_url, statement)
+    _print(columns, found, as_json)
+
+
+class UnknownQueryError(BadInputError):
+    """No monitoring query has this name."""
+
+    code = "unknown_query"
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BadInputError(f"--set {text} has no value.", suggestion="Write --set name=value.")
+    return name, value
+
+
+def _print(columns: list[str], rows: Sequence[Sequence[Any]], as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    with running() as connections:
-        names, rows = _read(connections.database_url, sql)
-    table = Table(*names, show_edge=False)
+    if as_json:
+        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        typer.echo(json.dumps(found, indent=2, default=_plain, ensure_ascii=False))
+        return
+    console = Console()
+    if not console.is_terminal:
+        console.width = 240  # a file or a pipe has no edge to break lines at
+    table = Table(show_edge=False)
+    for column in columns:
+        table.add_column(escape(column), overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else escape(str(value)) for value in row))
-    Console().print(table)
+    console.print(table)
+    if not rows:
+        typer.echo("no rows")
 
 
-class BadQueryError(BadInputError):
-    """The database would not run a query."""
-
-    code = "bad_query"
-
-
-def _read(database_url: str, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    import psycopg
-
-    with psycopg.connect(database_url) as connection:
-        connection.read_only = True
-        try:
-            # As bytes: it is the user's own text, and the transaction cannot write.
-            cursor = connection.execute(sql.encode())
-            return [column.name for column in cursor.description or ()], cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
-            message = (error.diag.message_primary or str(error)).strip()
-            raise BadQueryError(
-                f"The database refused the query: {message}.", suggestion="Correct it; only reading is allowed here."
-            ) from None
+def _plain(value: object) -> object:
+    """Numbers as numbers, everything else (times, ids) as text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 @contextmanager
