@@ -74,6 +74,8 @@ class Channel:
 
     def push_changes(self, payload: str) -> None:
         """Tell of a change; the payload is JSON already."""
+        if self._over:  # it ended while the row was read
+            return
         self._outbox.put(encode_around(self.version, None, None, self.topic, "postgres_changes", payload))
 
     def push_system(self, extension: str, status: str, message: str) -> None:
