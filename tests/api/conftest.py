@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image, ImageFilter
+from tests.api.supabase import LEGACY_SECRET, LittleSupabase
 from tests.api.worker import Worker
 
 from maquette.api.app import create_app
@@ -84,6 +86,27 @@ def api(address: str) -> Iterator[httpx.Client]:
 def serve_again(connections: Connections) -> Callable[[Settings], AbstractContextManager[str]]:
     """Another API on the same database with other settings; its storage is that of the first one."""
     return lambda settings: served(settings, connections, free_port())
+
+
+@pytest.fixture(scope="session")
+def little_supabase(address: str) -> Iterator[LittleSupabase]:
+    little = LittleSupabase()
+    little.storage = address
+    with little.serving():
+        yield little
+
+
+@pytest.fixture(scope="session")
+def beside_supabase(connections: Connections, little_supabase: LittleSupabase) -> Connections:
+    """As if database and storage were those of a Supabase project that users sign in to."""
+    return replace(connections, supabase_url=little_supabase.url, jwt_secret=LEGACY_SECRET, embedded=False)
+
+
+@pytest.fixture(scope="session")
+def hosted(settings: Settings, beside_supabase: Connections) -> Iterator[str]:
+    """The address of an API beside Supabase."""
+    with served(settings, beside_supabase, free_port()) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,0 +1,293 @@
+"""Everybody at every door: each route of the API as each kind of caller, read from the API's own description."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from tests.api.supabase import LittleSupabase
+from tests.api.worker import Worker
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from maquette.api.app import create_app
+from maquette.machine_keys import SHOWN, hash_of, make_key
+from maquette.settings import Connections, Settings
+
+OPEN = {"/api/v1/health", "/api/v1/shared/{share_key}"}
+"""What anybody may call."""
+
+
+@dataclass(frozen=True)
+class Things:
+    """What one user owns, and a key of theirs."""
+
+    user: uuid.UUID
+    key: str
+    ids: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def client(hosted: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=hosted, timeout=60, trust_env=False) as client:
+        yield client
+
+
+class People:
+    """Makes users with keys and things of their own."""
+
+    def __init__(self, connections: Connections, client: httpx.Client) -> None:
+        self.worker = Worker(connections)
+        self.client = client
+
+    def user(self) -> uuid.UUID:
+        user = uuid.uuid4()
+        self.worker.sql("insert into auth.users (id, email) values (%s, %s)", user, f"{user}@example.org")
+        return user
+
+    def key(self, user: uuid.UUID, change: str = "") -> str:
+        key = make_key()
+        self.worker.sql(
+            "insert into maquette.api_keys (owner_id, name, key_sha256, key_prefix) values (%s, 'test', %s, %s)",
+            user,
+            hash_of(key),
+            key[:SHOWN],
+        )
+        if change:
+            self.worker.sql(f"update maquette.api_keys set {change} where key_sha256 = %s", hash_of(key))  # noqa: S608
+        return key
+
+    def things(self) -> Things:
+        """A user with a project, a model, a finished run and a link."""
+        user = self.user()
+        key = self.key(user)
+
+        def post(path: str) -> dict[str, Any]:
+            answer = self.client.post(f"/api/v1{path}", headers={"X-API-Key": key})
+            made: dict[str, Any] = answer.raise_for_status().json()
+            return made
+
+        project_id = post("/projects")["id"]
+        self.worker.add_photos(project_id)
+        run_id = post(f"/generate/{project_id}")["run_id"]
+        self.worker.generate(run_id)
+        share = post(f"/projects/{project_id}/shares")
+        ids = {"project_id": project_id, "run_id": run_id, "version": "0"}
+        return Things(user, key, {**ids, "share_id": share["id"], "share_key": share["share_key"]})
+
+
+@pytest.fixture(scope="module")
+def people(connections: Connections, client: httpx.Client) -> People:
+    return People(connections, client)
+
+
+@pytest.fixture(scope="module")
+def things(people: People) -> Things:
+    """Those of one user, which nobody of the tests that use them can change."""
+    return people.things()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, with the least that it takes."""
+
+    method: str
+    path: str
+    body: dict[str, Any] | None
+    upload: bool
+    waits: bool
+
+    @property
+    def names_a_thing(self) -> bool:
+        return "{" in self.path or self.upload
+
+
+@pytest.fixture(scope="module")
+def operations(hosted: str) -> list[Operation]:
+    """Every operation; what deletes things comes last."""
+    schema = httpx.get(f"{hosted}/api/v1/openapi.json", trust_env=False).json()
+    found = [
+        _operation(schema, method, path, one)
+        for path, operations in schema["paths"].items()
+        for method, one in operations.items()
+    ]
+    assert len(found) >= 30
+    return sorted(found, key=lambda one: (one.method == "delete", one.path == "/api/v1/projects/{project_id}"))
+
+
+def _operation(schema: dict[str, Any], method: str, path: str, described: dict[str, Any]) -> Operation:
+    content = described.get("requestBody", {}).get("content", {})
+    body = None
+    if "application/json" in content:
+        inner = content["application/json"]["schema"]
+        if "$ref" in inner:
+            inner = schema["components"]["schemas"][inner["$ref"].rpartition("/")[2]]
+        body = {name: inner["properties"][name]["examples"][0] for name in inner.get("required", [])}
+    waits = any(parameter["name"] == "wait" for parameter in described.get("parameters", []))
+    return Operation(method, path, body, "multipart/form-data" in content, waits)
+
+
+def call(
+    client: httpx.Client, operation: Operation, ids: dict[str, str], headers: dict[str, str], photo: bytes
+) -> httpx.Response:
+    address = operation.path.format(**ids)
+    if operation.upload:
+        form: dict[str, Any] = {"data": {"project_id": ids["project_id"]}, "files": {"file": ("x.jpg", photo)}}
+        return client.post(address, headers=headers, **form)
+    wait = {"wait": "0"} if operation.waits else {}
+    return client.request(operation.method.upper(), address, params=wait, json=operation.body, headers=headers)
+
+
+STRANGERS = (
+    "nobody",
+    "publishable key",
+    "secret key",
+    "token of the role anon",
+    "legacy anon key",
+    "token of the service",
+    "expired token",
+    "share key as token",
+    "share key as key",
+    "revoked key",
+    "expired key",
+    "hash of a key",
+)
+
+
+@pytest.fixture
+def strange_headers(
+    connections: Connections, little_supabase: LittleSupabase, things: Things, people: People
+) -> Callable[[str], dict[str, str]]:
+    def headers(who: str) -> dict[str, str]:
+        token, legacy = little_supabase.token, little_supabase.legacy_token
+        given = {
+            "nobody": lambda: "",
+            "publishable key": lambda: connections.publishable_key,
+            "secret key": lambda: connections.secret_key,
+            "token of the role anon": lambda: token(things.user, role="anon"),
+            "legacy anon key": lambda: legacy("", sub=None, aud=None, role="anon", iss="supabase"),
+            "token of the service": lambda: legacy(things.user, role="service_role"),
+            "expired token": lambda: token(things.user, exp=1),
+            "share key as token": lambda: things.ids["share_key"],
+            "share key as key": lambda: things.ids["share_key"],
+            "revoked key": lambda: people.key(things.user, "revoked_at = now()"),
+            "expired key": lambda: people.key(things.user, "expires_at = now()"),
+            "hash of a key": lambda: hash_of(things.key),
+        }[who]()
+        if not given:
+            return {}
+        return {"X-API-Key": given} if who.endswith("as key") else {"Authorization": f"Bearer {given}"}
+
+    return headers
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+def test_strangers_reach_nothing_but_health_and_links(
+    client: httpx.Client,
+    operations: list[Operation],
+    things: Things,
+    strange_headers: Callable[[str], dict[str, str]],
+    photo: Callable[[int], bytes],
+    who: str,
+) -> None:
+    headers = strange_headers(who)
+    for operation in operations:
+        answer = call(client, operation, things.ids, headers, photo(1))
+        told = f"{who}: {operation.method} {operation.path} answered {answer.status_code}"
+        if operation.path in OPEN:
+            assert answer.status_code == 200, told
+        else:
+            assert answer.status_code == 401, told
+            assert answer.json()["error"]["code"].startswith("credentials_"), told
+            assert things.ids["project_id"] not in answer.text and str(things.user) not in answer.text
+
+
+def test_another_user_finds_nothing(
+    client: httpx.Client,
+    operations: list[Operation],
+    things: Things,
+    people: People,
+    little_supabase: LittleSupabase,
+    photo: Callable[[int], bytes],
+) -> None:
+    other = people.user()
+    for headers in (
+        {"Authorization": f"Bearer {little_supabase.token(other)}"},
+        {"Authorization": f"Bearer {little_supabase.legacy_token(other)}"},
+        {"X-API-Key": people.key(other)},
+    ):
+        for operation in operations:
+            answer = call(client, operation, things.ids, headers, photo(1))
+            told = f"{operation.method} {operation.path} answered {answer.status_code}: {answer.text[:200]}"
+            if operation.path in OPEN:
+                assert answer.status_code == 200, told
+            elif operation.names_a_thing:
+                assert answer.status_code == 404, told
+                assert answer.json()["error"]["code"] in ("project_not_found", "run_not_found"), told
+            else:
+                assert answer.is_success, told
+                assert things.ids["project_id"] not in answer.text and str(things.user) not in answer.text, told
+
+
+@pytest.mark.parametrize("way", ["token", "legacy token", "key"])
+def test_owners_are_let_in_everywhere(
+    client: httpx.Client,
+    operations: list[Operation],
+    people: People,
+    little_supabase: LittleSupabase,
+    photo: Callable[[int], bytes],
+    way: str,
+) -> None:
+    things = people.things()
+    if way == "key":
+        headers = {"X-API-Key": things.key}
+    else:
+        sign = little_supabase.token if way == "token" else little_supabase.legacy_token
+        headers = {"Authorization": f"Bearer {sign(things.user)}"}
+    succeeded = 0
+    for operation in operations:
+        answer = call(client, operation, things.ids, headers, photo(2))
+        told = f"{operation.method} {operation.path} answered {answer.status_code}: {answer.text[:200]}"
+        assert answer.status_code in (200, 201, 202, 204, 409), told
+        succeeded += answer.is_success
+    assert succeeded >= len(operations) - 3, "only cancel and retry of a run that is finished do not fit"
+
+
+class TestSockets:
+    def test_there_is_one(self, settings: Settings, connections: Connections) -> None:
+        """Sockets are no part of the description: a new one belongs into the tests below."""
+        sockets = [
+            inner.path
+            for route in create_app(settings, connections).routes
+            for inner in getattr(getattr(route, "original_router", None), "routes", [route])
+            if "WebSocket" in type(inner).__name__
+        ]
+        assert sockets == ["/projects/{project_id}/events"]
+
+    @pytest.mark.parametrize("who", STRANGERS)
+    async def test_strangers(
+        self, hosted: str, things: Things, strange_headers: Callable[[str], dict[str, str]], who: str
+    ) -> None:
+        headers = await asyncio.to_thread(strange_headers, who)
+        assert await self.closed_with(hosted, things, headers) == 4401
+
+    async def test_another_user(
+        self, hosted: str, things: Things, people: People, little_supabase: LittleSupabase
+    ) -> None:
+        other = await asyncio.to_thread(people.user)
+        headers = {"Authorization": f"Bearer {little_supabase.token(other)}"}
+        assert await self.closed_with(hosted, things, headers) == 4404
+
+    async def closed_with(self, hosted: str, things: Things, headers: dict[str, str]) -> int | None:
+        url = f"{hosted.replace('http', 'ws', 1)}/api/v1/projects/{things.ids['project_id']}/events"
+        async with connect(url, additional_headers=headers, proxy=None) as socket:
+            assert json.loads(await socket.recv())["type"] == "error"
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+        return closed.value.rcvd and closed.value.rcvd.code
