@@ -34,7 +34,18 @@ begin
                '0.1.0', '{"maquette": "0.1.0"}', pg_temp.seed_hash(pg_temp.seed_id('run', n, r)), 1, 'writing', 100, '',
                born + r * interval '1 hour', born + r * interval '1 hour 1 minute',
                born + r * interval '1 hour 2 minutes', born + r * interval '1 hour 2 minutes',
-               '{"version": 0, "psnr": 27.3}', '{"training": 61.5, "writing": 1.25, "peak_memory_mb": 812}'
+               case step
+                   when 'upload' then jsonb_build_object('images', photos, 'usable', photos)
+                   when 'generate' then jsonb_build_object(
+                       'version', 0, 'views_generated', photos, 'depth_maps_generated', photos,
+                       'photos_placed', photos, 'psnr', 24, 'ssim', 0.8, 'num_gaussians', 100000)
+                   when 'refine' then jsonb_build_object(
+                       'iterations_completed', 1, 'converged', false, 'versions', array[r - 1], 'final_version', r - 1,
+                       'metrics', '[]'::jsonb)
+                   else jsonb_build_object(
+                       'export_id', pg_temp.seed_id('exported', n, r - versions), 'version', versions - 1,
+                       'format', 'splat', 'bytes', 9000000, 'sha256', repeat('0', 64))
+               end, '{"training": 61.5, "writing": 1.25, "peak_memory_mb": 812}'
         from numbers, generate_series(0, versions + exports) r,
              lateral (select case when r = 0 then 'upload' when r = 1 then 'generate'
                                   when r <= versions then 'refine' else 'export' end as step) s;
@@ -167,8 +178,8 @@ begin
                pg_temp.seed_id('rendered', n, v * 1000 + i), pg_temp.seed_id('enhanced', n, v * 1000 + i), born
         from numbers, generate_series(1, versions - 1) v, generate_series(0, enhanced - 1) i;
     insert into public.export_history (
-        project_id, run_id, version, format, options, artifact_id, bytes, sha256, seconds, created_at)
-        select project_id, pg_temp.seed_id('run', n, versions + e), versions - 1, 'splat', '{}',
+        id, project_id, run_id, version, format, options, artifact_id, bytes, sha256, seconds, created_at)
+        select pg_temp.seed_id('exported', n, e), project_id, pg_temp.seed_id('run', n, versions + e), versions - 1, 'splat', '{}',
                pg_temp.seed_id('export', n, e), 9000000, pg_temp.seed_hash(pg_temp.seed_id('export', n, e)), 1.5, born
         from numbers, generate_series(1, exports) e;
     insert into public.events (project_id, seq, run_id, type, payload, created_at)

@@ -61,14 +61,19 @@ class Served:
         return used
 
 
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def serving() -> Iterator[Served]:
     """``maquette serve --workers 0`` on a free port and a home that is thrown away after."""
     home = Path(tempfile.mkdtemp(prefix="maquette-bench-"))
     home.chmod(0o755)  # Postgres may run under another account
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = {
         **os.environ,
         "MAQUETTE_HOME": str(home),

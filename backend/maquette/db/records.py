@@ -27,7 +27,8 @@ class ExportNotFoundError(NotFoundError):
     code = "export_not_found"
 
 
-# One query a noun. `objects` collects {name: {bucket, path, bytes, sha256, mime}} so that the API can sign them.
+# One query a noun. Joins name the project too, or Postgres may think it cheaper to read everybody's rows.
+# `objects` collects {name: {bucket, path, bytes, sha256, mime}} so that the API can sign them.
 _OBJECT: LiteralString = (
     "jsonb_build_object('id', {a}.id, 'bucket', {a}.bucket, 'path', {a}.path, 'bytes', {a}.bytes,"
     " 'sha256', {a}.sha256, 'mime', {a}.mime)"
@@ -56,7 +57,8 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         + ", 'heatmap', "
         + _object("h")
         + ") as objects"
-        " from public.depth_maps t join public.multiview_generation v on v.id = t.view_id"
+        " from public.depth_maps t"
+        " join public.multiview_generation v on v.id = t.view_id and v.project_id = t.project_id"
         " left join public.artifacts d on d.id = t.depth_artifact_id"
         " left join public.artifacts h on h.id = t.heatmap_artifact_id",
         "view_index",
@@ -87,8 +89,9 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         + ", 'enhanced', "
         + _object("e")
         + ") as objects"
-        " from public.enhanced_views t join public.enhancement_iterations i on i.id = t.iteration_id"
-        " join public.multiview_generation v on v.id = t.view_id"
+        " from public.enhanced_views t"
+        " join public.enhancement_iterations i on i.id = t.iteration_id and i.project_id = t.project_id"
+        " join public.multiview_generation v on v.id = t.view_id and v.project_id = t.project_id"
         " left join public.artifacts r on r.id = t.rendered_artifact_id"
         " left join public.artifacts e on e.id = t.enhanced_artifact_id",
         "version * 100000 + t.view_index",
