@@ -2,11 +2,11 @@
 
     python -m bench.growth [--sizes 10 100 1000 10000] [--times 5]
 
-The reader has five projects of 64 photos and 20 versions (bench.seed.FULL) at every size. All others hold 8 photos and
-3 versions (SMALL) and belong to 50 people, from 1,000 on also to one who has a tenth of them all. Times are planning and
-execution as EXPLAIN ANALYZE gives them, the median of so many, summed over a read's statements; `rows` is what scans
-returned or threw away at the first and at the last size. A read is fine where it goes through no large table from end
-to end and looks at no more rows when others have more.
+The reader has five projects of 64 photos and 20 versions (bench.seed.FULL) at every size. All others hold 8 photos
+and 3 versions (SMALL) and belong to 50 people, from 1,000 on also to one who has a tenth of them all. Times are
+planning and execution as EXPLAIN ANALYZE gives them, the median of so many, summed over a read's statements; `rows`
+is what scans returned or threw away at the first and at the last size. A read is fine where it goes through no large
+table from end to end and looks at no more rows when others have more.
 """
 
 from __future__ import annotations
