@@ -137,10 +137,11 @@ class Channel:
         """Send on this channel."""
         return self.line.send(self.topic, event, payload, self.ref)
 
-    def told(self) -> list[dict[str, Any]]:
-        """Records of the changes that arrived and nobody waited for."""
+    def told(self, row: object) -> list[dict[str, Any]]:
+        """A row as it was in the changes that arrived and nobody waited for."""
         kept = self.line.kept(self.topic, "postgres_changes")
-        return [frame.payload["data"].get("record") or {} for frame in kept]
+        records = [frame.payload["data"].get("record") or {} for frame in kept]
+        return [record for record in records if record.get("id") == str(row)]
 
 
 @contextmanager

@@ -75,7 +75,8 @@ def test_a_page_sees_what_its_user_may(watch, database, owner, other, project, m
         subscribed(page)
         rename(database, project, "Hidden")
         rename(database, theirs, "Shown")
-        change = page.wait(lambda line: "change" in line)["change"]
+        ours = {str(project), str(theirs)}
+        change = page.wait(lambda line: line.get("change", {}).get("new", {}).get("id") in ours)["change"]
         assert change["new"]["name"] == "Shown"
 
 
