@@ -114,11 +114,13 @@ def test_a_filter_lets_through_what_it_says(line, database, owner, project, cond
     channel = line.join("filtered", on("projects", "UPDATE", filter=condition), token=owner.token)
     column = condition.partition("=")[0]
     change = sql.SQL("update public.projects set {} = %s where id = %s").format(sql.Identifier(column))
-    for value in (unwanted, wanted):
-        database.execute(change, [value, project])
-    assert channel.change(of_row(project)).payload["data"]["record"][column] == wanted
+    fence = line.join("fence", on("projects", "UPDATE", filter=f"id=eq.{project}"), token=owner.token)
+    database.execute(change, [unwanted, project])
+    fence.change()
     line.beat()
     assert channel.told(project) == []
+    database.execute(change, [wanted, project])
+    assert channel.change(of_row(project)).payload["data"]["record"][column] == wanted
 
 
 def test_a_filter_on_one_project_hides_the_others(line, database, owner, project, make_project):
