@@ -103,9 +103,17 @@ def beside_supabase(connections: Connections, little_supabase: LittleSupabase) -
 
 
 @pytest.fixture(scope="session")
-def hosted(settings: Settings, beside_supabase: Connections) -> Iterator[str]:
+def serve_beside_supabase(beside_supabase: Connections) -> Callable[[Settings], AbstractContextManager[str]]:
+    """An API beside Supabase with settings of one's own."""
+    return lambda settings: served(settings, beside_supabase, free_port())
+
+
+@pytest.fixture(scope="session")
+def hosted(
+    settings: Settings, serve_beside_supabase: Callable[[Settings], AbstractContextManager[str]]
+) -> Iterator[str]:
     """The address of an API beside Supabase."""
-    with served(settings, beside_supabase, free_port()) as url:
+    with serve_beside_supabase(settings) as url:
         yield url
 
 
