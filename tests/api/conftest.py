@@ -82,7 +82,7 @@ def api(address: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve_again(connections: Connections) -> Callable[[Settings], AbstractContextManager[str]]:
     """Another API on the same database with other settings; its storage is that of the first one."""
     return lambda settings: served(settings, connections, free_port())
