@@ -107,14 +107,15 @@ def comparable(type_name: str, value: Any) -> Any:
     return value
 
 
-def _moment(value: str) -> tuple[int, datetime]:
+def _moment(value: str) -> tuple[int, Any]:
     if value in ("infinity", "-infinity"):
-        return (1 if value == "infinity" else -1, datetime(1, 1, 1, tzinfo=UTC))
+        return (2 if value == "infinity" else -2, ())
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        # Beyond Python's calendar: before the year 1 or after 9999.
-        return (-1 if value.endswith("BC") else 1, datetime(1, 1, 2, tzinfo=UTC))
+        # Beyond Python's calendar: before the year 1, or after 9999.
+        year, _, rest = value.partition("-")
+        return (-1, (-int(year), rest)) if rest.endswith("BC") else (1, (int(year), rest))
     return (0, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
