@@ -1,4 +1,4 @@
-"""Signed addresses for the objects of rows: made when somebody reads, never stored."""
+"""Signed addresses for the objects of rows: made when somebody reads, never stored in the database."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _FIELD_OF = {"file": "download_url"}
 async def with_links(service: Service, rows: Sequence[Row], seconds: int | None = None) -> list[dict[str, Any]]:
     """The rows with one ``…_url`` for each of their objects (null for a missing one), and only real ``objects``.
 
-    The addresses live for ``seconds``, by default as long as the settings say.
+    The addresses live for ``seconds``. By default they live as long as the settings say, and one that was handed out
+    lately is handed out again.
     """
     wanted: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         for stored in _present(row).values():
             wanted[stored["bucket"]].append(stored["path"])
-    signed = await _sign(service, wanted, seconds or service.settings.signed_url_s)
+    signed = await _sign(service, wanted, seconds)
     linked = []
     for row in rows:
         objects = _present(row)
@@ -42,9 +43,17 @@ def _present(row: Row) -> dict[str, Any]:
     return {name: stored for name, stored in row["objects"].items() if stored and stored["id"] is not None}
 
 
-async def _sign(service: Service, wanted: dict[str, list[str]], seconds: int) -> dict[tuple[str, str], str]:
+async def _sign(service: Service, wanted: dict[str, list[str]], seconds: int | None) -> dict[tuple[str, str], str]:
     async def bucket(name: str, paths: list[str]) -> dict[tuple[str, str], str]:
-        urls = await service.objects.signed_urls(name, paths, seconds)
+        if seconds is not None:
+            urls = await service.objects.signed_urls(name, paths, seconds)
+        else:
+            urls = {path: service.lending.find(name, path) for path in paths}
+            unknown = [path for path, url in urls.items() if url is None]
+            lifetime_s = service.settings.signed_url_s
+            made = await service.objects.signed_urls(name, unknown, lifetime_s)
+            service.lending.keep(name, made, lifetime_s)
+            urls |= made
         return {(name, path): _reachable(service, url) for path, url in urls.items() if url}
 
     signed: dict[tuple[str, str], str] = {}

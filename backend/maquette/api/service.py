@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from maquette.api.lending import Lending
 from maquette.api.owners import Gate
 from maquette.db.connection import Pool
 from maquette.db.rows import Connection
@@ -31,6 +32,9 @@ class Service:
     announcements: Announcements
     upload_slots: asyncio.Semaphore
     """Uploads that may decode photos at the same moment: each has a process of its own, and memory has an end."""
+
+    lending: Lending = field(default_factory=Lending)
+    """Signed addresses of reads, shared by all of them."""
 
     public_url: str = ""
     """How the caller reached this server; the embedded storage is reached the same way."""

@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 Step = Literal["upload", "generate", "refine", "export"]
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
-SIGNED = "Signed anew on every read; it expires after an hour unless the server is set otherwise. Null: no such object."
+SIGNED = (
+    "Signed on read for an hour, unless the server is set otherwise; reads within a quarter of that time give the same"
+    " address again. Null: no such object."
+)
 
 
 class Shape(BaseModel):
