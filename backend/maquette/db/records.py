@@ -101,7 +101,9 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "version * 100000 + coalesce(t.view_index, -1)",
     ),
     "exports": (
-        "select t.*, jsonb_build_object('file', " + _object("f") + ") as objects"
+        "select t.*, round(t.bytes / 1e6, 3)::float8 as file_size_mb, jsonb_build_object('file', "
+        + _object("f")
+        + ") as objects"
         " from public.export_history t join public.artifacts f on f.id = t.artifact_id",
         "0",
     ),
