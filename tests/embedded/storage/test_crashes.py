@@ -1,5 +1,6 @@
 """A server killed in the midst of uploads, at every point where that could leave something half done."""
 
+import hashlib
 import socket
 import uuid
 
@@ -140,7 +141,9 @@ async def test_a_kill_leaves_no_half_object_and_what_it_leaves_is_swept(stack, b
                     assert (offset == len(CONTENT)) is (where != "in-body")
                     sent = {**STREAM, "Upload-Offset": str(offset)}
                     assert (await http.patch(path, content=CONTENT[offset:], headers=sent)).status_code == 204
-                    assert (await http.get(f"/object/{bucket}/tus/{where}")).content == CONTENT
+                    whole = await http.get(f"/object/{bucket}/tus/{where}")
+                    assert whole.content == CONTENT
+                    assert whole.headers["etag"] == f'"{hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}"'
             assert (await sweep(app.state.service, grace_s=0)).files == 0
             assert rows() == on_disk() and len(rows()) == 4
             assert files_under(resumable) and not list(resumable.glob("*.bytes"))
