@@ -1,5 +1,6 @@
--- Views that SQL users know. security_invoker: the reader's own row security decides. Aggregates stand in lateral
--- subqueries, so that no join multiplies rows.
+-- Views that SQL users know. security_invoker: the reader's own row security decides. Each kind is counted by itself, so
+-- that no join multiplies rows, and for all of a reader's projects at once: asked project by project, row security
+-- lists the reader's projects again each time.
 create or replace view public.refinement_progress with (security_invoker = true) as
 select
     i.project_id, i.run_id, i.iteration, i.version, i.parent_version, i.method,
@@ -12,20 +13,23 @@ join public.runs r on r.id = i.run_id;
 create or replace view public.project_summary with (security_invoker = true) as
 select
     p.id as project_id, p.name, p.status, p.current_step, p.progress_percentage, p.created_at, p.updated_at,
-    images.total as images, images.usable as usable_images,
-    models.total as model_versions, promoted.version as promoted_version, promoted.psnr, promoted.ssim,
-    exports.total as exports, bytes.total as bytes
+    coalesce(images.total, 0) as images, coalesce(images.usable, 0) as usable_images,
+    coalesce(models.total, 0) as model_versions, models.promoted_version, models.psnr, models.ssim,
+    coalesce(exports.total, 0) as exports, coalesce(bytes.total, 0) as bytes
 from public.projects p
-cross join lateral (
-    select count(*) as total, count(*) filter (where s.verdict <> 'rejected') as usable
-    from public.source_images s where s.project_id = p.id) images
-cross join lateral (
-    select count(*) as total from public.gaussian_splat_models m where m.project_id = p.id) models
-left join public.gaussian_splat_models promoted on promoted.project_id = p.id and promoted.promoted
-cross join lateral (
-    select count(*) as total from public.export_history e where e.project_id = p.id) exports
-cross join lateral (
-    select coalesce(sum(a.bytes), 0)::bigint as total from public.artifacts a where a.project_id = p.id) bytes;
+left join (
+    select s.project_id, count(*) as total, count(*) filter (where s.verdict <> 'rejected') as usable
+    from public.source_images s group by s.project_id) images on images.project_id = p.id
+left join (
+    select m.project_id, count(*) as total, max(m.version) filter (where m.promoted) as promoted_version,
+           max(m.psnr) filter (where m.promoted) as psnr, max(m.ssim) filter (where m.promoted) as ssim
+    from public.gaussian_splat_models m group by m.project_id) models on models.project_id = p.id
+left join (
+    select e.project_id, count(*) as total from public.export_history e group by e.project_id) exports
+    on exports.project_id = p.id
+left join (
+    select a.project_id, sum(a.bytes)::bigint as total from public.artifacts a group by a.project_id) bytes
+    on bytes.project_id = p.id;
 
 comment on view public.refinement_progress is 'One row for each round of refinement with what it did to quality.';
 comment on view public.project_summary is 'One row for each project with what it holds.';
