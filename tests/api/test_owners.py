@@ -151,3 +151,11 @@ def test_another_owners_things_are_not_found(api: httpx.Client, worker: Any, gen
     assert api.get(f"/runs/{run_id}").json()["error"]["code"] == "run_not_found"
     assert api.post(f"/runs/{run_id}/cancel", json={"confirm": True}).status_code == 404
     assert generated not in api.get("/projects", params={"limit": 500}).text
+
+
+def test_a_token_that_outlives_its_user_owns_nothing(hosted: str, little_supabase: Any) -> None:
+    headers = {"Authorization": f"Bearer {little_supabase.token(uuid.uuid4())}"}
+    with httpx.Client(base_url=f"{hosted}/api/v1", headers=headers, trust_env=False) as client:
+        answer = client.post("/projects", json={"name": "Nobody's"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "owner_gone")
+        assert client.get("/projects").json()["items"] == []

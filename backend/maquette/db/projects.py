@@ -7,13 +7,20 @@ from uuid import UUID
 from psycopg import errors
 
 from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one, insert
-from maquette.errors import NotFoundError
+from maquette.errors import MaquetteError, NotFoundError
 
 
 class ProjectNotFoundError(NotFoundError):
     """No such project, or not yours."""
 
     code = "project_not_found"
+
+
+class OwnerGoneError(MaquetteError):
+    """A token outlives the user it was given to; without an account nobody owns anything."""
+
+    code = "owner_gone"
+    status = 401
 
 
 def not_found(project_id: UUID) -> ProjectNotFoundError:
@@ -25,8 +32,13 @@ def not_found(project_id: UUID) -> ProjectNotFoundError:
 
 
 async def create(conn: Connection, owner_id: UUID, name: str) -> Row:
-    """Insert an empty project."""
-    return await insert(conn, "projects", {"owner_id": owner_id, "name": name})
+    """Insert an empty project. ``owner_gone`` where there is no such user any more."""
+    try:
+        return await insert(conn, "projects", {"owner_id": owner_id, "name": name})
+    except errors.ForeignKeyViolation:
+        raise OwnerGoneError(
+            "The account behind this token no longer exists.", suggestion="Sign in with an account that exists."
+        ) from None
 
 
 async def get(conn: Connection, project_id: UUID, owner_id: UUID, *, lock: bool = False) -> Row:
