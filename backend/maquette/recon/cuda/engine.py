@@ -1,0 +1,170 @@
+"""Training on a device: the iteration of :mod:`maquette.recon.train` with everything large on the GPU.
+
+Within an iteration the host waits for the device only where it must learn a length (which splats are in view, and in
+gsplat how many tiles they touch); losses and models come to the host when someone reads them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from maquette.recon.checkpoint import Checkpoint
+from maquette.recon.cuda import density
+from maquette.recon.cuda.adam import DeviceGradients, adam_step
+from maquette.recon.cuda.errors import NotEnoughGpuMemoryError
+from maquette.recon.cuda.gpu import open_gpu
+from maquette.recon.cuda.loss import DeviceLoss, photometric_loss
+from maquette.recon.cuda.rasterizing import DeviceRasterizer, rasterize_with_gsplat
+from maquette.recon.cuda.state import DeviceState, Splats, from_checkpoint, to_host
+from maquette.recon.cuda.views import DevicePhoto, in_view, photo_on
+from maquette.recon.gaussians import Gaussians
+from maquette.recon.photos import Photo
+from maquette.recon.train import level_at, progress_at, rates_at, sh_degree_at
+from maquette.recon.train_settings import TrainSettings
+
+
+class DeviceStep:
+    """What one iteration did: the names of :class:`maquette.recon.train.TrainStep`.
+
+    ``seconds`` count on the host, which may be ahead of the device. Read ``loss``, ``gaussians`` and ``checkpoint``
+    before the next step, and not in every one: each waits for the device.
+    """
+
+    def __init__(self, state: DeviceState, loss: DeviceLoss, seconds: float) -> None:
+        self.iteration = state.iteration
+        self.gaussian_count = len(state.splats)
+        self.seconds = seconds
+        self._state = state
+        self._loss = loss.value
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss of this iteration's photo."""
+        return float(self._loss)
+
+    @cached_property
+    def gaussians(self) -> Gaussians:
+        """A copy of the model as it is now."""
+        return to_host(self._state.splats)
+
+    def checkpoint(self) -> Checkpoint:
+        """Copies the whole state, for keeping."""
+        return self._state.to_checkpoint()
+
+
+def train_on_device(
+    settings: TrainSettings,
+    levels: Sequence[Sequence[Photo]],
+    start: Checkpoint,
+    radius: float,
+    *,
+    device: torch.device | None = None,
+    rasterizer: DeviceRasterizer = rasterize_with_gsplat,
+) -> Iterator[DeviceStep]:
+    """Go on from ``start`` up to ``settings.iterations`` with the photos of ``levels`` (finest level first).
+
+    ``radius`` is the scene's, world units; ``device`` none: the GPU. Photos are drawn and Gaussians split by the same
+    random numbers as on the CPU, but a GPU adds up in any order, so runs agree only until rounding decides something.
+    Raises the errors of :func:`maquette.recon.cuda.gpu.open_gpu`, and ``not_enough_gpu_memory`` when it runs out.
+    """
+    device = device or open_gpu()
+    try:
+        photos = [[photo_on(photo, device) for photo in level] for level in levels]
+        yield from _run(settings, photos, from_checkpoint(start, device), radius, rasterizer)
+    except torch.OutOfMemoryError as error:
+        raise NotEnoughGpuMemoryError(None, torch.cuda.mem_get_info(device)[0]) from error
+
+
+def _run(
+    settings: TrainSettings,
+    levels: Sequence[Sequence[DevicePhoto]],
+    state: DeviceState,
+    radius: float,
+    rasterizer: DeviceRasterizer,
+) -> Iterator[DeviceStep]:
+    began = time.perf_counter()
+    while state.iteration < settings.iterations:
+        state.iteration += 1
+        done = progress_at(settings, state.iteration)
+        if len(state.waiting) == 0:
+            state.waiting = state.rng.permutation(len(levels[0]))
+        photo = levels[level_at(settings, done)][state.waiting[0]]
+        state.waiting = state.waiting[1:]
+        loss, gradients = compare(
+            state.splats,
+            photo,
+            rasterizer,
+            background=settings.background,
+            sh_degree=sh_degree_at(settings, done),
+            ssim_weight=settings.ssim_weight,
+        )
+        rates = rates_at(settings, state.iteration, radius)
+        adam_step(state, gradients, rates, opacity_weight=settings.opacity_weight)
+        if done <= settings.densify_until:
+            density.accumulate(state, gradients)
+            control_density(state, settings, done, radius)
+        yield DeviceStep(state, loss, time.perf_counter() - began)
+
+
+def compare(
+    splats: Splats,
+    photo: DevicePhoto,
+    rasterizer: DeviceRasterizer,
+    *,
+    background: tuple[float, float, float],
+    sh_degree: int,
+    ssim_weight: float,
+) -> tuple[DeviceLoss, DeviceGradients]:
+    """Render the photo's view; the loss, and its gradients for the splats in view."""
+    camera = photo.camera.camera
+    indices = in_view(splats, photo.camera)
+    terms = min((sh_degree + 1) ** 2, splats.sh.shape[1])
+    rows = Splats(
+        means=splats.means[indices],
+        log_scales=splats.log_scales[indices],
+        quaternions=splats.quaternions[indices],
+        opacity_logits=splats.opacity_logits[indices],
+        sh=splats.sh[:, :terms][indices],
+    )
+    if len(rows) == 0:
+        empty = splats.means.new_tensor(background)[:, None, None].expand(3, camera.height, camera.width)
+        nothing = splats.means.new_zeros(0)
+        none_visible = torch.zeros((), dtype=torch.int64, device=splats.means.device)
+        gradients = DeviceGradients(indices, rows, nothing, nothing > 0, none_visible)
+        return photometric_loss(empty, photo.pixels, ssim_weight), gradients
+
+    leaves = rows.changed(lambda tensor: tensor.requires_grad_())
+    picture = rasterizer(leaves, photo.camera, background)
+    loss = photometric_loss(picture.image.detach().to(torch.float32), photo.pixels, ssim_weight)
+    torch.autograd.backward([picture.image], [loss.gradient.to(picture.image.dtype)])
+    by = leaves.changed(_gradient)
+    with torch.no_grad():
+        # What the CPU engine calls touched: some pixel's gradient reached the colour or the opacity.
+        taken = (by.opacity_logits != 0) | (by.sh[:, 0] != 0).any(dim=1)
+        x, y = _gradient(picture.screen_means).reshape(-1, 2).to(torch.float32).unbind(1)
+        half_images = torch.hypot(x * (camera.width / 2), y * (camera.height / 2))
+        return loss, DeviceGradients(indices, by, half_images, taken, picture.visible.sum())
+
+
+def _gradient(tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+
+
+def control_density(state: DeviceState, settings: TrainSettings, done: float, radius: float) -> None:
+    """Densify, prune and reset opacities where the schedule has it, in place: when, is as on the CPU."""
+    if state.iteration % settings.densify_every == 0 and done >= settings.densify_from:
+        density.densify(
+            state,
+            threshold=settings.densify_threshold,
+            split_above=settings.split_above * radius,
+            max_gaussians=settings.max_gaussians,
+        )
+        density.prune(state, min_opacity=settings.min_opacity, max_scale=settings.max_scale * radius)
+        density.forget_statistics(state)
+    if state.iteration % settings.opacity_reset_every == 0:
+        density.reset_opacity(state, ceiling=2 * settings.min_opacity)
