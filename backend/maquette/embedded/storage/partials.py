@@ -86,8 +86,7 @@ class Partials:
     async def pause(self, partial: Partial, incoming: Incoming) -> Stored:
         """What came is on disk now; more may come with another request."""
         stored = await incoming.complete()
-        if stored.size < partial.length:
-            self._digests[partial.id] = (incoming.digest, incoming.size)
+        self._digests[partial.id] = (incoming.digest, incoming.size)
         return stored
 
     async def stored(self, partial: Partial) -> Stored:
@@ -96,6 +95,7 @@ class Partials:
 
     async def finish(self, partial: Partial) -> None:
         """The object is there: only the record stays."""
+        self._digests.pop(partial.id, None)
         await self.write(replace(partial, finished=True))
         await self._files.run(_unlink, self._bytes(partial.id))
 

@@ -1,14 +1,10 @@
 """/upload/resumable: uploads that survive broken lines and restarts of the server, by the tus protocol 1.0.
 
 The bytes gather in a file of their own; when the last one is here they become an object exactly as in uploads.py, the
-row last. Whoever created an upload, and nobody else, goes on with it: the same role and user, or, under /sign, whoever
-holds a token for uploading this very object.
+row last.
 """
 
 from __future__ import annotations
-
-import time
-from dataclasses import dataclass
 
 import anyio
 import psycopg
@@ -17,14 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from maquette.embedded.storage.bodies import Described, read_user_metadata
-from maquette.embedded.storage.callers import SERVICE, Caller, transaction_as
+from maquette.embedded.storage.callers import SERVICE, transaction_as
 from maquette.embedded.storage.faults import Fault
 from maquette.embedded.storage.files import Stored
 from maquette.embedded.storage.holds import Hold
 from maquette.embedded.storage.names import check_bucket, check_key
 from maquette.embedded.storage.partials import Partial, new_identity
+from maquette.embedded.storage.senders import Sender, find_upload, identify_sender
 from maquette.embedded.storage.service import Service, service_of
-from maquette.embedded.storage.tokens import verify
 from maquette.embedded.storage.tus import (
     EXTENSIONS,
     OFFSET_STREAM,
@@ -33,10 +29,8 @@ from maquette.embedded.storage.tus import (
     beyond_length,
     beyond_limit,
     conflict,
-    gone,
     http_time,
     in_tus,
-    not_found,
     read_length,
     read_metadata,
     read_offset,
@@ -45,20 +39,6 @@ from maquette.embedded.storage.uploads import Target, check_may_upload, name_obj
 
 PATH = "/upload/resumable"
 SIGNED = f"{PATH}/sign"
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Who uploads. ``owner`` is the user who will own the object; ``signed``: by a token, with the service's rights."""
-
-    caller: Caller
-    owner: str | None
-    upsert: bool
-    signed: bool
-
-    def sent(self, partial: Partial) -> bool:
-        """Whether this is the one who created the upload."""
-        return (partial.role, partial.owner, partial.signed) == (self.caller.role, self.owner, self.signed)
 
 
 async def options(request: Request) -> Response:
@@ -74,7 +54,7 @@ async def create(request: Request, signed: bool) -> Response:
     service = service_of(request)
     length, metadata = read_length(request), read_metadata(request)
     name, key = check_bucket(metadata.get("bucketName", "")), check_key(metadata.get("objectName", ""))
-    sender = _sender(request, signed, name, key)
+    sender = identify_sender(request, signed, name, key)
     bucket = await service.bucket(name)
     target = Target(bucket, key, sender.caller, sender.owner, sender.upsert)
     mime, lifetime = metadata.get("contentType") or "application/octet-stream", metadata.get("cacheControl", "")
@@ -112,9 +92,9 @@ async def create(request: Request, signed: bool) -> Response:
 async def show(request: Request, signed: bool) -> Response:
     """How far an upload is. One whose bytes are all here, but which a crash kept from its end, is completed first."""
     service = service_of(request)
-    partial, sender = await _find(request, signed)
+    partial, sender = await find_upload(request, signed)
     async with service.holds.take(partial.id, from_others=True):
-        partial, sender = await _find(request, signed)
+        partial, sender = await find_upload(request, signed)
         offset = await service.partials.offset(partial)
         if offset == partial.length and not partial.finished:
             await _complete(service, partial, await _target(service, partial, sender))
@@ -139,9 +119,9 @@ async def append(request: Request, signed: bool) -> Response:
         raise TusFault(403, "Content-Type header required\n")
     if kind != OFFSET_STREAM:
         raise TusFault(400, "Invalid content-type\n")
-    partial, _ = await _find(request, signed)
+    partial, _ = await find_upload(request, signed)
     async with service.holds.take(partial.id, from_others=False) as hold:
-        partial, sender = await _find(request, signed)
+        partial, sender = await find_upload(request, signed)
         offset = await service.partials.offset(partial)
         if wanted != offset:
             raise conflict()
@@ -159,38 +139,13 @@ async def append(request: Request, signed: bool) -> Response:
 async def terminate(request: Request, signed: bool) -> Response:
     """Give up an unfinished upload and free its space."""
     service = service_of(request)
-    partial, _ = await _find(request, signed)
+    partial, _ = await find_upload(request, signed)
     async with service.holds.take(partial.id, from_others=True):
-        partial, _ = await _find(request, signed)
+        partial, _ = await find_upload(request, signed)
         if partial.finished:
             raise TusFault(400, "Cannot terminate an already completed upload")
         await service.partials.discard(partial.id)
     return Response(status_code=204)
-
-
-def _sender(request: Request, signed: bool, bucket: str, key: str) -> Sender:
-    service = service_of(request)
-    if signed:
-        token = request.headers.get("x-signature")
-        if not token:
-            raise TusFault(400, "Missing x-signature header")
-        grant = verify(service.keys, "upload", bucket, key, token)
-        return Sender(SERVICE, grant.owner, grant.upsert, signed)
-    caller = service.caller(request)
-    return Sender(caller, caller.owner, request.headers.get("x-upsert", "").lower() == "true", signed)
-
-
-async def _find(request: Request, signed: bool) -> tuple[Partial, Sender]:
-    """The upload that a request names, if it is its sender's."""
-    partial = await service_of(request).partials.find(request.path_params["upload"])
-    if partial is None:
-        raise not_found()
-    sender = _sender(request, signed, partial.bucket, partial.key)
-    if not sender.sent(partial):
-        raise not_found()
-    if partial.expires_at < time.time():
-        raise gone()
-    return partial, sender
 
 
 async def _target(service: Service, partial: Partial, sender: Sender) -> Target:
