@@ -33,9 +33,15 @@ def migrate() -> None:
 
 
 @app.command()
-def check() -> None:
-    """Check connection, tables, row security, grants, buckets and keys, and say how to mend each."""
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list, for scripts.")] = False,
+) -> None:
+    """Check connection, schema, row security, grants, buckets, keys and sign-in, and say how to mend each.
+
+    Exit code 1 where something is wrong; a warning is no failure.
+    """
     import asyncio
+    from dataclasses import asdict
 
     from rich.console import Console
     from rich.table import Table
@@ -44,10 +50,14 @@ def check() -> None:
     from maquette.settings import read_settings, resolve_connections
 
     findings = asyncio.run(examine(resolve_connections(read_settings())))
-    table = Table("", "what", "found", "what to do", show_edge=False)
-    for finding in findings:
-        table.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.what, finding.found, finding.advice)
-    Console().print(table)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        marks = {"ok": "[green]ok[/]", "warning": "[yellow]look[/]", "failure": "[red]no[/]"}
+        table = Table("", "what", "found", "what to do", show_edge=False)
+        for finding in findings:
+            table.add_row(marks[finding.level], finding.what, escape(finding.found), escape(finding.advice))
+        Console().print(table)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 

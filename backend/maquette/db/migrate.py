@@ -15,12 +15,14 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from maquette.db import catalogue
 from maquette.db.connection import connect
 from maquette.errors import MaquetteError
 
 PACKAGE = Path(__file__).parents[1]
 DECLARED = ("functions", "policies", "storage_policies")
 QUEUE = "procrastinate/"
+BUCKETS = ("3d-models", "depth-maps", "enhanced-views", "multiview-images", "processed-images", "project-uploads")
 LOCK = 0x6D61_7175_6574_7465  # "maquette"
 
 
@@ -34,6 +36,12 @@ class MigrationFailedError(MaquetteError):
     """Postgres refused a statement of a file; nothing of the run was kept."""
 
     code = "migration_failed"
+
+
+class NotSupabaseError(MaquetteError):
+    """The database lacks what a Supabase project brings along."""
+
+    code = "database_not_supabase"
 
 
 class NewerDatabaseError(MaquetteError):
@@ -73,18 +81,34 @@ def migrate(database_url: str, sql_root: Path | None = None) -> MigrationReport:
         # A table in use by a long transaction: say so after a minute instead of standing in everybody's way.
         connection.execute("set local lock_timeout = '60s'")
         connection.execute("set local client_min_messages = warning")
+        _expect_supabase(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         _create_ledger(connection)
         done = {
             row["name"]: row["sha256"]
             for row in connection.execute("select name, sha256 from maquette.maquette_migrations").fetchall()
         }
+        known, before = catalogue.declared(connection), catalogue.read_entries(connection, BUCKETS)
+        if done and not known:
+            before = {}  # migrated by a Maquette that wrote nothing down: what stands there is taken as declared
         applied = _apply_migrations(connection, sql_files(sql_root, "migrations"), done)
         declared = [path for folder in DECLARED for path in sql_files(sql_root, folder)]
         for path in declared:
             _run(connection, path.name, path.read_text())
         applied += _apply_queue(connection, done)
+        catalogue.write_down(connection, known, before, catalogue.read_entries(connection, BUCKETS))
         return MigrationReport(tuple(applied), tuple(path.name for path in declared))
+
+
+def _expect_supabase(connection: Connection[DictRow]) -> None:
+    needed = ["auth.users", "storage.buckets", "storage.objects"]
+    rows = connection.execute("select n from unnest(%s::text[]) n where to_regclass(n) is null", [needed]).fetchall()
+    if rows:
+        raise NotSupabaseError(
+            f"This is not the database of a Supabase project: {' and '.join(row['n'] for row in rows)} missing.",
+            suggestion="Set DATABASE_URL to a Supabase project's database, or unset the Supabase variables and"
+            " DATABASE_URL to use the embedded one.",
+        )
 
 
 def _create_ledger(connection: Connection[DictRow]) -> None:
@@ -99,6 +123,14 @@ def _create_ledger(connection: Connection[DictRow]) -> None:
         );
         alter table maquette.maquette_migrations enable row level security;
         comment on table maquette.maquette_migrations is 'Which migrations ran on this database, and what was in them.';
+        create table if not exists maquette.catalogue (
+            kind text not null,
+            name text not null,
+            definition text not null,
+            primary key (kind, name)
+        );
+        alter table maquette.catalogue enable row level security;
+        comment on table maquette.catalogue is 'What migrates declared, for `maquette db check` to compare.';
     """)
 
 
