@@ -52,12 +52,13 @@ class Kill:
         self.headers = {"Authorization": f"Bearer {reached.secret_key}", "x-upsert": "true"}
 
     def put(self, key, content=CONTENT):
-        return httpx.post(f"{self.url}/object/{self.bucket}/{key}", content=content, headers=self.headers)
+        url = f"{self.url}/object/{self.bucket}/{key}"
+        return httpx.post(url, content=content, headers=self.headers, trust_env=False)
 
     def begin(self, key):
         metadata = described(bucketName=self.bucket, objectName=key)
-        sent = {**self.headers, "Tus-Resumable": "1.0.0", "Upload-Length": str(len(CONTENT))}
-        answer = httpx.post(f"{self.url}/upload/resumable", headers={**sent, "Upload-Metadata": metadata})
+        sent = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(CONTENT)), "Upload-Metadata": metadata}
+        answer = httpx.post(f"{self.url}/upload/resumable", headers=self.headers | sent, trust_env=False)
         return answer.headers["location"].removeprefix(self.url)
 
     def send(self, method, path, data, **headers):
@@ -77,6 +78,16 @@ def bucket(stack):
     return name
 
 
+@pytest.fixture
+def waiting(stack):
+    """The points at which uploads wait for the kill, while somebody holds the lock."""
+    with psycopg.connect(stack.connections.database_url, autocommit=True) as connection:
+        connection.execute(WAIT_FOR_THE_KILL)
+        yield
+        connection.execute(NO_MORE)
+
+
+@pytest.mark.usefixtures("waiting")
 async def test_a_kill_leaves_no_half_object_and_what_it_leaves_is_swept(stack, bucket, tmp_path):
     resumable, incoming = tmp_path / "storage/.resumable", tmp_path / "storage/.incoming"
     with psycopg.connect(stack.connections.database_url, autocommit=True) as connection:
@@ -87,7 +98,6 @@ async def test_a_kill_leaves_no_half_object_and_what_it_leaves_is_swept(stack, b
         with storage_process(stack.connections, tmp_path) as (process, reached):
             kill = Kill(reached, bucket)
             assert kill.put("plain/after-row", b"old").status_code == 200
-            connection.execute(WAIT_FOR_THE_KILL)
             connection.execute("select pg_advisory_lock(4242)")
             try:
                 uploads = {where: kill.begin(f"tus/{where}") for where in ("in-body", "before-row", "after-row")}
@@ -110,7 +120,6 @@ async def test_a_kill_leaves_no_half_object_and_what_it_leaves_is_swept(stack, b
                 await until(
                     lambda: not count("select count(*) from pg_stat_activity where application_name = %s", NAME)
                 )
-                connection.execute(NO_MORE)
 
         def rows():
             query = "select name, version, (metadata->>'size')::int from storage.objects where bucket_id = %s"
