@@ -138,10 +138,9 @@ class Channel:
         return self.line.send(self.topic, event, payload, self.ref)
 
     def told(self, row: object) -> list[dict[str, Any]]:
-        """A row as it was in the changes that arrived and nobody waited for."""
-        kept = self.line.kept(self.topic, "postgres_changes")
-        records = [frame.payload["data"].get("record") or {} for frame in kept]
-        return [record for record in records if record.get("id") == str(row)]
+        """The data of a row's changes that arrived and nobody waited for."""
+        kept = [frame.payload["data"] for frame in self.line.kept(self.topic, "postgres_changes")]
+        return [data for data in kept if (data.get("record") or {}).get("id") == str(row)]
 
 
 @contextmanager

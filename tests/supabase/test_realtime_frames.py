@@ -132,7 +132,7 @@ def test_leaving_is_answered_and_ends_it(line, database, owner, project):
     database.execute("update public.projects set name = 'After' where id = %s", [project])
     stays.change()
     line.beat()
-    assert "After" not in [record["name"] for record in left.told(project)]
+    assert "After" not in [data["record"]["name"] for data in left.told(project)]
 
 
 def test_a_new_token_changes_who_watches(line, database, owner, other, project, make_project):
