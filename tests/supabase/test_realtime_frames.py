@@ -152,7 +152,7 @@ def test_a_new_token_changes_who_watches(line, database, owner, other, project, 
     database.execute("update public.projects set name = 'Hidden now' where id = %s", [project])
     database.execute("update public.projects set name = 'Last' where id = %s", [theirs])
     channel.change(lambda data: data["record"].get("name") == "Last")
-    assert "Hidden now" not in [record.get("name") for record in channel.told(project)]
+    assert "Hidden now" not in [data["record"]["name"] for data in channel.told(project)]
     # A new token is not answered.
     assert [frame for frame in line.kept(channel.topic, "phx_reply") if frame.ref == ref] == []
 
