@@ -1,8 +1,8 @@
 """Front-to-back alpha blending of a tile's Gaussians, forward and backward (Kerbl et al. 2023, equation 3).
 
-One flat float32 buffer holds a tile: planes of 256 pixels side by side. A Gaussian is a single loop over the
-pixels of the rows it touches; indices are unsigned 64-bit, because the wraparound numba adds to signed indices keeps
-LLVM from vectorising, and one buffer needs no test whether arrays overlap.
+One flat float32 buffer holds a tile: planes of 256 pixels side by side. A row of a tile is one vector of
+:mod:`lanes`, so dx is the same for all rows and dy for all lanes: the exponent is u + dy (w + c dy), u and w found once
+for a Gaussian, and sums with dx^k wait until its last row.
 
 A pixel takes a Gaussian as long as its transmittance before it is at least 1e-4, then it is closed. (3DGS leaves the
 Gaussian that closes a pixel out, which lets the background shine through opaque surfaces.)
@@ -10,168 +10,184 @@ Gaussian that closes a pixel out, which lets the background shine through opaque
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import prange
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import Scalar, exp2_below_128, kernel, parallel_kernel
+from maquette.recon.rasterize.compiled import Scalar, kernel, parallel_kernel
 from maquette.recon.rasterize.ellipses import TILE
+from maquette.recon.rasterize.lanes import (
+    exp2_below_127,
+    lanes_of,
+    least,
+    lines,
+    load,
+    select,
+    store,
+    store_sums,
+    total,
+    will_read,
+    will_write,
+)
 from maquette.recon.rasterize.projection import MIN_ALPHA, PACK
 
 MAX_ALPHA = np.float32(0.999)
 STOP = np.float32(1e-4)
 BATCH = 16
-"""Gaussians copied side by side before they are blended, so that their cache misses overlap; after each batch a look
-whether every pixel of the tile is closed."""
+"""Pairs blended while the memory of the next ones is on its way; after each batch a look whether every pixel of the
+tile is closed."""
 SLOT = 9
 """Floats a tile-Gaussian pair gives back: colour gradient (3), then with v = alpha dL/dalpha the sums of v, v dx, v dy,
-v dx^2, v dx dy, v dy^2 over its pixels."""
+v dx^2, v dx dy, v dy^2 over its pixels; a tenth, the gradient of its depth, only where the loss asks for depth."""
 
 AREA = TILE * TILE
 N = np.uint64(AREA)
 N2, N3, N4, N5, N6 = (np.uint64(k * AREA) for k in range(2, 7))
+ROW = np.uint64(TILE)
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
 HALF = np.float32(0.5)
 
 
 @kernel
-def set_up(tile: ndarray, row: Scalar, column: Scalar, width: Scalar, height: Scalar) -> None:
-    """Pixel centres into planes 0 and 1, transmittance into plane 2: 1 inside the image, 0 (closed) outside."""
+def set_up(tile: ndarray, x: ndarray, row: Scalar, column: Scalar, width: Scalar, height: Scalar) -> None:
+    """Columns' pixel centres into ``x``, transmittance into plane 0: 1 inside the image, 0 (closed) outside."""
+    for i in range(TILE):
+        x[i] = np.float32(column * TILE + i) + HALF
     for j in range(TILE):
         for i in range(TILE):
-            at = j * TILE + i
-            x, y = column * TILE + i, row * TILE + j
-            tile[at] = np.float32(x) + HALF
-            tile[AREA + at] = np.float32(y) + HALF
-            tile[2 * AREA + at] = ONE if x < width and y < height else ZERO
+            tile[j * TILE + i] = ONE if column * TILE + i < width and row * TILE + j < height else ZERO
 
 
 @kernel
-def gather(packed: ndarray, pair_gaussian: ndarray, first: Scalar, last: Scalar, batch: ndarray) -> None:
-    """Copy the packed Gaussians of pairs [first, last) into the rows of ``batch``."""
+def expect(packed: ndarray, pair_gaussian: ndarray, first: Scalar, last: Scalar) -> None:
+    """Ask for the packed Gaussians of pairs [first, last), which lie anywhere in memory."""
     for at in range(first, last):
-        i = pair_gaussian[at]
-        for k in range(PACK):
-            batch[at - first, k] = packed[i, k]
+        will_read(packed, np.uint64(pair_gaussian[at]) * np.uint64(PACK))
+
+
+@kernel
+def expect_slots(slots: ndarray, pair_slot: ndarray, first: Scalar, last: Scalar) -> None:
+    """Ask for the slots of pairs [first, last); one may lie across two cache lines."""
+    floats = np.uint64(slots.shape[1])
+    for at in range(first, last):
+        begin = np.uint64(pair_slot[at]) * floats
+        will_write(slots, begin)
+        will_write(slots, begin + floats - np.uint64(1))
 
 
 @kernel
 def closed(tile: ndarray) -> Scalar:
     """Whether no pixel of the tile takes another Gaussian."""
-    most = ZERO
-    for at in range(N2, N3):
-        most = max(most, tile[at])
-    return most < STOP
+    largest = ZERO
+    for at in range(N):
+        largest = max(largest, tile[at])
+    return largest < STOP
 
 
 @kernel
-def blend(tile: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar) -> None:
-    """Blend one packed Gaussian into pixels [first, last): planes 2 transmittance, 3-5 colour."""
-    mx, my, a, b, c, log2_opacity = (
-        packed[i, 0],
-        packed[i, 1],
-        packed[i, 2],
-        packed[i, 3],
-        packed[i, 4],
-        packed[i, 5],
-    )
+def blend(tile: ndarray, x: ndarray, y: Scalar, span: Scalar, packed: ndarray, i: Scalar) -> None:
+    """Blend one packed Gaussian into the rows of ``span``: planes 0 transmittance, 1-3 colour.
+
+    ``y`` is the centre of the tile's first row; ``span`` is first * 256 + last.
+    """
     red, green, blue = packed[i, 6], packed[i, 7], packed[i, 8]
-    for at in range(np.uint64(first), np.uint64(last)):
-        dx = tile[at] - mx
-        dy = tile[at + N] - my
-        raw = exp2_below_128(dx * (a * dx + b * dy) + c * dy * dy + log2_opacity)
-        transmittance = tile[at + N2]
-        alpha = min(raw, MAX_ALPHA)
-        weight = transmittance * alpha
-        weight = weight if (raw >= MIN_ALPHA) & (transmittance >= STOP) else ZERO
-        tile[at + N2] = transmittance - weight
-        tile[at + N3] += weight * red
-        tile[at + N4] += weight * green
-        tile[at + N5] += weight * blue
+    dx = load(x, np.uint64(0)) - packed[i, 0]
+    u, w, c = dx * dx * packed[i, 2] + packed[i, 5], dx * packed[i, 3], packed[i, 4]
+    for row in range(span >> 8, span & 255):
+        at = np.uint64(row) * ROW
+        dy = np.float32(row) + y - packed[i, 1]
+        raw = exp2_below_127((w + c * dy) * dy + u)
+        transmittance = load(tile, at)
+        weight = transmittance * least(raw, MAX_ALPHA)
+        weight = select((raw >= MIN_ALPHA) & (transmittance >= STOP), weight, ZERO)
+        store(tile, at, transmittance - weight)
+        store(tile, at + N, load(tile, at + N) + weight * red)
+        store(tile, at + N2, load(tile, at + N2) + weight * green)
+        store(tile, at + N3, load(tile, at + N3) + weight * blue)
 
 
 @kernel
-def blend_depth(tile: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar) -> None:
-    """As :func:`blend`: plane 3 gets the weighted depth, plane 4 the depth where transmittance passes one half."""
-    mx, my, a, b, c, log2_opacity = (
-        packed[i, 0],
-        packed[i, 1],
-        packed[i, 2],
-        packed[i, 3],
-        packed[i, 4],
-        packed[i, 5],
-    )
+def blend_depth(tile: ndarray, x: ndarray, y: Scalar, span: Scalar, packed: ndarray, i: Scalar) -> None:
+    """As :func:`blend`: plane 1 gets the weighted depth, plane 2 the depth where transmittance passes one half."""
     depth = packed[i, 9]
-    for at in range(np.uint64(first), np.uint64(last)):
-        dx = tile[at] - mx
-        dy = tile[at + N] - my
-        raw = exp2_below_128(dx * (a * dx + b * dy) + c * dy * dy + log2_opacity)
-        transmittance = tile[at + N2]
-        alpha = min(raw, MAX_ALPHA)
-        weight = transmittance * alpha
-        weight = weight if (raw >= MIN_ALPHA) & (transmittance >= STOP) else ZERO
+    dx = load(x, np.uint64(0)) - packed[i, 0]
+    u, w, c = dx * dx * packed[i, 2] + packed[i, 5], dx * packed[i, 3], packed[i, 4]
+    for row in range(span >> 8, span & 255):
+        at = np.uint64(row) * ROW
+        dy = np.float32(row) + y - packed[i, 1]
+        raw = exp2_below_127((w + c * dy) * dy + u)
+        transmittance = load(tile, at)
+        weight = transmittance * least(raw, MAX_ALPHA)
+        weight = select((raw >= MIN_ALPHA) & (transmittance >= STOP), weight, ZERO)
         left = transmittance - weight
-        tile[at + N2] = left
-        tile[at + N3] += weight * depth
-        tile[at + N4] = depth if (transmittance > HALF) & (left <= HALF) else tile[at + N4]
+        store(tile, at, left)
+        store(tile, at + N, load(tile, at + N) + weight * depth)
+        passes = (transmittance > HALF) & (left <= HALF)
+        store(tile, at + N2, select(passes, depth, load(tile, at + N2)))
 
 
 @kernel
 def unblend(
-    tile: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar, slots: ndarray, slot: Scalar
+    tile: ndarray,
+    x: ndarray,
+    y: Scalar,
+    span: Scalar,
+    packed: ndarray,
+    i: Scalar,
+    slots: ndarray,
+    slot: Scalar,
+    depth_gradient: Any,
 ) -> None:
-    """Gradients of one Gaussian's pixels into its slot; planes 2 transmittance, 3 remainder, 4-6 image gradient.
+    """Gradients of one Gaussian's pixels into its slot; planes 0 transmittance, 1 remainder, 2-4 image gradient.
 
     Front to back: with g the image gradient, S = g . pixel and P its part up to and with this Gaussian,
-    dL/dalpha = T (c . g) - (S - P) / (1 - alpha). Plane 3 holds S - P.
+    dL/dalpha = T (c . g) - (S - P) / (1 - alpha). Plane 1 holds S - P. A gradient of the depth is two channels more:
+    plane 5 for the depth as a colour, plane 6 for the constant colour one.
     """
-    mx, my, a, b, c, log2_opacity = (
-        packed[i, 0],
-        packed[i, 1],
-        packed[i, 2],
-        packed[i, 3],
-        packed[i, 4],
-        packed[i, 5],
-    )
     red, green, blue = packed[i, 6], packed[i, 7], packed[i, 8]
-    sum_r, sum_g, sum_b = ZERO, ZERO, ZERO
-    sum_v, sum_x, sum_y, sum_xx, sum_xy, sum_yy = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-    for at in range(np.uint64(first), np.uint64(last)):
-        dx = tile[at] - mx
-        dy = tile[at + N] - my
-        raw = exp2_below_128(dx * (a * dx + b * dy) + c * dy * dy + log2_opacity)
-        transmittance = tile[at + N2]
-        alpha = min(raw, MAX_ALPHA)
+    dx = load(x, np.uint64(0)) - packed[i, 0]
+    u, w, c = dx * dx * packed[i, 2] + packed[i, 5], dx * packed[i, 3], packed[i, 4]
+    sum_r, sum_g, sum_b = lanes_of(ZERO), lanes_of(ZERO), lanes_of(ZERO)
+    sum_v, sum_y, sum_yy = lanes_of(ZERO), lanes_of(ZERO), lanes_of(ZERO)
+    if depth_gradient is not None:
+        depth, sum_z = packed[i, 9], lanes_of(ZERO)
+    for row in range(span >> 8, span & 255):
+        at = np.uint64(row) * ROW
+        dy = np.float32(row) + y - packed[i, 1]
+        raw = exp2_below_127((w + c * dy) * dy + u)
+        transmittance = load(tile, at)
+        alpha = least(raw, MAX_ALPHA)
         on = (raw >= MIN_ALPHA) & (transmittance >= STOP)
-        weight = transmittance * alpha
-        weight = weight if on else ZERO
-        gr, gg, gb = tile[at + N4], tile[at + N5], tile[at + N6]
-        shade = red * gr + green * gg + blue * gb
-        remainder = tile[at + N3] - weight * shade
-        tile[at + N3] = remainder
-        tile[at + N2] = transmittance - weight
-        v = weight * shade - alpha * remainder / (ONE - alpha)
-        v = v if on & (raw < MAX_ALPHA) else ZERO
-        vx, vy = v * dx, v * dy
+        weight = select(on, transmittance * alpha, ZERO)
+        gr, gg, gb = load(tile, at + N2), load(tile, at + N3), load(tile, at + N4)
+        shade = gr * red + gg * green + gb * blue
+        if depth_gradient is not None:
+            gz = load(tile, at + N5)
+            shade = shade + gz * depth + load(tile, at + N6)
+            sum_z += weight * gz
+        shade = weight * shade
+        remainder = load(tile, at + N) - shade
+        store(tile, at + N, remainder)
+        store(tile, at, transmittance - weight)
+        v = shade - alpha * remainder / (ONE - alpha)
+        v = select(on & (raw < MAX_ALPHA), v, ZERO)
+        vy = v * dy
         sum_r += weight * gr
         sum_g += weight * gg
         sum_b += weight * gb
         sum_v += v
-        sum_x += vx
         sum_y += vy
-        sum_xx += vx * dx
-        sum_xy += vx * dy
         sum_yy += vy * dy
-    slots[slot, 0] = sum_r
-    slots[slot, 1] = sum_g
-    slots[slot, 2] = sum_b
-    slots[slot, 3] = sum_v
-    slots[slot, 4] = sum_x
-    slots[slot, 5] = sum_y
-    slots[slot, 6] = sum_xx
-    slots[slot, 7] = sum_xy
-    slots[slot, 8] = sum_yy
+    begin = slot * np.uint64(slots.shape[1])
+    sum_x = sum_v * dx
+    store_sums(slots, begin, sum_r, sum_g, sum_b, sum_v)
+    store_sums(slots, begin + np.uint64(4), sum_x, sum_y, sum_x * dx, sum_y * dx)
+    slots[slot, 8] = total(sum_yy)
+    if depth_gradient is not None:
+        slots[slot, 9] = total(sum_z)
 
 
 @parallel_kernel
@@ -191,27 +207,26 @@ def blend_tiles(
     tiles_x = (width + TILE - 1) // TILE
     for index in prange(tile_starts.shape[0] - 1):
         row, column = index // tiles_x, index % tiles_x
-        tile = np.zeros(6 * AREA, np.float32)
-        set_up(tile, row, column, width, height)
+        tile, x = lines(4 * AREA), lines(TILE)
+        set_up(tile, x, row, column, width, height)
+        top = np.float32(row * TILE) + HALF
         start, stop = tile_starts[index], tile_starts[index + 1]
-        batch = np.empty((BATCH, PACK), np.float32)
         begin = start
         while begin < stop and not closed(tile):
             end = min(begin + BATCH, stop)
-            gather(packed, pair_gaussian, begin, end, batch)
+            expect(packed, pair_gaussian, end, min(end + BATCH, stop))
             for at in range(begin, end):
-                span = np.int64(pair_rows[at])
-                blend(tile, (span >> 8) * TILE, (span & 255) * TILE, batch, at - begin)
+                blend(tile, x, top, np.int64(pair_rows[at]), packed, np.uint64(pair_gaussian[at]))
             begin = end
         used[index] = begin - start
         for j in range(min(TILE, height - row * TILE)):
             for i in range(min(TILE, width - column * TILE)):
                 here = j * TILE + i
-                left = tile[2 * AREA + here]
-                y, x = row * TILE + j, column * TILE + i
-                transmittance[y, x] = left
+                left = tile[here]
+                py, px = row * TILE + j, column * TILE + i
+                transmittance[py, px] = left
                 for channel in range(3):
-                    image[channel, y, x] = tile[(3 + channel) * AREA + here] + left * background[channel]
+                    image[channel, py, px] = tile[(1 + channel) * AREA + here] + left * background[channel]
 
 
 @parallel_kernel
@@ -220,6 +235,7 @@ def blend_depth_tiles(
     tile_starts: ndarray,
     pair_gaussian: ndarray,
     pair_rows: ndarray,
+    used: ndarray,
     width: Scalar,
     height: Scalar,
     expected: ndarray,
@@ -229,25 +245,23 @@ def blend_depth_tiles(
     tiles_x = (width + TILE - 1) // TILE
     for index in prange(tile_starts.shape[0] - 1):
         row, column = index // tiles_x, index % tiles_x
-        tile = np.zeros(5 * AREA, np.float32)
-        set_up(tile, row, column, width, height)
-        start, stop = tile_starts[index], tile_starts[index + 1]
-        batch = np.empty((BATCH, PACK), np.float32)
-        for begin in range(start, stop, BATCH):
-            if closed(tile):
-                break
-            end = min(begin + BATCH, stop)
-            gather(packed, pair_gaussian, begin, end, batch)
+        tile, x = lines(3 * AREA), lines(TILE)
+        set_up(tile, x, row, column, width, height)
+        top = np.float32(row * TILE) + HALF
+        start = tile_starts[index]
+        middle = start + used[index]
+        for begin in range(start, middle, BATCH):
+            end = min(begin + BATCH, middle)
+            expect(packed, pair_gaussian, end, min(end + BATCH, middle))
             for at in range(begin, end):
-                span = np.int64(pair_rows[at])
-                blend_depth(tile, (span >> 8) * TILE, (span & 255) * TILE, batch, at - begin)
+                blend_depth(tile, x, top, np.int64(pair_rows[at]), packed, np.uint64(pair_gaussian[at]))
         for j in range(min(TILE, height - row * TILE)):
             for i in range(min(TILE, width - column * TILE)):
                 here = j * TILE + i
-                y, x = row * TILE + j, column * TILE + i
-                alpha = ONE - tile[2 * AREA + here]
-                expected[y, x] = tile[3 * AREA + here] / alpha if alpha > ZERO else ZERO
-                median[y, x] = tile[4 * AREA + here]
+                py, px = row * TILE + j, column * TILE + i
+                alpha = ONE - tile[here]
+                expected[py, px] = tile[AREA + here] / alpha if alpha > ZERO else ZERO
+                median[py, px] = tile[2 * AREA + here]
 
 
 @parallel_kernel
@@ -263,32 +277,47 @@ def unblend_tiles(
     image: ndarray,
     image_gradient: ndarray,
     slots: ndarray,
+    transmittance: ndarray,
+    depth: Any,
+    depth_gradient: Any,
 ) -> None:
-    """Gradients of every tile-Gaussian pair into its own slot, so that no two tiles write to one place."""
+    """Gradients of every tile-Gaussian pair into its own slot, so that no two tiles write to one place.
+
+    ``depth_gradient`` is that of the expected ``depth`` E/A, E the blended depth and A the alpha: G/A for E and
+    -G E/A^2 for A. numba compiles a kernel of its own without them where both are None.
+    """
     tiles_x = (width + TILE - 1) // TILE
+    planes = 5 if depth_gradient is None else 7
     for index in prange(tile_starts.shape[0] - 1):
         row, column = index // tiles_x, index % tiles_x
-        tile = np.zeros(7 * AREA, np.float32)
-        set_up(tile, row, column, width, height)
+        tile, x = lines(planes * AREA), lines(TILE)
+        set_up(tile, x, row, column, width, height)
+        top = np.float32(row * TILE) + HALF
         for j in range(min(TILE, height - row * TILE)):
             for i in range(min(TILE, width - column * TILE)):
                 here = j * TILE + i
-                y, x = row * TILE + j, column * TILE + i
+                py, px = row * TILE + j, column * TILE + i
                 shade = ZERO
                 for channel in range(3):
-                    gradient = image_gradient[channel, y, x]
-                    shade += gradient * image[channel, y, x]
-                    tile[(4 + channel) * AREA + here] = gradient
-                tile[3 * AREA + here] = shade
+                    gradient = image_gradient[channel, py, px]
+                    shade += gradient * image[channel, py, px]
+                    tile[(2 + channel) * AREA + here] = gradient
+                # The depth's two channels add G/A E - G E/A^2 A = 0 to the remainder.
+                tile[AREA + here] = shade
+                if depth_gradient is not None:
+                    alpha = ONE - transmittance[py, px]
+                    blended = depth_gradient[py, px] / alpha if alpha > ZERO else ZERO
+                    tile[5 * AREA + here] = blended
+                    tile[6 * AREA + here] = -blended * depth[py, px]
         start, stop = tile_starts[index], tile_starts[index + 1]
         middle = start + used[index]
-        batch = np.empty((BATCH, PACK), np.float32)
         for begin in range(start, middle, BATCH):
             end = min(begin + BATCH, middle)
-            gather(packed, pair_gaussian, begin, end, batch)
+            expect(packed, pair_gaussian, end, min(end + BATCH, middle))
+            expect_slots(slots, pair_slot, end, min(end + BATCH, middle))
             for at in range(begin, end):
-                span = np.int64(pair_rows[at])
-                unblend(tile, (span >> 8) * TILE, (span & 255) * TILE, batch, at - begin, slots, pair_slot[at])
+                gaussian, span = np.uint64(pair_gaussian[at]), np.int64(pair_rows[at])
+                unblend(tile, x, top, span, packed, gaussian, slots, np.uint64(pair_slot[at]), depth_gradient)
         for at in range(middle, stop):
-            for k in range(SLOT):
+            for k in range(slots.shape[1]):
                 slots[pair_slot[at], k] = ZERO

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import numpy as np
 from numba import njit
 
 Scalar: TypeAlias = Any
@@ -32,24 +31,3 @@ def parallel_kernel(function: Callable[..., Any]) -> Any:
     return njit(cache=True, fastmath=FAST_MATH, error_model="numpy", parallel=True, nogil=True)(
         inspect.unwrap(function)
     )
-
-
-@kernel
-def exp2_below_128(x: Scalar) -> Scalar:
-    """2**x in float32 without a branch, so that loops over it vectorise; relative error below 3e-6.
-
-    Split x into an integer and a fraction in [-0.5, 0.5]; the fraction goes through a degree-5 polynomial
-    (Taylor of exp(f ln 2), whose remainder on that range is 2.4e-6), the integer into the exponent bits.
-    x is clamped below at -126, where 2**x is still a normal number.
-    """
-    x = max(x, np.float32(-126.0))
-    whole = np.int32(np.rint(x))
-    f = x - np.float32(whole)
-    p = np.float32(1.3333558e-3)
-    p = p * f + np.float32(9.6181291e-3)
-    p = p * f + np.float32(5.5504109e-2)
-    p = p * f + np.float32(2.4022651e-1)
-    p = p * f + np.float32(6.9314718e-1)
-    p = p * f + np.float32(1.0)
-    bits = np.int32((whole + np.int32(127)) << np.int32(23))
-    return p * bits.view(np.float32)

@@ -11,9 +11,9 @@ from numpy import ndarray
 
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
-from maquette.recon.rasterize.blending import SLOT, blend_depth_tiles, unblend_tiles
+from maquette.recon.rasterize.blending import SLOT, unblend_tiles
 from maquette.recon.rasterize.compiled import parallel_kernel
-from maquette.recon.rasterize.frame import Frame, forward
+from maquette.recon.rasterize.frame import Frame, depths, forward
 from maquette.recon.rasterize.rendering import Output, Rendering
 
 
@@ -41,22 +41,6 @@ def rasterize(
     return Rendering({name: found[name] for name in outputs})
 
 
-def depths(frame: Frame) -> tuple[Float32[ndarray, "h w"], Float32[ndarray, "h w"]]:
-    """Expected and median depth of a frame, world units along z."""
-    expected, median = np.empty_like(frame.transmittance), np.empty_like(frame.transmittance)
-    blend_depth_tiles(
-        frame.packed,
-        frame.tile_starts,
-        frame.pair_gaussian,
-        frame.pair_rows,
-        frame.camera.width,
-        frame.camera.height,
-        expected,
-        median,
-    )
-    return expected, median
-
-
 def contributions(frame: Frame) -> Float32[ndarray, " n"]:
     """Sum over the pixels of each Gaussian's blending weight.
 
@@ -77,6 +61,9 @@ def contributions(frame: Frame) -> Float32[ndarray, " n"]:
         frame.image,
         gradient,
         slots,
+        frame.transmittance,
+        None,
+        None,
     )
     totals = np.zeros(len(frame.packed), np.float32)
     sum_weights(frame.indices, frame.slot_starts, slots, totals)

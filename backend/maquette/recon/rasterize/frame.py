@@ -20,7 +20,7 @@ from maquette.recon.rasterize.binning import (
     list_pairs,
     running_sums,
 )
-from maquette.recon.rasterize.blending import SLOT, blend_tiles, unblend_tiles
+from maquette.recon.rasterize.blending import SLOT, blend_depth_tiles, blend_tiles, unblend_tiles
 from maquette.recon.rasterize.ellipses import TILE
 from maquette.recon.rasterize.projection import PACK, pack_camera, project
 from maquette.recon.rasterize.projection_backward import project_backward
@@ -44,7 +44,7 @@ class Frame:
     transmittance: Float32[ndarray, "h w"]
     indices: Int64[ndarray, " v"]
     packed_camera: Float32[ndarray, " 24"]
-    packed: Float32[ndarray, "n 12"]
+    packed: Float32[ndarray, "n 16"]
     tile_starts: ndarray
     slot_starts: ndarray
     pair_gaussian: ndarray
@@ -176,20 +176,40 @@ def forward(
     )
 
 
+def depths(frame: Frame) -> tuple[Float32[ndarray, "h w"], Float32[ndarray, "h w"]]:
+    """Expected and median depth of a frame, world units along z."""
+    expected, median = np.empty_like(frame.transmittance), np.empty_like(frame.transmittance)
+    blend_depth_tiles(
+        frame.packed,
+        frame.tile_starts,
+        frame.pair_gaussian,
+        frame.pair_rows,
+        frame.used,
+        frame.camera.width,
+        frame.camera.height,
+        expected,
+        median,
+    )
+    return expected, median
+
+
 def backward(
     frame: Frame,
     gaussians: Gaussians,
     image_gradient: Float32[ndarray, "3 h w"],
     *,
+    depth: Float32[ndarray, "h w"] | None = None,
+    depth_gradient: Float32[ndarray, "h w"] | None = None,
     scratch: Scratch | None = None,
 ) -> Gradients:
     """Gradients of a loss whose gradient with respect to ``frame.image`` is ``image_gradient``.
 
-    ``gaussians`` are those the frame was rendered from, unchanged; with ``scratch`` the gradients live until the next
-    ones made with it.
+    Where the loss looks at the expected depth too, give that ``depth`` (of :func:`depths`) and the loss's
+    ``depth_gradient``; both or neither. ``gaussians`` are those the frame was rendered from, unchanged; with
+    ``scratch`` the gradients live until the next ones made with it.
     """
     scratch = scratch or Scratch()
-    slots = scratch.empty("slots", (len(frame.pair_slot), SLOT))
+    slots = scratch.empty("slots", (len(frame.pair_slot), SLOT if depth_gradient is None else SLOT + 1))
     unblend_tiles(
         frame.packed,
         frame.tile_starts,
@@ -202,6 +222,9 @@ def backward(
         frame.image,
         image_gradient,
         slots,
+        frame.transmittance,
+        depth,
+        depth_gradient,
     )
     visible = len(frame.indices)
     gradients = Gradients(

@@ -26,9 +26,9 @@ LOG2_E = np.float32(np.log2(np.e))
 MAX_DETERMINANT = np.float32(1e30)
 """Splats wider than about 3e7 pixels are dropped: they would overflow float32."""
 
-PACK = 12
-"""Floats a visible Gaussian is packed into: mean x, y; the exponent's coefficients of dx^2, dx dy, dy^2; log2 of
-the opacity; red, green, blue; depth; half extents x, y of the ellipse where alpha falls to 1/255."""
+PACK = 16
+"""Floats a visible Gaussian is packed into, a cache line; 12 are used: mean x, y; the exponent's coefficients of dx^2,
+dx dy, dy^2; log2 of the opacity; red, green, blue; depth; half extents x, y of the ellipse where alpha is 1/255."""
 
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)

@@ -73,8 +73,12 @@ def project_backward(
             for slot in range(slot_starts[item], slot_starts[item + 1]):
                 for k in range(9):
                     total[k] += slots[slot, k]
+            d_depth = ZERO
+            if slots.shape[1] > 9:
+                for slot in range(slot_starts[item], slot_starts[item + 1]):
+                    d_depth += slots[slot, 9]
             gr, gg, gb, v = total[0], total[1], total[2], total[3]
-            touched = abs(gr) + abs(gg) + abs(gb) + abs(v)
+            touched = abs(gr) + abs(gg) + abs(gb) + abs(v) + abs(d_depth)
             if touched == ZERO:
                 d_screen[item] = -ONE
                 d_opacity_logits[item] = ZERO
@@ -183,7 +187,7 @@ def project_backward(
             # x/z also moves the screen mean, u = fx x/z + cx
             d_xs, d_ys = d_xr + fx * du, d_yr + fy * dv
             dpx, dpy = d_xs * rz, d_ys * rz
-            dpz = -rz * (d_xs * x_slope + d_ys * y_slope + d_jx * jx + d_jy * jy)
+            dpz = d_depth - rz * (d_xs * x_slope + d_ys * y_slope + d_jx * jx + d_jy * jy)
             dmx = c0 * dpx + c3 * dpy + c6 * dpz
             dmy = c1 * dpx + c4 * dpy + c7 * dpz
             dmz = c2 * dpx + c5 * dpy + c8 * dpz

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+LINE = 64
+"""Bytes in a cache line. Arrays begin on one, so that what fits into a line does not lie across two."""
+
 
 class Scratch:
     """Named arrays that keep their memory. What :meth:`empty` gave is overwritten when its name is asked for again."""
@@ -25,6 +28,7 @@ class Scratch:
         buffer = self._buffers.get(name)
         if buffer is None or buffer.nbytes < needed:
             # A quarter more, so that a growing model does not ask anew in every iteration.
-            buffer = self._buffers[name] = np.empty(needed + needed // 4, np.uint8)
+            room = np.empty(needed + needed // 4 + LINE, np.uint8)
+            buffer = self._buffers[name] = room[-room.ctypes.data % LINE :]
         array: ndarray = buffer[:needed].view(dtype).reshape(shape)
         return array
