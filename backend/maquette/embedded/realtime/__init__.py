@@ -5,8 +5,9 @@ What holds, beyond the wire shapes:
 - LISTEN is live and a subscription is in force before its join is answered: a change committed after the answer is
   told.
 - A notification carries keys; the row is read again under the subscriber's role, so it may be a newer state than the
-  one that was committed; filters look at what was read. Messages about one row keep their order. Several updates of one row in one transaction are
-  told once, and a row that is gone by the time it is read is told by its DELETE alone.
+  one that was committed, and filters look at what was read. Messages about one row keep their order. Several updates
+  of one row in one transaction are told once, and a row that is gone by the time it is read is told by its DELETE
+  alone.
 - Row security cannot be asked about a row that is gone: as on Supabase, a DELETE goes to every subscriber whose
   filters it passes, and carries the primary key only. Filters on other columns keep DELETEs away.
 - Notifications that were lost (the database restarted, a burst beyond :data:`~maquette.embedded.realtime.reader.
