@@ -1,7 +1,6 @@
 """Uploads by the tus protocol: in pieces, going on, finishing."""
 
 import hashlib
-import uuid
 
 import pytest
 from tests.embedded.storage.wire import BUCKET, PNG, described, files_under, folder
@@ -119,7 +118,7 @@ async def test_what_users_say_about_the_object(tus, send, rows):
     assert (known["cacheControl"], said) == ("no-cache", {"made": "hére"})
 
 
-@pytest.mark.parametrize("path", ["/upload/resumable", "/upload/resumable/sign", f"/upload/resumable/{uuid.uuid4()}"])
+@pytest.mark.parametrize("path", ["/upload/resumable", "/upload/resumable/sign", "/upload/resumable/x"])
 async def test_options_tell_what_is_spoken(call, path):
     answer = await call("OPTIONS", path, key=None)
     assert answer.status_code == 204

@@ -109,7 +109,7 @@ async def test_the_buckets_limit_at_the_beginning_and_after(call, tus, begin, se
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
-@pytest.mark.parametrize("upload", [str(uuid.uuid4()), "x", "x.json", "%00", "é"])
+@pytest.mark.parametrize("upload", ["00000000-0000-4000-8000-000000000000", "x", "x.json", "%00", "é"])
 async def test_uploads_that_nobody_began(tus, method, upload):
     answer = await tus(method, f"/upload/resumable/{upload}", headers={**STREAM, "Upload-Offset": "0"}, content=b"")
     assert answer.status_code == 404
