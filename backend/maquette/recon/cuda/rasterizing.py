@@ -1,8 +1,8 @@
 """What the engine asks of a rasteriser, and gsplat's kernels behind it.
 
 gsplat 1.5 has our conventions (OpenCV axes, pixel centres at +0.5, quaternions wxyz, 0.3 px low-pass, alpha from 1/255
-to 0.999) but one: like 3DGS it leaves out the splat that closes a pixel, which changes no pixel by more than 1e-4 of
-its colours.
+to 0.999) but one: like 3DGS it leaves out the splat that would close a pixel (transmittance to 1e-4 or less), so up to
+a tenth of the background shows through where one splat of full opacity closes it; ours takes it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from maquette.recon.optimizer import Moments
 
 @dataclass(eq=False)
 class Splats:
-    """:class:`maquette.recon.gaussians.Gaussians` on a device: the same five arrays, the same units; float32 in training."""
+    """The five arrays of :class:`maquette.recon.gaussians.Gaussians` on a device, same units; float32 in training."""
 
     means: Float[Tensor, "n 3"]
     log_scales: Float[Tensor, "n 3"]
