@@ -7,28 +7,38 @@ import numpy as np
 import pytest
 from tests.recon.rasterize.scenes import NAMES, camera, random_gaussians
 
-from maquette.recon.rasterize import Frame, Gradients, backward, forward
+from maquette.recon.rasterize import OUTPUTS, backward, depths, forward, rasterize
 
 
-def run(threads: int) -> tuple[Frame, Gradients]:
+def everything(threads: int) -> dict[str, np.ndarray]:
+    """All outputs and all gradients of a scene, by name."""
     gaussians, view = random_gaussians(5000, seed=12), camera(150, 101)
-    gradient = np.random.default_rng(3).standard_normal((3, view.height, view.width), dtype=np.float32)
+    rng = np.random.default_rng(3)
+    gradient = rng.standard_normal((3, view.height, view.width), dtype=np.float32)
+    depth_gradient = rng.standard_normal((view.height, view.width), dtype=np.float32)
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
+        found = dict(rasterize(gaussians, view, outputs=OUTPUTS).outputs)
         frame = forward(gaussians, view)
-        return frame, backward(frame, gaussians, gradient)
+        depth, _ = depths(frame)
+        for kind, gradients in (
+            ("", backward(frame, gaussians, gradient)),
+            ("with depth: ", backward(frame, gaussians, gradient, depth=depth, depth_gradient=depth_gradient)),
+        ):
+            found |= {f"{kind}d_{name}": getattr(gradients, name) for name in (*NAMES, "screen", "indices")}
     finally:
         numba.set_num_threads(before)
+    return found
 
 
 def test_same_bits_on_one_and_two_threads() -> None:
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("this machine lends only one core")
-    one, two = run(1), run(2)
-    np.testing.assert_array_equal(one[0].image, two[0].image)
-    for name in (*NAMES, "screen", "indices"):
-        np.testing.assert_array_equal(getattr(one[1], name), getattr(two[1], name), err_msg=name)
+    one, two = everything(1), everything(2)
+    assert set(one) >= {*OUTPUTS, "d_sh", "with depth: d_means"}
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name], err_msg=name)
 
 
 def test_hidden_gaussians_are_marked_as_not_taken() -> None:
