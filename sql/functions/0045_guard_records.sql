@@ -36,39 +36,49 @@ create or replace trigger gaussian_splat_models_guard_version
 before update of project_id, version, parent_version on public.gaussian_splat_models
 for each row execute function public.guard_version();
 
--- Lineage stays within a project and has no cycle. What nothing was made from yet cannot close one, so the walk is
--- rare; the lock on the project keeps two transactions from closing one together.
+-- Lineage stays within a project, has no cycle and is written once. Asked once for all that a statement adds: what
+-- nothing was made from yet cannot close a cycle, so the walk is rare; the lock on the project keeps two transactions
+-- from closing one together.
 create or replace function public.guard_lineage() returns trigger
 language plpgsql
 security invoker
 set search_path = ''
 as $$
 declare
-    of_project uuid;
+    wrong record;
 begin
     if tg_op = 'UPDATE' then
         raise exception 'lineage is written once' using errcode = 'check_violation';
     end if;
-    select a.project_id into of_project from public.artifacts a where a.id = new.artifact_id;
-    if of_project <> (select a.project_id from public.artifacts a where a.id = new.input_artifact_id) then
-        raise exception 'artifact % cannot be made from another project''s %', new.artifact_id, new.input_artifact_id
+    select n.* into wrong
+    from added n
+    join public.artifacts made on made.id = n.artifact_id
+    join public.artifacts source on source.id = n.input_artifact_id
+    where made.project_id <> source.project_id limit 1;
+    if found then
+        raise exception 'artifact % cannot be made from another project''s %', wrong.artifact_id, wrong.input_artifact_id
             using errcode = 'check_violation';
     end if;
-    perform 1 from public.projects p where p.id = of_project for no key update;
-    if exists (select 1 from public.artifact_inputs i where i.input_artifact_id = new.artifact_id) and exists (
-        with recursive ancestors (id) as (
-            select new.input_artifact_id
-            union
-            select i.input_artifact_id from ancestors a join public.artifact_inputs i on i.artifact_id = a.id
-        )
-        select 1 from ancestors a where a.id = new.artifact_id
-    ) then
-        raise exception 'artifact % cannot be made from %, which was made from it', new.artifact_id, new.input_artifact_id
+    perform 1 from public.projects p
+    where p.id in (select a.project_id from added n join public.artifacts a on a.id = n.artifact_id)
+    order by p.id for no key update;
+    with recursive ancestors (made, id) as (
+        select n.artifact_id, n.input_artifact_id from added n
+        where exists (select from public.artifact_inputs i where i.input_artifact_id = n.artifact_id)
+        union
+        select a.made, i.input_artifact_id from ancestors a join public.artifact_inputs i on i.artifact_id = a.id
+    )
+    select a.made into wrong from ancestors a where a.made = a.id limit 1;
+    if found then
+        raise exception 'artifact % cannot be made from what was made from it', wrong.made
             using errcode = 'check_violation';
     end if;
-    return new;
+    return null;
 end
 $$;
 revoke execute on function public.guard_lineage() from public, anon, authenticated;
-create or replace trigger artifact_inputs_guard before insert or update on public.artifact_inputs
+drop trigger if exists artifact_inputs_guard on public.artifact_inputs;
+create trigger artifact_inputs_guard after insert on public.artifact_inputs
+referencing new table as added for each statement execute function public.guard_lineage();
+create or replace trigger artifact_inputs_guard_update before update on public.artifact_inputs
 for each row execute function public.guard_lineage();

@@ -1,21 +1,28 @@
--- What an artifact was made of, down to the photos.
+-- What an artifact was made of, down to the photos. Level by level, so that each ancestor is visited once: a recursive
+-- query would carry every photo along once for each version between it and the artifact.
 create or replace function public.artifact_lineage(of_artifact_id uuid)
 returns table (artifact_id uuid, kind text, bucket text, path text, sha256 text, depth integer)
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-    with recursive lineage (id, depth) as (
-        select of_artifact_id, 0
-        union
-        select i.input_artifact_id, l.depth + 1
-        from lineage l join public.artifact_inputs i on i.artifact_id = l.id
-    )
-    select a.id, a.kind, a.bucket, a.path, a.sha256, min(l.depth)
-    from lineage l join public.artifacts a on a.id = l.id
-    group by a.id, a.kind, a.bucket, a.path, a.sha256
-    order by min(l.depth), a.path
+declare
+    level uuid[] := array[of_artifact_id];
+    seen uuid[] := level;
+    steps integer := 0;
+begin
+    while level <> '{}' loop
+        return query
+            select a.id, a.kind, a.bucket, a.path, a.sha256, steps
+            from public.artifacts a where a.id = any (level) order by a.path;
+        level := array(
+            select i.input_artifact_id from public.artifact_inputs i where i.artifact_id = any (level)
+            except select unnest(seen));
+        seen := seen || level;
+        steps := steps + 1;
+    end loop;
+end
 $$;
 comment on function public.artifact_lineage(uuid) is
     'Everything an artifact was made of, each once, with the fewest steps (depth) to it: depth 0 is the artifact itself, kind original the photos as sent, sha256 their hashes.';
