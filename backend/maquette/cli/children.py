@@ -31,6 +31,10 @@ def main() -> None:
             access_log=False,
             timeout_graceful_shutdown=3,
             server_header=False,
+            # Realtime's and the events' messages are small and mostly cross no network; compressing each for each
+            # socket would cost more than sending it.
+            ws_per_message_deflate=False,
+            ws_max_size=1024 * 1024,
         )
     else:
         from maquette.worker.loop import run_worker

@@ -41,6 +41,9 @@ class Channel:
         self._expiry: asyncio.TimerHandle | None = None
         self._expires_at: float | None = None
         self._over = False
+        # Every change goes to many channels: what is the same in all its frames is written once. JSON holds no NUL.
+        whole = encode_around(version, None, None, topic, "postgres_changes", "\0")
+        self._before_change, _, self._after_change = whole.partition("\0")
 
     @property
     def name(self) -> str:
@@ -76,7 +79,7 @@ class Channel:
         """Tell of a change; the payload is JSON already."""
         if self._over:  # it ended while the row was read
             return
-        self._outbox.put(encode_around(self.version, None, None, self.topic, "postgres_changes", payload))
+        self._outbox.put(f"{self._before_change}{payload}{self._after_change}")
 
     def push_system(self, extension: str, status: str, message: str) -> None:
         """Say how it stands with a subscription or with the channel itself."""

@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from maquette.db.connection import Pool
 from maquette.db.listener import Listener
+from maquette.embedded.callers import ROLES
 from maquette.embedded.realtime.catalogue import Catalogue, Name, Table
 from maquette.embedded.realtime.changes import Change, Row, describe, moment_now
 from maquette.embedded.realtime.channel import Channel
@@ -114,7 +115,7 @@ class Reader:
     async def _tell(self, batch: list[Change]) -> None:
         tables = await self._patiently_tables()
         concerned = [
-            (change, [one for one in self._registry.following(change.table) if _concerns(one, change, table)])
+            (change, _concerned(self._registry.following(change.table), change, table))
             for change in batch
             if (table := tables.get(change.table)) is not None
         ]
@@ -185,19 +186,20 @@ class Reader:
         return rows
 
 
-def _concerns(one: Subscription, change: Change, table: Table) -> bool:
-    """Whether a subscription may be told of a change, by what is known before the row is read."""
-    binding = one.binding
-    if binding.event not in ("*", change.type):
-        return False
-    if binding.row_conditions and change.type == "DELETE":
-        return False
-    if not table.key_readable(one.viewer.role):
-        return False  # a privilege taken away since it subscribed
-    if not binding.key_conditions:
-        return True
+def _concerned(following: Iterable[Subscription], change: Change, table: Table) -> list[Subscription]:
+    """Those that may be told of a change, by what is known before the row is read."""
     values = dict(zip(table.key, change.key, strict=True))
-    return all(condition.holds(values) for condition in binding.key_conditions)
+    gone = change.type == "DELETE"
+    # A privilege may have been taken away since a subscriber came.
+    roles = {role for role in ROLES if table.key_readable(role)}
+    return [
+        one
+        for one in following
+        if one.binding.event in ("*", change.type)
+        and not (gone and one.binding.row_conditions)
+        and one.viewer.role in roles
+        and all(condition.holds(values) for condition in one.binding.key_conditions)
+    ]
 
 
 def _deliver(change: Change, table: Table, subscriptions: Iterable[Subscription], rows: Rows) -> None:
@@ -228,4 +230,4 @@ def _deliver(change: Change, table: Table, subscriptions: Iterable[Subscription]
             if (viewer.key, select) not in texts:
                 row = rows.get((viewer.key, change.key)) if change.type != "DELETE" else None
                 texts[viewer.key, select] = describe(change, table, viewer.role, select, row)
-            channel.push_changes(f'{{"ids":{json.dumps(ids)},"data":{texts[viewer.key, select]}}}')
+            channel.push_changes(f'{{"ids":[{",".join(map(str, ids))}],"data":{texts[viewer.key, select]}}}')
