@@ -12,9 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from maquette.cli import app
+from maquette.cli.journey import _client
 from maquette.cli.keys import temporary_key
 from maquette.errors import MaquetteError
-from maquette.machine_keys import is_made
+from maquette.machine_keys import hash_of, is_made
+from maquette.settings import Settings
 
 
 @pytest.fixture
@@ -100,3 +102,15 @@ def test_a_temporary_key_does_not_outlive_its_use(stack: Any) -> None:
     with temporary_key(stack.connections, "test", owner) as key:
         assert rows(stack, query, sha256(key.encode()).hexdigest()) == [(True, True)]
     assert rows(stack, query, sha256(key.encode()).hexdigest()) == [(False, True)]
+
+
+def test_the_demo_makes_a_key_for_itself_where_keys_are_needed(stack: Any) -> None:
+    """Of the configured ones it knows only hashes."""
+    keyed = Settings(home=stack.home, api_keys="a-key-of-this-server", database_url=None)  # type: ignore[arg-type]
+    query = "select name, revoked_at is null from maquette.api_keys where key_sha256 = %s"
+    with _client(keyed, "http://127.0.0.1:1") as client:
+        key = client.headers["X-API-Key"]
+        assert rows(stack, query, hash_of(key)) == [("maquette demo", True)]
+    assert rows(stack, query, hash_of(key)) == [("maquette demo", False)]
+    with _client(Settings(home=stack.home, database_url=None), "http://127.0.0.1:1") as client:
+        assert "X-API-Key" not in client.headers

@@ -77,7 +77,7 @@ class BodyTooLargeError(TooLargeError):
 
 
 _MEANING = {
-    401: "No or wrong credentials: `credentials_missing`, `credentials_wrong`.",
+    401: "No or wrong credentials: `credentials_missing`, `credentials_wrong`, `owner_gone`.",
     403: "Not from here: `not_local`, `cross_origin`.",
     404: "No such thing, or not yours.",
     409: "The call does not fit the state of things.",

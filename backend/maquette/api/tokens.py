@@ -52,7 +52,7 @@ class TokenVerifier:
             # The key says which algorithm it is for; PyJWT refuses a token that asks for another.
             return self._read(token, found.key, found.algorithm) if found else None
         except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
-            # RecursionError: JSON nested a thousand deep, which takes no signature to send.
+            # RecursionError: JSON nested a thousand deep takes no signature to send, and older PyJWT does not catch it.
             return None
 
     def _read(self, token: str, key: object, algorithm: str) -> Bearer | None:
