@@ -2,11 +2,14 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
+from tests.sql.conftest import FILL, IDS
 
-from maquette.db.connection import DatabaseUnreachableError, is_transaction_pooler
+from maquette.db.check_schema import check_schema
+from maquette.db.connection import DatabaseUnreachableError, connect_async, is_transaction_pooler
 from maquette.db.migrate import (
     MigrationChangedError,
     MigrationFailedError,
@@ -84,6 +87,23 @@ def test_a_database_from_the_future_is_left_alone(fresh_database, sql_root):
     with pytest.raises(NewerDatabaseError) as refused:
         migrate(fresh_database)
     assert "9999_create_later.sql" in refused.value.message
+
+
+async def test_a_database_of_the_first_version_is_brought_along_with_its_rows(fresh_database, sql_root):
+    for path in [*sql_root.glob("*/*.sql"), *(sql_root.parent / "storage_policies").glob("*.sql")]:
+        if path.name != "0001_create_records.sql":
+            path.unlink()
+    migrate(fresh_database, sql_root)
+    with psycopg.connect(fresh_database, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute(FILL.partition("insert into public.share_links")[0], {name: str(uuid4()) for name in IDS})
+        # Nothing was written down then for `check` to compare with.
+        connection.execute("drop table maquette.catalogue")
+    report = migrate(fresh_database)
+    assert [name for name in report.applied if name.startswith("0001")] == []
+    assert "0003_tighten_records.sql" in report.applied
+    async with await connect_async(fresh_database) as connection:
+        assert [finding for finding in await check_schema(connection) if not finding.ok] == []
+    assert ask(fresh_database, "select count(*) from public.refinement_progress") == [(1,)]
 
 
 QUEUE_SHAPE = """
