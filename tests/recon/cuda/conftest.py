@@ -18,15 +18,26 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(params=["twin", "gsplat definitions", pytest.param("gsplat", marks=pytest.mark.cuda)])
+GSPLAT = ["gsplat definitions", pytest.param("gsplat", marks=pytest.mark.cuda)]
+
+
+@pytest.fixture(params=["twin", *GSPLAT])
 def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """The torch engine; tests of gsplat itself are skipped, saying why, where there is no GPU for it."""
-    if request.param == "twin":
-        return TWIN
-    if request.param == "gsplat definitions":
+    """The torch engine on each rasteriser; skipped, saying why, where gsplat or a GPU is missing."""
+    return TWIN if request.param == "twin" else with_gsplat(request.param, monkeypatch)
+
+
+@pytest.fixture(params=GSPLAT)
+def on_gsplat(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The same without the twin."""
+    return with_gsplat(request.param, monkeypatch)
+
+
+def with_gsplat(name: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    if name == "gsplat definitions":
         put_definitions_behind_gsplat(monkeypatch)
-        return Engine(request.param, torch.device("cpu"), rasterize_with_gsplat)
+        return Engine(name, torch.device("cpu"), rasterize_with_gsplat)
     try:
-        return Engine(request.param, open_gpu(), rasterize_with_gsplat, loose=10.0)
+        return Engine(name, open_gpu(), rasterize_with_gsplat, loose=10.0)
     except UnavailableError as error:
         pytest.skip(f"{error.code}: {error.message}")
