@@ -154,6 +154,15 @@ async def test_a_channel_ends_with_its_token_unless_another_comes(storage, peopl
         await client.alive()
 
 
+async def test_an_end_in_words_is_an_end(storage, people):
+    (owner, mine), _ = people
+    token = token_for(storage, owner, exp=str(int(time.time()) + 60))
+    async with line(storage, storage.publishable_key) as client:
+        await client.follow(PROJECTS, token=token)
+        touch(storage, mine)
+        assert [data["record"]["id"] for data in await client.changes(1)] == [mine]
+
+
 async def test_policies_that_raise_trouble_nobody_else(storage, people):
     (owner, mine), _ = people
     async with line(storage, storage.publishable_key) as odd, line(storage) as service:

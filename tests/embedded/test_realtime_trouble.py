@@ -101,6 +101,22 @@ async def test_a_lost_listener_is_said(storage):
         assert [data["record"]["id"] for data in await client.changes(1)] == [project]
 
 
+async def test_a_fault_ends_its_own_socket_and_is_logged(storage, monkeypatch, caplog):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    async with line(storage) as other, line(storage) as client:
+        await other.follow(PROJECTS)
+        with monkeypatch.context() as patch:
+            patch.setattr("maquette.embedded.realtime.session.parse_binding", broken)
+            await client.send("realtime:t", "phx_join", {"config": {"postgres_changes": [PROJECTS]}})
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.receive()
+        assert closed.value.rcvd.code == 1011
+        assert "could not be answered" in caplog.text
+        await other.alive()
+
+
 async def test_lost_connections_that_read_lose_nothing(storage):
     project = make_project(storage)
     async with line(storage) as client:

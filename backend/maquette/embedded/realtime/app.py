@@ -31,7 +31,7 @@ log = logging.getLogger("maquette.realtime")
 MOST_FRAME_CHARACTERS = 256 * 1024
 """Of a client's message. Joins and tokens are a few thousand."""
 
-_TOO_BIG, _NO_FRAME, _TOO_SLOW = 1009, 1007, 1013
+_TOO_BIG, _NO_FRAME, _FAULT, _TOO_SLOW = 1009, 1007, 1011, 1013
 
 
 @asynccontextmanager
@@ -90,8 +90,13 @@ async def _talk(socket: WebSocket) -> None:
         # Its line is full, so it may never take this: returning ends it either way.
         with contextlib.suppress(Exception):
             await asyncio.wait_for(socket.close(_TOO_SLOW, "too slow"), 0.1)
-    elif isinstance(code := results[0], int):
-        with contextlib.suppress(RuntimeError):
+        return
+    code = results[0]
+    if isinstance(code, Exception):
+        log.error("a client's message could not be answered; its socket is closed", exc_info=code)
+        code = _FAULT
+    if isinstance(code, int):
+        with contextlib.suppress(RuntimeError):  # the client may have gone first
             await socket.close(code)
 
 

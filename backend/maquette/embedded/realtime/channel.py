@@ -53,7 +53,8 @@ class Channel:
     def admit(self, caller: Caller, token: str | None) -> None:
         """From now on the channel lives as long as this caller's token."""
         self.token = token
-        self._expires_at = caller.claims.get("exp")
+        ends = caller.claims.get("exp")
+        self._expires_at = None if ends is None else float(ends)  # a number, or the text of one, as verified
         self._set_timer()
 
     def follow(self, caller: Caller, bindings: Sequence[Binding]) -> None:
