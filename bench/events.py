@@ -1,10 +1,10 @@
 """Events written per second, what NOTIFY and the disk take of that, and how watchers over WebSockets keep up.
 
-    python -m bench.events [--writers 1 4 16] [--watchers 1 20 100] [--seconds 3]
+    python -m bench.events [--writers 1 4 16] [--watchers 1 20 100] [--seconds 3] [--rounds 3]
 
 `append` calls append_event, `beat` is a worker's progress report (maquette.db.runs.beat): a run's row, its project's
-row, an event and a notification in one transaction. Every writer has a connection; on `one` project they wait for its
-row's lock, since `seq` has no gaps, on `many` each has its own. Watchers follow one project that is written to at
+row, an event and a notification in one transaction. Every writer has a connection; on one project they wait for its
+row's lock, since `seq` has no gaps, on 16 each has its own. Watchers follow one project that is written to at
 full speed and then at 20 events a second; the delay is from the start of the writing transaction to the message in
 the client.
 """
@@ -19,6 +19,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 
@@ -121,31 +124,41 @@ def prepare(admin: psycopg.Connection[Any]) -> None:
         )
 
 
-def show_writing(served: Served, writers: list[int], seconds: float) -> None:
-    url = served.connections.database_url
-    ways = (("as it is", ""), ("no flush at commit", "synchronous_commit"), ("no NOTIFY", "notify"))
-    print(f"{'events written per second':28}" + "".join(f"{f'{n} on one':>12}{f'{n} on many':>12}" for n in writers))
+@contextmanager
+def changed(served: Served, what: str) -> Iterator[None]:
+    """The database without its flush at each commit, or without notifications, until the block ends."""
+    with served.admin() as admin:
+        body = admin.execute("select pg_get_functiondef('public.append_event'::regproc)").fetchone()
+        assert body is not None
+        if what == "notify":
+            quiet = body[0].replace("perform pg_catalog.pg_notify(", "perform pg_catalog.concat(")
+            assert quiet != body[0]
+            admin.execute(quiet.encode())
+        elif what == "flush":
+            admin.execute("alter role postgres set synchronous_commit = off")
+        try:
+            yield
+        finally:
+            admin.execute(body[0].encode())
+            admin.execute("alter role postgres reset synchronous_commit")
+
+
+def show_writing(served: Served, writers: list[int], seconds: float, rounds: int) -> None:
+    """Rounds are interleaved: a slow moment of the machine then touches every way alike."""
+    ways = {"as it is": "", "no flush at commit": "flush", "no NOTIFY": "notify"}
+    cases = [(n, projects) for n in writers for projects in (1, PROJECTS) if n > 1 or projects == 1]
+    print(f"{'events written per second':28}" + "".join(f"{f'{n} on {p}':>12}" for n, p in cases))
     for kind in ("append", "beat"):
-        for how, changed in ways:
-            with served.admin() as admin:
-                body = admin.execute("select pg_get_functiondef('public.append_event'::regproc)").fetchone()
-                assert body is not None
-                if changed == "notify":
-                    quiet = body[0].replace("perform pg_catalog.pg_notify(", "perform pg_catalog.concat(")
-                    assert quiet != body[0]
-                    admin.execute(quiet.encode())
-                    admin.execute("alter table public.events disable trigger user")
-                elif changed:
-                    admin.execute("alter role postgres set synchronous_commit = off")
-                figures = [
-                    statistics.median(asyncio.run(write(url, kind, n, projects, seconds)) for _ in range(3))
-                    for n in writers
-                    for projects in (1, PROJECTS)
-                ]
-                admin.execute(body[0].encode())
-                admin.execute("alter table public.events enable trigger user")
-                admin.execute("alter role postgres reset synchronous_commit")
-            print(f"{f'{kind}, {how}':28}" + "".join(f"{figure:12.0f}" for figure in figures), flush=True)
+        found: defaultdict[tuple[str, int, int], list[float]] = defaultdict(list)
+        for _ in range(rounds):
+            for way, what in ways.items():
+                with changed(served, what):
+                    for n, projects in cases:
+                        rate = asyncio.run(write(served.connections.database_url, kind, n, projects, seconds))
+                        found[way, n, projects].append(rate)
+        for way in ways:
+            rates = [statistics.median(found[way, n, projects]) for n, projects in cases]
+            print(f"{f'{kind}, {way}':28}" + "".join(f"{rate:12.0f}" for rate in rates), flush=True)
 
 
 def show_watching(served: Served, watchers: list[int], seconds: float) -> None:
@@ -178,12 +191,13 @@ def main() -> None:
     parser.add_argument("--writers", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--watchers", type=int, nargs="+", default=[1, 20, 100])
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.2f}")
     with serving() as served:
         with served.admin() as admin:
             prepare(admin)
-        show_writing(served, chosen.writers, chosen.seconds)
+        show_writing(served, chosen.writers, chosen.seconds, chosen.rounds)
         show_watching(served, chosen.watchers, chosen.seconds)
     print(f"load {os.getloadavg()[0]:.2f}")
 
