@@ -160,6 +160,10 @@ STRANGERS = (
 )
 
 
+EVERYWHERE = ("nobody", "publishable key", "token of the role anon", "share key as key")
+"""These try every route; the gate refuses the others in the same place, so a few routes do for them."""
+
+
 @pytest.fixture
 def strange_headers(
     connections: Connections, little_supabase: LittleSupabase, things: Things, people: People
@@ -197,7 +201,7 @@ def test_strangers_reach_nothing_but_health_and_links(
     who: str,
 ) -> None:
     headers = strange_headers(who)
-    for operation in operations:
+    for operation in operations if who in EVERYWHERE else operations[::12]:
         answer = call(client, operation, things.ids, headers, photo(1))
         told = f"{who}: {operation.method} {operation.path} answered {answer.status_code}"
         if operation.path in OPEN:
@@ -219,7 +223,6 @@ def test_another_user_finds_nothing(
     other = people.user()
     for headers in (
         {"Authorization": f"Bearer {little_supabase.token(other)}"},
-        {"Authorization": f"Bearer {little_supabase.legacy_token(other)}"},
         {"X-API-Key": people.key(other)},
     ):
         for operation in operations:
@@ -235,7 +238,7 @@ def test_another_user_finds_nothing(
                 assert things.ids["project_id"] not in answer.text and str(things.user) not in answer.text, told
 
 
-@pytest.mark.parametrize("way", ["token", "legacy token", "key"])
+@pytest.mark.parametrize("way", ["token", "key"])
 def test_owners_are_let_in_everywhere(
     client: httpx.Client,
     operations: list[Operation],
@@ -245,11 +248,8 @@ def test_owners_are_let_in_everywhere(
     way: str,
 ) -> None:
     things = people.things()
-    if way == "key":
-        headers = {"X-API-Key": things.key}
-    else:
-        sign = little_supabase.token if way == "token" else little_supabase.legacy_token
-        headers = {"Authorization": f"Bearer {sign(things.user)}"}
+    bearer = {"Authorization": f"Bearer {little_supabase.token(things.user)}"}
+    headers = bearer if way == "token" else {"X-API-Key": things.key}
     succeeded = 0
     for operation in operations:
         answer = call(client, operation, things.ids, headers, photo(2))
