@@ -190,6 +190,18 @@ async def test_the_ledger_and_the_queue_are_looked_at(stack, change, what, said,
     assert wrong.what == what and said in wrong.found and advice in wrong.advice
 
 
+async def test_a_lost_queue_is_made_again_as_advised(migrated):
+    with psycopg.connect(migrated) as connection:
+        connection.execute("drop schema jobs cascade")
+    async with await connect_async(migrated) as connection:
+        [wrong] = [finding for finding in await check_schema(connection) if not finding.ok]
+    with psycopg.connect(migrated) as connection:
+        connection.execute(wrong.advice.removeprefix("Run: ").partition(";")[0])
+    migrate(migrated)
+    async with await connect_async(migrated) as connection:
+        assert [finding for finding in await check_schema(connection) if not finding.ok] == []
+
+
 async def test_a_role_under_row_security_is_found(storage, stack):
     name = f"plain_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(stack.connections.database_url, autocommit=True) as connection:
