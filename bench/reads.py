@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -172,19 +173,16 @@ def browser_reads(admin: psycopg.Connection[Any], number: int, owner: UUID) -> l
     add("events after", "select * from public.events where project_id = %s and seq > 3 order by seq limit 500", project)
     export = seed_id("export", number, 1)
     add("inputs of an artifact", "select * from public.artifact_inputs where artifact_id = %s", export)
-    # A function's own plan is hidden in its call, so its body is asked instead.
-    body = admin.execute(
-        "select prosrc from pg_proc where oid = 'public.artifact_lineage(uuid)'::regprocedure"
-    ).fetchone()
-    assert body is not None
-    add("artifact_lineage", body[0].replace("of_artifact_id", "%s::uuid"), export)
+    add("artifact_lineage", "select * from public.artifact_lineage(%s)", export)
     return made
 
 
 def explain(admin: psycopg.Connection[Any], statement: Statement, *, times: int = 1) -> Plan:
     """Run the statement under its role and roll back; the median time of so many."""
     taken: list[float] = []
+    zero: Counter[str] = Counter()
     with admin.transaction(force_rollback=True):
+        before = _counted(admin)
         admin.execute(
             "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
             [statement.role, statement.claims],
@@ -196,14 +194,26 @@ def explain(admin: psycopg.Connection[Any], statement: Statement, *, times: int 
             assert row is not None
             top = row[0][0]
             taken.append(top["Planning Time"] + top["Execution Time"])
+        admin.execute("select set_config('role', 'none', true)")
+        counted = {table: now - before.get(table, zero) for table, now in _counted(admin).items()}
     nodes = list(_nodes(top["Plan"]))
     scans = [node for node in nodes if "Relation Name" in node]
     removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck", "Actual Rows")
+    planned = sum(sum(node.get(name, 0) for name in removed) * node["Actual Loops"] for node in scans)
     return Plan(
         sorted(taken)[times // 2],
-        round(sum(sum(node.get(name, 0) for name in removed) * node["Actual Loops"] for node in scans)),
-        frozenset(node["Relation Name"] for node in scans if node["Node Type"] == "Seq Scan"),
+        max(round(planned), sum(counts["rows"] for counts in counted.values()) // times),
+        frozenset(node["Relation Name"] for node in scans if node["Node Type"] == "Seq Scan")
+        | {table for table, counts in counted.items() if counts["sequential"]},
     )
+
+
+def _counted(admin: psycopg.Connection[Any]) -> dict[str, Counter[str]]:
+    """What this session has read of each table: the plans inside functions are hidden, what they read is not."""
+    rows = admin.execute(
+        "select relname, seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables"
+    ).fetchall()
+    return {str(table): Counter(sequential=scans, rows=int(read)) for table, scans, read in rows}
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
