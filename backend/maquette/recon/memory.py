@@ -11,11 +11,13 @@ from maquette.recon.scene import Scene
 from maquette.recon.train_settings import TrainSettings
 
 FLOATS_BESIDE_SH = 11
-BYTES_PER_PIXEL = 220
-"""Image, its gradient and the windowed maps of the loss: 8 + 3 + 3 planes of 3 channels, float32, and room."""
-PAIRS_PER_GAUSSIAN = 8
-"""Tiles a Gaussian touches, on a generous average; a pair takes 46 bytes forward and backward."""
-BASE_BYTES = 300 * 2**20
+BYTES_PER_PIXEL = 235
+"""Image, its gradient, the windowed maps of the loss and room to grow: 155; tile lists where Gaussians are few: 80."""
+COPIES_OF_A_GAUSSIAN = 10
+"""Parameters, two moments and gradients, and at the height of a densification the first three twice more."""
+BYTES_OF_A_PROJECTION = 600
+"""What a frame keeps of a Gaussian: packed 64, orders 28, two to four tiles at 52, and a quarter more to grow."""
+BASE_BYTES = 200 * 10**6
 """Python, numpy and the compiled kernels."""
 
 
@@ -30,8 +32,7 @@ def training_bytes(scene: Scene, settings: TrainSettings, views: int) -> int:
     sizes = [training_size(view.camera, settings.downscale, settings.max_side_px) for view in scene.views]
     pixels = max((width * height for width, height in sizes), default=0)
     floats = FLOATS_BESIDE_SH + 3 * (settings.sh_degree + 1) ** 2
-    # Parameters, two moments and gradients; densification holds the first three twice for a moment.
-    gaussian = 7 * 4 * floats + 64 + 46 * PAIRS_PER_GAUSSIAN
+    gaussian = COPIES_OF_A_GAUSSIAN * 4 * floats + BYTES_OF_A_PROJECTION
     photos = views * pixels * 3 * (4 / 3 if settings.coarse_levels else 1)
     return int(BASE_BYTES + photos + pixels * BYTES_PER_PIXEL + settings.max_gaussians * gaussian)
 
