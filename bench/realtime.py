@@ -58,7 +58,7 @@ SCENES = [
     Scene("200 projects' filters, updated in turn", 1, 200, turn=True),
     Scene("20 users, no filter, one project updated", 20, 20, unfiltered=True),
     Scene("20 users, own filters, updated in turn", 20, 20, turn=True),
-    Scene("20 users, 10 sockets each, all on one service", 20, 20, turn=True, unfiltered=True),
+    Scene("20 users, no filter, updated in turn", 20, 20, turn=True, unfiltered=True),
 ]
 
 
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--deflate", action="store_true", help="offer compression, as uvicorn does by default")
     parser.add_argument("--only", type=int, help="the number of one scene, from 0")
     options = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="maquette-bench-"))
+    home = Path(tempfile.mkdtemp(prefix="maquette-bench-realtime-"))
     home.chmod(0o755)
     print(f"{options.seconds:.0f} s each, {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}")
     print("| 200 sockets, 20 updates/s | messages | p50 ms | p95 ms | max ms | server CPU s | RSS MB | lost |")
