@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.execution.house import House, noise_jpeg
 
+from maquette.db.projects import ProjectNotFoundError
 from maquette.execution.uploads import StepFailedError
 from maquette.storage.client import Objects, StorageRefusedError
 
@@ -53,3 +55,21 @@ async def test_storage_that_refuses_leaves_the_project_as_it_was(house: House, t
             await house.upload(tmp_path / "a", {"a.jpg": noise_jpeg(1)})
     assert await house.rows(IMAGES, house.project["id"]) == []
     assert await house.rows("select 1 from public.runs where project_id = %s", house.project["id"]) == []
+
+
+async def test_a_project_deleted_meanwhile_leaves_no_object(house: House, tmp_path: Path) -> None:
+    project = house.project
+    async with house.pool.connection() as conn:
+        # As a delete that began before the upload and ends while it waits for the project's row.
+        await conn.execute("delete from public.projects where id = %s", [project["id"]])
+        upload = asyncio.create_task(house.upload(tmp_path / "a", {"a.jpg": noise_jpeg(1)}))
+        stored: list[str] = []
+        while len(stored) < 2:
+            assert not upload.done()
+            await asyncio.sleep(0.05)
+            stored = [key async for key in house.objects.walk("project-uploads", str(project["id"]))]
+            stored += [key async for key in house.objects.walk("processed-images", str(project["id"]))]
+    with pytest.raises(ProjectNotFoundError):
+        await upload
+    for bucket in ("project-uploads", "processed-images"):
+        assert [key async for key in house.objects.walk(bucket, str(project["id"]))] == []

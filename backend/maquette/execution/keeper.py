@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -91,6 +92,12 @@ async def store_files(objects: Objects, record: Record, folder: Path, project_id
         return Stored(placed, digest, path.stat().st_size)
 
     return await few_at_a_time([partial(store, placed) for placed in places], PARALLEL_UPLOADS)
+
+
+async def remove_files(objects: Objects, stored: Sequence[Stored]) -> None:
+    """Take stored objects out of their buckets again."""
+    for bucket in {one.placed.bucket for one in stored}:
+        await objects.remove(bucket, [one.placed.key for one in stored if one.placed.bucket == bucket])
 
 
 async def record_artifacts(conn: Connection, run: Row, stored: list[Stored], known: dict[str, UUID]) -> dict[str, UUID]:

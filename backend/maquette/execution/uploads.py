@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
-from maquette.execution.keeper import Stored, record_artifacts, store_files
+from maquette.execution.keeper import Stored, record_artifacts, remove_files, store_files
 from maquette.execution.makers import makers
 from maquette.execution.process import Outcome, run_step_process
 from maquette.settings import Settings
@@ -65,7 +65,12 @@ async def execute_upload(
     images, run_id = found[0], uuid4()
     stored = await store_files(objects, images, folder, project["id"], run_id)
     async with pool.connection() as conn:
-        locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)
+        try:
+            locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)
+        except projects.ProjectNotFoundError:
+            # Deleted meanwhile, with all its objects: these came too late to go with them, and no row names them.
+            await remove_files(objects, stored)
+            raise
         return await _write(conn, locked, run_id, images, stored, parameters, outcome, idempotency_key)
 
 
