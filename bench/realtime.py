@@ -137,7 +137,7 @@ def memory_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def measure(connections: Connections, scene: Scene, seconds: float, deflate: bool) -> list[str]:
+async def measure(connections: Connections, scene: Scene, seconds: float) -> list[str]:
     """One line of the table."""
     projects, tokens = make_rows(connections, scene)
 
@@ -152,7 +152,7 @@ async def measure(connections: Connections, scene: Scene, seconds: float, deflat
             yield
 
     config = uvicorn.Config(
-        Starlette(lifespan=lifespan), port=0, log_level="warning", ws_per_message_deflate=deflate, lifespan="on"
+        Starlette(lifespan=lifespan), port=0, log_level="warning", ws_per_message_deflate=False, lifespan="on"
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -213,7 +213,6 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--deflate", action="store_true", help="offer compression, as uvicorn does by default")
     parser.add_argument("--only", type=int, help="the number of one scene, from 0")
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="maquette-bench-realtime-"))
@@ -224,7 +223,7 @@ def main() -> None:
     try:
         with run_stack(Settings(home=home, port=1)) as stack:
             for scene in SCENES if options.only is None else [SCENES[options.only]]:
-                line = asyncio.run(measure(stack.connections, scene, options.seconds, options.deflate))
+                line = asyncio.run(measure(stack.connections, scene, options.seconds))
                 print(f"| {' | '.join(line)} |", flush=True)
     finally:
         shutil.rmtree(home)
