@@ -10,8 +10,8 @@ What holds, beyond the wire shapes:
   alone.
 - Row security cannot be asked about a row that is gone: as on Supabase, a DELETE goes to every subscriber whose
   filters it passes, and carries the primary key only. Filters on other columns keep DELETEs away.
-- Notifications that were lost (the database restarted, a burst beyond :data:`~maquette.embedded.realtime.reader.
-  MOST_WAITING`) are said: the channels get ``phx_error``, on which both clients join again by themselves, and whoever
+- Notifications that were lost (the database restarted, more changes waited than ``reader.MOST_WAITING``) are
+  said: the channels get ``phx_error``, on which both clients join again by themselves, and whoever
   reads on from its last ``seq`` at every SUBSCRIBED has missed nothing.
 - A client that does not read is cut off when its buffer is full, and joins again as above.
 

@@ -73,11 +73,8 @@ def create_storage_app(connections: Connections, home: Path, pool: Pool) -> Star
         middleware=[CORS],
         exception_handlers={**HANDLERS, 404: _no_route, 405: _no_route},
     )
-    if connections.jwt_secret is None:
-        raise ValueError("the storage service belongs to the embedded stack, which always has a jwt_secret")
-    keys = Keys(connections.secret_key, connections.publishable_key, connections.jwt_secret)
     files = FileStore(home / "storage")
-    app.state.service = Service(keys, pool, files, Partials(files), Holds())
+    app.state.service = Service(Keys.of(connections), pool, files, Partials(files), Holds())
     return app
 
 
