@@ -75,6 +75,21 @@ class TestIdempotencyKey:
         other = [("file", ("other.jpg", photo(9), "image/jpeg"))]
         assert error_code(api.post("/upload", files=other, headers=headers)) == "idempotency_key_reused"
 
+    def test_other_photos_of_the_same_names_are_no_repetition(
+        self, api: httpx.Client, photos: list[Any], photo: Any
+    ) -> None:
+        """Cameras begin at IMG_0 again and again: by name alone, new photos would be thrown away as a repetition."""
+        headers = {"Idempotency-Key": f"photos-{uuid.uuid4()}"}
+        api.post("/upload", files=photos, headers=headers).raise_for_status()
+        others = [(field, (name, photo(20 + n), mime)) for n, (field, (name, _, mime)) in enumerate(photos)]
+        for refused, differing in (
+            ({"files": others}, ["files"]),
+            ({"files": photos, "data": {"original_resolution": "true"}}, ["original_resolution"]),
+        ):
+            answer = api.post("/upload", headers=headers, **refused)
+            assert answer.status_code == 409 and error_code(answer) == "idempotency_key_reused"
+            assert answer.json()["error"]["details"]["differing"] == differing
+
     def test_uploads_at_the_same_moment_are_one(self, api: httpx.Client, photos: list[Any]) -> None:
         headers = {"Idempotency-Key": f"photos-{uuid.uuid4()}"}
         with ThreadPoolExecutor(3) as together:

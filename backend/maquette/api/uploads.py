@@ -28,6 +28,7 @@ from maquette.api.shapes import SIGNED, Image
 from maquette.db import projects, records, runs
 from maquette.db.rows import Row
 from maquette.errors import BadInputError, MaquetteError
+from maquette.execution.places import sha256_of
 from maquette.execution.uploads import execute_upload
 from maquette.steps.folder import write_json
 from maquette.steps.parameters import UploadParameters
@@ -147,7 +148,10 @@ async def upload(
         names = [{"file": f"{index:04d}", "filename": name} for index, name in enumerate(received.filenames)]
         await asyncio.to_thread(write_json, folder / "incoming.json", names)
         async with service.upload_slots, _holding(service, owner, idempotency_key):
-            earlier = await _with_key(service, owner, received, idempotency_key) if idempotency_key else None
+            earlier = None
+            if idempotency_key:
+                hashes = await asyncio.to_thread(_hashes, folder / "incoming", len(names))
+                earlier = await _with_key(service, owner, received, hashes, parameters, idempotency_key)
             if earlier is not None:
                 return await _answer(service, earlier, reused=True)
             project = await _project(service, owner, received)
@@ -179,20 +183,30 @@ async def _holding(service: Service, owner: UUID, key: str | None) -> AsyncItera
         yield
 
 
-async def _with_key(service: Service, owner: UUID, received: Received, key: str) -> Row | None:
-    """The upload that the same key made, in whichever of the owner's projects."""
+async def _with_key(
+    service: Service, owner: UUID, received: Received, hashes: list[str], parameters: UploadParameters, key: str
+) -> Row | None:
+    """The upload that the same key made, in whichever of the owner's projects. Cameras give many photos one name, so
+    files are the same where their bytes are, by SHA-256."""
     async with service.transaction() as conn:
         run = await runs.upload_with_key(conn, owner, key, within=KEY_LIFETIME)
         images = await records.images_of_run(conn, run["id"]) if run else []
     if run is None:
         return None
     named = received.fields.get("project_id")
-    differing = ["files"] if [image["filename"] for image in images] != received.filenames else []
+    before = [(image["filename"], image["sha256"]) for image in images]
+    differing = ["files"] if before != list(zip(received.filenames, hashes, strict=True)) else []
+    differing += [name for name, value in parameters if run["parameters"].get(name) != value]
     if named and named.lower() != str(run["project_id"]):
         differing.append("project_id")
     if differing:
         raise key_reused(run, differing)
     return run
+
+
+def _hashes(folder: Path, count: int) -> list[str]:
+    """SHA-256 of each file, in order of arrival."""
+    return [sha256_of(folder / f"{index:04d}") for index in range(count)]
 
 
 async def _answer(service: Service, run: Row, *, reused: bool) -> dict[str, Any]:
