@@ -31,6 +31,6 @@ def views_seeing(
     for index in view_indices:
         camera = scene.views[index].camera
         smaller = camera.resized(*training_size(camera, downscale, max_side_px))
-        rendering = rasterize(gaussians, smaller, outputs=("contribution",))
+        rendering = rasterize(gaussians, smaller, outputs={"contribution"})
         seen += rendering.contribution >= least_px
     return seen

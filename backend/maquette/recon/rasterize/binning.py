@@ -1,7 +1,10 @@
 """Which Gaussians touch which tile, front to back: one depth sort, then a stable counting sort into tiles.
 
 Pairs of a Gaussian and a tile exist in two orders. In slot order, by Gaussian, they are written and later summed; in
-tile order, front to back, they are blended.
+tile order, front to back, they are blended. A pair is one number in either, so that sorting moves one stream of memory:
+
+    slot order, 32 bits: tile << 10 | first row << 5 | last row
+    tile order, 64 bits: Gaussian << 32 | place among the Gaussian's slots << 10 | first row << 5 | last row
 """
 
 from __future__ import annotations
@@ -13,6 +16,10 @@ from numpy import ndarray
 from maquette.recon.rasterize.compiled import kernel, parallel_kernel
 from maquette.recon.rasterize.ellipses import columns, rows, tile_rows
 
+ROW_BITS = 10
+ROW_MASK = (1 << ROW_BITS) - 1
+FIRST_SLOT = 12
+"""Place of a Gaussian's first slot, as an integer, among its packed floats."""
 CHUNKS = 16
 """Parts the counting sort is cut into. A constant, so that nothing depends on the number of threads."""
 BLOCK = 1024
@@ -30,14 +37,13 @@ def list_pairs(
     indices: ndarray,
     depths: ndarray,
     slot_starts: ndarray,
-    slot_tile: ndarray,
-    slot_rows: ndarray,
+    slot_pairs: ndarray,
 ) -> None:
-    """List visible Gaussians, their depths and, in slot order, tile and pixel rows of each pair.
+    """List visible Gaussians, their depths and the pairs in slot order; each Gaussian's first slot is packed, too.
 
-    Rows are kept as ``first * 256 + last``; ``block_starts`` (blocks, 2) holds where each
-    block's Gaussians and slots begin.
+    ``block_starts`` (blocks, 2) holds where each block's Gaussians and slots begin.
     """
+    bits = packed.view(np.uint32)
     n = touched.shape[0]
     for block in prange(block_starts.shape[0]):
         item, slot = block_starts[block, 0], block_starts[block, 1]
@@ -47,14 +53,14 @@ def list_pairs(
             indices[item] = i
             depths[item] = packed[i, 9]
             slot_starts[item] = slot
+            bits[i, FIRST_SLOT] = slot
             item += 1
             row0, row1 = tile_rows(packed, i, height)
             for row in range(row0, row1):
                 column0, column1 = columns(packed, i, row, width)
                 for column in range(column0, column1):
                     first, last = rows(packed, i, row, column)
-                    slot_tile[slot] = row * tiles_x + column
-                    slot_rows[slot] = first * 256 + last
+                    slot_pairs[slot] = ((row * tiles_x + column) << ROW_BITS) | (first << 5) | last
                     slot += 1
 
 
@@ -90,14 +96,14 @@ def depth_order(depths: ndarray) -> ndarray:
 
 
 @parallel_kernel
-def count_tiles(order: ndarray, slot_starts: ndarray, slot_tile: ndarray, histogram: ndarray) -> None:
+def count_tiles(order: ndarray, slot_starts: ndarray, slot_pairs: ndarray, histogram: ndarray) -> None:
     """Count the pairs of each tile within each chunk of the depth order."""
     n = order.shape[0]
     for chunk in prange(CHUNKS):
         for k in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
             item = order[k]
             for slot in range(slot_starts[item], slot_starts[item + 1]):
-                histogram[chunk, slot_tile[slot]] += 1
+                histogram[chunk, slot_pairs[slot] >> ROW_BITS] += 1
 
 
 @kernel
@@ -118,23 +124,20 @@ def fill_tiles(
     order: ndarray,
     indices: ndarray,
     slot_starts: ndarray,
-    slot_tile: ndarray,
-    slot_rows: ndarray,
+    slot_pairs: ndarray,
     histogram: ndarray,
-    pair_gaussian: ndarray,
-    pair_slot: ndarray,
-    pair_rows: ndarray,
+    tile_pairs: ndarray,
 ) -> None:
-    """Write the tile lists, front to back: Gaussian, slot and pixel rows of each pair."""
+    """Write the tile lists, front to back."""
     n = order.shape[0]
     for chunk in prange(CHUNKS):
         for k in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
             item = order[k]
-            i = indices[item]
+            record = np.uint64(indices[item]) << np.uint64(32)
             for slot in range(slot_starts[item], slot_starts[item + 1]):
-                tile = slot_tile[slot]
+                pair = np.uint64(slot_pairs[slot])
+                tile = pair >> np.uint64(ROW_BITS)
                 at = histogram[chunk, tile]
                 histogram[chunk, tile] = at + 1
-                pair_gaussian[at] = i
-                pair_slot[at] = slot
-                pair_rows[at] = slot_rows[slot]
+                tile_pairs[at] = record | (pair & np.uint64(ROW_MASK))
+                record += np.uint64(1 << ROW_BITS)

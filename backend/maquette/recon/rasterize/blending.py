@@ -16,7 +16,8 @@ import numpy as np
 from numba import prange
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import Scalar, kernel, parallel_kernel
+from maquette.recon.rasterize.binning import FIRST_SLOT, ROW_BITS
+from maquette.recon.rasterize.compiled import Scalar, inlined_kernel, kernel, parallel_kernel
 from maquette.recon.rasterize.ellipses import TILE
 from maquette.recon.rasterize.lanes import (
     exp2_below_127,
@@ -61,19 +62,38 @@ def set_up(tile: ndarray, x: ndarray, row: Scalar, column: Scalar, width: Scalar
             tile[j * TILE + i] = ONE if column * TILE + i < width and row * TILE + j < height else ZERO
 
 
-@kernel
-def expect(packed: ndarray, pair_gaussian: ndarray, first: Scalar, last: Scalar) -> None:
+@inlined_kernel
+def gaussian_of(pair: Scalar) -> Scalar:
+    """Index of a pair's Gaussian."""
+    return pair >> np.uint64(32)
+
+
+@inlined_kernel
+def rows_of(pair: Scalar) -> Scalar:
+    """First and one-past-last row of the tile that a pair touches."""
+    return np.int64((pair >> np.uint64(5)) & np.uint64(31)), np.int64(pair & np.uint64(31))
+
+
+@inlined_kernel
+def slot_of(packed_bits: ndarray, pair: Scalar) -> Scalar:
+    """The slot of a pair."""
+    place = (pair & np.uint64(0xFFFFFFFF)) >> np.uint64(ROW_BITS)
+    return np.uint64(packed_bits[gaussian_of(pair), FIRST_SLOT]) + place
+
+
+@inlined_kernel
+def expect(packed: ndarray, tile_pairs: ndarray, first: Scalar, last: Scalar) -> None:
     """Ask for the packed Gaussians of pairs [first, last), which lie anywhere in memory."""
     for at in range(first, last):
-        will_read(packed, np.uint64(pair_gaussian[at]) * np.uint64(PACK))
+        will_read(packed, gaussian_of(tile_pairs[at]) * np.uint64(PACK))
 
 
-@kernel
-def expect_slots(slots: ndarray, pair_slot: ndarray, first: Scalar, last: Scalar) -> None:
+@inlined_kernel
+def expect_slots(slots: ndarray, packed_bits: ndarray, tile_pairs: ndarray, first: Scalar, last: Scalar) -> None:
     """Ask for the slots of pairs [first, last); one may lie across two cache lines."""
     floats = np.uint64(slots.shape[1])
     for at in range(first, last):
-        begin = np.uint64(pair_slot[at]) * floats
+        begin = slot_of(packed_bits, tile_pairs[at]) * floats
         will_write(slots, begin)
         will_write(slots, begin + floats - np.uint64(1))
 
@@ -87,16 +107,18 @@ def closed(tile: ndarray) -> Scalar:
     return largest < STOP
 
 
-@kernel
-def blend(tile: ndarray, x: ndarray, y: Scalar, span: Scalar, packed: ndarray, i: Scalar) -> None:
-    """Blend one packed Gaussian into the rows of ``span``: planes 0 transmittance, 1-3 colour.
+@inlined_kernel
+def blend(tile: ndarray, x: ndarray, y: Scalar, pair: Scalar, packed: ndarray) -> None:
+    """Blend one packed Gaussian into its rows of the tile: planes 0 transmittance, 1-3 colour.
 
-    ``y`` is the centre of the tile's first row; ``span`` is first * 256 + last.
+    ``y`` is the centre of the tile's first row.
     """
+    i = gaussian_of(pair)
     red, green, blue = packed[i, 6], packed[i, 7], packed[i, 8]
     dx = load(x, np.uint64(0)) - packed[i, 0]
     u, w, c = dx * dx * packed[i, 2] + packed[i, 5], dx * packed[i, 3], packed[i, 4]
-    for row in range(span >> 8, span & 255):
+    first, last = rows_of(pair)
+    for row in range(first, last):
         at = np.uint64(row) * ROW
         dy = np.float32(row) + y - packed[i, 1]
         raw = exp2_below_127((w + c * dy) * dy + u)
@@ -109,13 +131,15 @@ def blend(tile: ndarray, x: ndarray, y: Scalar, span: Scalar, packed: ndarray, i
         store(tile, at + N3, load(tile, at + N3) + weight * blue)
 
 
-@kernel
-def blend_depth(tile: ndarray, x: ndarray, y: Scalar, span: Scalar, packed: ndarray, i: Scalar) -> None:
+@inlined_kernel
+def blend_depth(tile: ndarray, x: ndarray, y: Scalar, pair: Scalar, packed: ndarray) -> None:
     """As :func:`blend`: plane 1 gets the weighted depth, plane 2 the depth where transmittance passes one half."""
+    i = gaussian_of(pair)
     depth = packed[i, 9]
     dx = load(x, np.uint64(0)) - packed[i, 0]
     u, w, c = dx * dx * packed[i, 2] + packed[i, 5], dx * packed[i, 3], packed[i, 4]
-    for row in range(span >> 8, span & 255):
+    first, last = rows_of(pair)
+    for row in range(first, last):
         at = np.uint64(row) * ROW
         dy = np.float32(row) + y - packed[i, 1]
         raw = exp2_below_127((w + c * dy) * dy + u)
@@ -129,14 +153,13 @@ def blend_depth(tile: ndarray, x: ndarray, y: Scalar, span: Scalar, packed: ndar
         store(tile, at + N2, select(passes, depth, load(tile, at + N2)))
 
 
-@kernel
+@inlined_kernel
 def unblend(
     tile: ndarray,
     x: ndarray,
     y: Scalar,
-    span: Scalar,
+    pair: Scalar,
     packed: ndarray,
-    i: Scalar,
     slots: ndarray,
     slot: Scalar,
     depth_gradient: Any,
@@ -147,6 +170,7 @@ def unblend(
     dL/dalpha = T (c . g) - (S - P) / (1 - alpha). Plane 1 holds S - P. A gradient of the depth is two channels more:
     plane 5 for the depth as a colour, plane 6 for the constant colour one.
     """
+    i = gaussian_of(pair)
     red, green, blue = packed[i, 6], packed[i, 7], packed[i, 8]
     dx = load(x, np.uint64(0)) - packed[i, 0]
     u, w, c = dx * dx * packed[i, 2] + packed[i, 5], dx * packed[i, 3], packed[i, 4]
@@ -154,7 +178,8 @@ def unblend(
     sum_v, sum_y, sum_yy = lanes_of(ZERO), lanes_of(ZERO), lanes_of(ZERO)
     if depth_gradient is not None:
         depth, sum_z = packed[i, 9], lanes_of(ZERO)
-    for row in range(span >> 8, span & 255):
+    first, last = rows_of(pair)
+    for row in range(first, last):
         at = np.uint64(row) * ROW
         dy = np.float32(row) + y - packed[i, 1]
         raw = exp2_below_127((w + c * dy) * dy + u)
@@ -194,8 +219,7 @@ def unblend(
 def blend_tiles(
     packed: ndarray,
     tile_starts: ndarray,
-    pair_gaussian: ndarray,
-    pair_rows: ndarray,
+    tile_pairs: ndarray,
     background: ndarray,
     width: Scalar,
     height: Scalar,
@@ -214,9 +238,9 @@ def blend_tiles(
         begin = start
         while begin < stop and not closed(tile):
             end = min(begin + BATCH, stop)
-            expect(packed, pair_gaussian, end, min(end + BATCH, stop))
+            expect(packed, tile_pairs, end, min(end + BATCH, stop))
             for at in range(begin, end):
-                blend(tile, x, top, np.int64(pair_rows[at]), packed, np.uint64(pair_gaussian[at]))
+                blend(tile, x, top, tile_pairs[at], packed)
             begin = end
         used[index] = begin - start
         for j in range(min(TILE, height - row * TILE)):
@@ -233,8 +257,7 @@ def blend_tiles(
 def blend_depth_tiles(
     packed: ndarray,
     tile_starts: ndarray,
-    pair_gaussian: ndarray,
-    pair_rows: ndarray,
+    tile_pairs: ndarray,
     used: ndarray,
     width: Scalar,
     height: Scalar,
@@ -252,9 +275,9 @@ def blend_depth_tiles(
         middle = start + used[index]
         for begin in range(start, middle, BATCH):
             end = min(begin + BATCH, middle)
-            expect(packed, pair_gaussian, end, min(end + BATCH, middle))
+            expect(packed, tile_pairs, end, min(end + BATCH, middle))
             for at in range(begin, end):
-                blend_depth(tile, x, top, np.int64(pair_rows[at]), packed, np.uint64(pair_gaussian[at]))
+                blend_depth(tile, x, top, tile_pairs[at], packed)
         for j in range(min(TILE, height - row * TILE)):
             for i in range(min(TILE, width - column * TILE)):
                 here = j * TILE + i
@@ -268,9 +291,7 @@ def blend_depth_tiles(
 def unblend_tiles(
     packed: ndarray,
     tile_starts: ndarray,
-    pair_gaussian: ndarray,
-    pair_slot: ndarray,
-    pair_rows: ndarray,
+    tile_pairs: ndarray,
     used: ndarray,
     width: Scalar,
     height: Scalar,
@@ -288,6 +309,7 @@ def unblend_tiles(
     """
     tiles_x = (width + TILE - 1) // TILE
     planes = 5 if depth_gradient is None else 7
+    packed_bits = packed.view(np.uint32)
     for index in prange(tile_starts.shape[0] - 1):
         row, column = index // tiles_x, index % tiles_x
         tile, x = lines(planes * AREA), lines(TILE)
@@ -313,11 +335,13 @@ def unblend_tiles(
         middle = start + used[index]
         for begin in range(start, middle, BATCH):
             end = min(begin + BATCH, middle)
-            expect(packed, pair_gaussian, end, min(end + BATCH, middle))
-            expect_slots(slots, pair_slot, end, min(end + BATCH, middle))
+            # What is packed tells where the slots are, so it is asked for two batches ahead.
+            expect(packed, tile_pairs, min(end + BATCH, middle), min(end + 2 * BATCH, middle))
+            expect_slots(slots, packed_bits, tile_pairs, end, min(end + BATCH, middle))
             for at in range(begin, end):
-                gaussian, span = np.uint64(pair_gaussian[at]), np.int64(pair_rows[at])
-                unblend(tile, x, top, span, packed, gaussian, slots, np.uint64(pair_slot[at]), depth_gradient)
+                pair = tile_pairs[at]
+                unblend(tile, x, top, pair, packed, slots, slot_of(packed_bits, pair), depth_gradient)
         for at in range(middle, stop):
+            slot = slot_of(packed_bits, tile_pairs[at])
             for k in range(slots.shape[1]):
-                slots[pair_slot[at], k] = ZERO
+                slots[slot, k] = ZERO

@@ -1,4 +1,4 @@
-"""How kernels are compiled: one home for numba's options and the scalar functions LLVM needs help with."""
+"""How kernels are compiled: one home for numba's options."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` for one thread; small ones are inlined by LLVM into their callers."""
     # Tests wrap every function of `recon` in a type checker, which numba cannot compile: unwrap first.
     return njit(cache=True, fastmath=FAST_MATH, error_model="numpy")(inspect.unwrap(function))
+
+
+def inlined_kernel(function: Callable[..., Any]) -> Any:
+    """As :func:`kernel`, and made part of whatever calls it: for what a hot loop calls with many arguments."""
+    return njit(cache=True, fastmath=FAST_MATH, error_model="numpy", forceinline=True)(inspect.unwrap(function))
 
 
 def parallel_kernel(function: Callable[..., Any]) -> Any:

@@ -48,13 +48,11 @@ def contributions(frame: Frame) -> Float32[ndarray, " n"]:
     """
     gradient = np.zeros_like(frame.image)
     gradient[0] = 1.0
-    slots = np.empty((len(frame.pair_slot), SLOT), np.float32)
+    slots = np.empty((len(frame.tile_pairs), SLOT), np.float32)
     unblend_tiles(
         frame.packed,
         frame.tile_starts,
-        frame.pair_gaussian,
-        frame.pair_slot,
-        frame.pair_rows,
+        frame.tile_pairs,
         frame.used,
         frame.camera.width,
         frame.camera.height,

@@ -47,9 +47,7 @@ class Frame:
     packed: Float32[ndarray, "n 16"]
     tile_starts: ndarray
     slot_starts: ndarray
-    pair_gaussian: ndarray
-    pair_slot: ndarray
-    pair_rows: ndarray
+    tile_pairs: ndarray
     used: ndarray
 
     @property
@@ -117,41 +115,25 @@ def forward(
     depths = scratch.empty("depths", (visible,), np.float32)
     slot_starts = scratch.empty("slot_starts", (visible + 1,), np.uint32)
     slot_starts[visible] = pairs
-    slot_tile = scratch.empty("slot_tile", (pairs,), np.uint32)
-    slot_rows = scratch.empty("slot_rows", (pairs,), np.uint16)
+    slot_pairs = scratch.empty("slot_pairs", (pairs,), np.uint32)
     block_starts = np.cumsum(block_counts, axis=0) - block_counts
     tiles_x, tiles_y = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    list_pairs(
-        packed, touched, block_starts, width, height, tiles_x, indices, depths, slot_starts, slot_tile, slot_rows
-    )
+    list_pairs(packed, touched, block_starts, width, height, tiles_x, indices, depths, slot_starts, slot_pairs)
     order = depth_order(depths)
 
     histogram = np.zeros((CHUNKS, tiles_x * tiles_y), np.int32)
     tile_starts = np.empty(tiles_x * tiles_y + 1, np.int64)
-    count_tiles(order, slot_starts, slot_tile, histogram)
+    count_tiles(order, slot_starts, slot_pairs, histogram)
     running_sums(histogram, tile_starts)
-    pair_gaussian = scratch.empty("pair_gaussian", (pairs,), np.uint32)
-    pair_slot = scratch.empty("pair_slot", (pairs,), np.uint32)
-    pair_rows = scratch.empty("pair_rows", (pairs,), np.uint16)
-    fill_tiles(
-        order,
-        indices,
-        slot_starts,
-        slot_tile,
-        slot_rows,
-        histogram,
-        pair_gaussian,
-        pair_slot,
-        pair_rows,
-    )
+    tile_pairs = scratch.empty("tile_pairs", (pairs,), np.uint64)
+    fill_tiles(order, indices, slot_starts, slot_pairs, histogram, tile_pairs)
     image = scratch.empty("image", (3, height, width), np.float32)
     transmittance = scratch.empty("transmittance", (height, width), np.float32)
     used = np.empty(tiles_x * tiles_y, np.int64)
     blend_tiles(
         packed,
         tile_starts,
-        pair_gaussian,
-        pair_rows,
+        tile_pairs,
         np.asarray(background, np.float32),
         width,
         height,
@@ -169,9 +151,7 @@ def forward(
         packed=packed,
         tile_starts=tile_starts,
         slot_starts=slot_starts,
-        pair_gaussian=pair_gaussian,
-        pair_slot=pair_slot,
-        pair_rows=pair_rows,
+        tile_pairs=tile_pairs,
         used=used,
     )
 
@@ -182,8 +162,7 @@ def depths(frame: Frame) -> tuple[Float32[ndarray, "h w"], Float32[ndarray, "h w
     blend_depth_tiles(
         frame.packed,
         frame.tile_starts,
-        frame.pair_gaussian,
-        frame.pair_rows,
+        frame.tile_pairs,
         frame.used,
         frame.camera.width,
         frame.camera.height,
@@ -209,13 +188,11 @@ def backward(
     ``scratch`` the gradients live until the next ones made with it.
     """
     scratch = scratch or Scratch()
-    slots = scratch.empty("slots", (len(frame.pair_slot), SLOT if depth_gradient is None else SLOT + 1))
+    slots = scratch.empty("slots", (len(frame.tile_pairs), SLOT if depth_gradient is None else SLOT + 1))
     unblend_tiles(
         frame.packed,
         frame.tile_starts,
-        frame.pair_gaussian,
-        frame.pair_slot,
-        frame.pair_rows,
+        frame.tile_pairs,
         frame.used,
         frame.camera.width,
         frame.camera.height,

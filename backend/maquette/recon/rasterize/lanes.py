@@ -19,7 +19,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import Scalar, kernel
+from maquette.recon.rasterize.compiled import Scalar, inlined_kernel, kernel
 
 WIDTH = 16
 LINE = 16
@@ -251,7 +251,7 @@ C3 = np.float32(0.05591785907745361)
 C4 = np.float32(0.009570102207362652)
 
 
-@kernel
+@inlined_kernel
 def exp2_below_127(x: Scalar) -> Scalar:
     """2**x lane by lane, relative error below 3e-6; what is below -126 counts as -126.
 
