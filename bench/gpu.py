@@ -269,9 +269,10 @@ def show(looks: list[Look]) -> None:
     print("\n{:<10} {:<7} {:>10} {:>9} {:>8} {:>6} {:>6} {:>6} {:>5}".format(*heads))
     for look in looks:
         if look.ssim is not None:
+            pace_ms = 1e3 * look.seconds / max(1, look.iteration - 1)
             print(
                 f"{look.scene:<10} {look.trainer:<7} {look.iteration:>10} {look.gaussians:>9,} {look.seconds:>8.1f} "
-                f"{1e3 * look.seconds / look.iteration:>6.2f} {look.psnr:>6.2f} {look.ssim:>6.4f} {look.peak_gib:>5.1f}"
+                f"{pace_ms:>6.2f} {look.psnr:>6.2f} {look.ssim:>6.4f} {look.peak_gib:>5.1f}"
             )
     for theirs in looks:
         if theirs.trainer != "gsplat" or theirs.ssim is None:

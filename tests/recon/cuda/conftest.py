@@ -7,7 +7,7 @@ import torch
 from tests.recon.cuda.engines import TWIN, Engine
 from tests.recon.cuda.gsplat_definitions import put_definitions_behind_gsplat
 
-from maquette.errors import UnavailableError
+from maquette.recon.cuda.errors import CudaExtraMissingError, CudaUnavailableError
 from maquette.recon.cuda.gpu import open_gpu
 from maquette.recon.cuda.rasterizing import rasterize_with_gsplat
 
@@ -39,5 +39,5 @@ def with_gsplat(name: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
         return Engine(name, torch.device("cpu"), rasterize_with_gsplat)
     try:
         return Engine(name, open_gpu(), rasterize_with_gsplat, loose=10.0)
-    except UnavailableError as error:
+    except (CudaExtraMissingError, CudaUnavailableError) as error:
         pytest.skip(f"{error.code}: {error.message}")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.recon.cuda.worlds import scene
 
+from maquette.errors import UnavailableError
 from maquette.recon.cuda import gpu
 from maquette.recon.cuda.availability import available, judged
 from maquette.recon.cuda.errors import GsplatBrokenError, NotEnoughGpuMemoryError
@@ -88,6 +89,14 @@ def test_what_this_machine_says_agrees_with_torch() -> None:
     assert (facts["device"] is None) == (not judged(facts).usable)
     if importlib.util.find_spec("gsplat") is not None:
         assert available().usable == judged(facts).usable
+
+
+def test_taking_a_gpu_that_is_not_there_is_refused() -> None:
+    if look()["device"] is not None:
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UnavailableError) as caught:
+        gpu.open_gpu()
+    assert caught.value.code in ("cuda_extra_missing", "cuda_unavailable")
 
 
 def test_kernels_that_cannot_be_loaded_say_why(monkeypatch: pytest.MonkeyPatch) -> None:

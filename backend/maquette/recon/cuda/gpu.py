@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import Any
 
 import torch
@@ -45,7 +46,10 @@ def open_gpu() -> torch.device:
 def load_kernels() -> Any:
     """gsplat's compiled kernels. Raises :class:`GsplatBrokenError` with the last line of what went wrong."""
     try:
-        kernels = importlib.import_module("gsplat.cuda._backend")._C
+        with warnings.catch_warnings():
+            # What torch's compiler driver merely warns of must not pass for a failure where warnings are errors.
+            warnings.simplefilter("ignore")
+            kernels = importlib.import_module("gsplat.cuda._backend")._C
     except Exception as error:
         # The compiler's, the loader's and gsplat's own failures share no class; the user is told, nothing is hidden.
         raise GsplatBrokenError(_last_line(error)) from error

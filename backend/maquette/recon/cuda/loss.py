@@ -7,6 +7,7 @@ squares.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from jaxtyping import Float32, UInt8
@@ -58,7 +59,13 @@ def windowed(planes: Float32[Tensor, "c h w"]) -> Float32[Tensor, "c h w"]:
     whose 10 bits of mantissa are not enough for differences of squares.
     """
     count = len(planes)
-    taps = torch.as_tensor(WINDOW, device=planes.device).expand(count, 1, len(WINDOW))
+    taps = _window_on(planes.device).expand(count, 1, len(WINDOW))
     down = torch.nn.functional.conv2d(planes[None], taps[..., None], padding=(REACH, 0), groups=count)
     across = torch.nn.functional.conv2d(down, taps[:, :, None], padding=(0, REACH), groups=count)
     return across[0]
+
+
+@cache
+def _window_on(device: torch.device) -> Tensor:
+    # Uploaded once: an upload waits for the device.
+    return torch.tensor(WINDOW, device=device)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -67,7 +68,6 @@ def gsplat_frame(
     degree = round(splats.sh.shape[1] ** 0.5) - 1
     colors = gsplat.spherical_harmonics(degree, splats.means - view.centre, splats.sh)
     colors = torch.clamp_min(colors + 0.5, 0.0)
-    black = not any(background)
     images, alphas, info = gsplat.rasterization(
         means=splats.means,
         quats=splats.quaternions,
@@ -83,9 +83,15 @@ def gsplat_frame(
         eps2d=LOW_PASS,
         packed=False,
         tile_size=TILE,
-        backgrounds=None if black else torch.tensor([background], dtype=torch.float32, device=colors.device),
+        backgrounds=_background_on(background, colors.device) if any(background) else None,
         render_mode="RGB+ED" if depth else "RGB",
         rasterize_mode="classic",
     )
     info["colors"] = colors
     return images[0], alphas[0, ..., 0], info
+
+
+@lru_cache(maxsize=8)
+def _background_on(background: tuple[float, float, float], device: torch.device) -> Tensor:
+    # Uploaded once: an upload waits for the device.
+    return torch.tensor([background], dtype=torch.float32, device=device)
