@@ -83,6 +83,17 @@ async def test_watching_is_refused(
         assert closed.value.rcvd is not None and closed.value.rcvd.code == code
 
 
+async def test_watching_ends_with_the_project(address: str, api: httpx.Client, project_id: str) -> None:
+    async with connect(socket_url(address, project_id), proxy=None) as socket:
+        assert json.loads(await socket.recv())["type"] == "init"
+        assert (await asyncio.to_thread(api.delete, f"/projects/{project_id}")).status_code == 204
+        async with asyncio.timeout(5):  # much sooner than the next look without news
+            assert json.loads(await socket.recv())["error"]["code"] == "project_not_found"
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 4404
+
+
 async def test_a_lost_listener_loses_nothing(address: str, api: httpx.Client, worker: Any, generated: str) -> None:
     async with connect(socket_url(address, generated), proxy=None) as socket:
         init = json.loads(await socket.recv())

@@ -13,6 +13,7 @@ import psycopg
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, Field
+from starlette.websockets import WebSocketState
 
 from maquette.api.owners import SOCKET_PROTOCOL, Identity, Owner
 from maquette.api.paths import ProjectId
@@ -70,7 +71,12 @@ async def list_events(
     """Oldest first; `seq` has no gaps, so a watcher knows what it has missed.
 
     The same address as a WebSocket is live: first `init` with the status as it is, then every event after `after`, old
-    and new, in order.
+    and new, in order. Messages are `{"type", "seq", "run_id", "payload", "created_at"}`, the types being `init`,
+    `progress`, `complete`, `error`, `model`, `promote`, `iteration`, `export` and `rename`.
+
+    Refusals are told in a message `{"type": "error", "error": {…}}` and close with 4401, 4403 or 4404: 4401 also comes
+    later, when the token expires or the key is revoked, and 4404 when the project is deleted. Pages offer their
+    credentials as protocols: `new WebSocket(url, ["maquette", "bearer." + token])`.
     """
     async with service.transaction() as conn:
         await projects.get(conn, project_id, owner)
@@ -84,10 +90,7 @@ async def list_events(
 async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, after: After = 0) -> None:
     """First `init` with the status as it is, then every event after `after`, old and new, in order.
 
-    Messages: ``{"type", "seq", "run_id", "payload", "created_at"}``, the types being `init`, `progress`, `complete`,
-    `error`, `model`, `promote`, `iteration`, `export` and `rename`. Refusals close with 4401, 4403 or 4404; 4401 also
-    comes later, when the token expires or the key is revoked. Pages offer their credentials as protocols:
-    ``new WebSocket(url, ["maquette", "bearer." + token])``.
+    What it sends, and why it closes, is told at :func:`list_events`, which the docs show.
     """
     await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in socket.scope["subprotocols"] else None)
     try:
@@ -98,19 +101,21 @@ async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, af
         return
     init = Status.model_validate(status).model_dump(mode="json")
     await socket.send_text(json.dumps({"type": "init", "seq": status["event_seq"], "payload": init}))
-    sending = asyncio.create_task(_send_events(socket, service, project_id, after))
+    sending = asyncio.create_task(_send_events(socket, service, identity.owner, project_id, after))
     listening = asyncio.create_task(_until_closed(socket))
     staying = asyncio.create_task(_until_refused(socket, service, identity))
     try:
         await asyncio.wait({sending, listening, staying}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sending, listening):
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
+            await listening
+        for task in (sending, staying):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
-                await task
-        staying.cancel()
-        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
-            await _refuse(socket, await staying)
+                end = await task
+                if socket.application_state is WebSocketState.CONNECTED:
+                    await _refuse(socket, end)
 
 
 async def _until_refused(socket: WebSocket, service: Service, identity: Identity) -> MaquetteError:
@@ -136,11 +141,20 @@ async def _refuse(socket: WebSocket, error: MaquetteError) -> None:
     await socket.close(REFUSED + error.status, error.code)
 
 
-async def _send_events(socket: WebSocket, service: Service, project_id: UUID, after: int) -> None:
+async def _send_events(
+    socket: WebSocket, service: Service, owner: UUID, project_id: UUID, after: int
+) -> projects.ProjectNotFoundError:
+    """Send on for as long as there is a project; returns what to tell the watcher when it was deleted."""
     with service.announcements.watching(project_id) as news:
         while True:
             async with service.transaction() as conn:
                 rows = await events.after(conn, project_id, after, limit=BATCH)
+                if not rows:
+                    # Events end without a last one: they are deleted with their project.
+                    try:
+                        await projects.get(conn, project_id, owner)
+                    except projects.ProjectNotFoundError as gone:
+                        return gone
             for row in rows:
                 await socket.send_text(json.dumps(jsonable_encoder(row)))
                 after = row["seq"]

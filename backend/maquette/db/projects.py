@@ -94,3 +94,7 @@ async def delete(conn: Connection, project_id: UUID, owner_id: UUID) -> None:
     )
     if row is None:
         raise not_found(project_id)
+    # There is no event of it, so nothing else wakes those who watch the project.
+    await conn.execute(
+        "select pg_notify('maquette_events', json_build_object('project_id', %s::uuid)::text)", [project_id]
+    )
