@@ -57,10 +57,16 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it() -> None:
         ),
         ({"failure": "libcudart.so.12: cannot open"}, "cuda_unavailable", "libcudart"),
         (
-            {"torch": "2.9", "cuda": "12.8", "device": {**H200, "name": "GTX 980", "capability": [5, 2]}},
+            {
+                "torch": "2.9",
+                "cuda": "12.8",
+                "device": {**H200, "name": "GTX 980", "capability": [5, 2]},
+                "kernels": True,
+            },
             "cuda_unavailable",
             "GTX 980 has compute capability 5.2, 7.0 is needed",
         ),
+        ({"torch": "2.9", "cuda": "12.8", "device": H200, "kernels": False}, "gsplat_broken", "nvcc"),
     ],
 )
 def test_each_reason_is_told(facts: dict[str, Any], code: str, says: str) -> None:
@@ -73,7 +79,7 @@ def test_each_reason_is_told(facts: dict[str, Any], code: str, says: str) -> Non
 
 
 def test_a_good_gpu_is_told_with_its_memory() -> None:
-    found = judged({"torch": "2.9", "cuda": "12.8", "device": H200})
+    found = judged({"torch": "2.9", "cuda": "12.8", "device": H200, "kernels": True})
     assert found.usable
     assert found.as_dict() == {
         "usable": True,

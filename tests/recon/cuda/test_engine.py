@@ -14,9 +14,12 @@ from tests.recon.cuda.engines import TWIN, Engine
 from tests.recon.cuda.worlds import BACKGROUND, ball, beginning, scene
 
 from maquette.recon.checkpoint import Checkpoint, load_checkpoint
+from maquette.recon.cuda import engine as device_engine
 from maquette.recon.cuda.adam import DeviceGradients, adam_step
 from maquette.recon.cuda.density import accumulate
 from maquette.recon.cuda.engine import DeviceStep, compare, train_on_device
+from maquette.recon.cuda.errors import NotEnoughGpuMemoryError
+from maquette.recon.cuda.rasterizing import Picture
 from maquette.recon.cuda.state import from_checkpoint, to_host
 from maquette.recon.cuda.views import photo_on
 from maquette.recon.gaussians import Gaussians
@@ -200,3 +203,14 @@ def test_a_view_without_splats_is_background(on: Engine, world: Scene) -> None:
     assert float(loss.value) == pytest.approx(wanted.value, abs=1e-5)
     np.testing.assert_array_equal(to_host(state.splats).means, model.means)
     assert state.steps == 1
+
+
+def test_running_out_of_memory_is_told_with_what_is_free(world: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_much(*arguments: object) -> Picture:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(device_engine, "free_gpu_bytes", lambda: 3 * 2**29)
+    with pytest.raises(NotEnoughGpuMemoryError) as caught:
+        next(on_device(world, beginning(ball()), replace(TWIN, rasterizer=too_much)))
+    assert caught.value.code == "not_enough_gpu_memory"
+    assert "1.5 GiB are free" in caught.value.message

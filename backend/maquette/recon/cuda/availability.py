@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from maquette.errors import UnavailableError
-from maquette.recon.cuda.errors import CudaExtraMissingError, CudaUnavailableError
+from maquette.recon.cuda.errors import NO_NVCC, CudaExtraMissingError, CudaUnavailableError, GsplatBrokenError
 
 PACKAGES = ("torch", "gsplat")
 LEAST_CAPABILITY = (7, 0)
@@ -80,6 +80,8 @@ def judged(facts: Mapping[str, Any]) -> Availability:
         found, least = (".".join(map(str, version)) for version in (capability, LEAST_CAPABILITY))
         reason = f"{name} has compute capability {found}, {least} is needed"
         problem: UnavailableError | None = CudaUnavailableError(reason, "Use a GPU of 2018 or later")
+    elif not facts["kernels"]:
+        problem = GsplatBrokenError(NO_NVCC)
     else:
         problem = None
     return Availability(problem, name, device["memory_bytes"], device["free_bytes"])

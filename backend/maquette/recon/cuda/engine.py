@@ -17,7 +17,7 @@ from maquette.recon.checkpoint import Checkpoint
 from maquette.recon.cuda import density
 from maquette.recon.cuda.adam import DeviceGradients, adam_step
 from maquette.recon.cuda.errors import NotEnoughGpuMemoryError
-from maquette.recon.cuda.gpu import open_gpu
+from maquette.recon.cuda.gpu import free_gpu_bytes, open_gpu
 from maquette.recon.cuda.loss import DeviceLoss, photometric_loss
 from maquette.recon.cuda.rasterizing import DeviceRasterizer, rasterize_with_gsplat
 from maquette.recon.cuda.state import DeviceState, Splats, from_checkpoint, to_host
@@ -77,7 +77,7 @@ def train_on_device(
         photos = [[photo_on(photo, device) for photo in level] for level in levels]
         yield from _run(settings, photos, from_checkpoint(start, device), radius, rasterizer)
     except torch.OutOfMemoryError as error:
-        raise NotEnoughGpuMemoryError(None, torch.cuda.mem_get_info(device)[0]) from error
+        raise NotEnoughGpuMemoryError(None, free_gpu_bytes()) from error
 
 
 def _run(

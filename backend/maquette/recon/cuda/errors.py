@@ -5,6 +5,7 @@ from __future__ import annotations
 from maquette.errors import UnavailableError
 
 USE_THE_CPU = "or train on the CPU"
+NO_NVCC = "nvcc, which compiles them, was not found"
 
 
 class CudaExtraMissingError(UnavailableError):

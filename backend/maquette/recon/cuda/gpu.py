@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from maquette.recon.cuda.availability import judged, missing_package
-from maquette.recon.cuda.errors import CudaExtraMissingError, GsplatBrokenError, NotEnoughGpuMemoryError
+from maquette.recon.cuda.errors import NO_NVCC, CudaExtraMissingError, GsplatBrokenError, NotEnoughGpuMemoryError
 from maquette.recon.cuda.probe import look
 from maquette.recon.memory import FLOATS_BESIDE_SH
 from maquette.recon.photos import training_size
@@ -54,7 +54,7 @@ def load_kernels() -> Any:
         # The compiler's, the loader's and gsplat's own failures share no class; the user is told, nothing is hidden.
         raise GsplatBrokenError(_last_line(error)) from error
     if kernels is None:
-        raise GsplatBrokenError("nvcc, which compiles them, was not found")
+        raise GsplatBrokenError(NO_NVCC)
     return kernels
 
 

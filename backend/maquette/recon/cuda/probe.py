@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 
@@ -31,7 +34,19 @@ def look() -> dict[str, Any]:
         "free_bytes": free,
         "capability": list(torch.cuda.get_device_capability()),
     }
+    facts["kernels"] = kernels_within_reach()
     return facts
+
+
+def kernels_within_reach() -> bool:
+    """Whether gsplat brings its kernels compiled, or nvcc is there to compile (and, to gsplat's mind, to load) them."""
+    if find_spec("gsplat") is None:
+        return False
+    if find_spec("gsplat.csrc") is not None or which("nvcc") is not None:
+        return True
+    from torch.utils.cpp_extension import CUDA_HOME
+
+    return CUDA_HOME is not None and (Path(CUDA_HOME) / "bin" / "nvcc").is_file()
 
 
 if __name__ == "__main__":
