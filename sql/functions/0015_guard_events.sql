@@ -6,7 +6,7 @@ set search_path = ''
 as $$
 begin
     if tg_op = 'INSERT' then
-        if new.seq > (select p.event_seq from public.projects p where p.id = new.project_id) then
+        if new.seq < 1 or new.seq > (select p.event_seq from public.projects p where p.id = new.project_id) then
             raise exception 'event % of project % was not counted', new.seq, new.project_id
                 using errcode = 'check_violation', hint = 'Call append_event.';
         end if;

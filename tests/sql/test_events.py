@@ -58,6 +58,15 @@ def test_history_cannot_be_rewritten(database, person, role, statement):
         database.execute(statement, person)
 
 
+@pytest.mark.parametrize("seq", [-1, 0, 1000])
+def test_an_event_that_was_not_counted_is_refused(database, person, seq):
+    with pytest.raises(REFUSED, match="was not counted"):
+        database.execute(
+            "insert into public.events (project_id, seq, type, payload) values (%s, %s, 'progress', '{}')",
+            [person["project"], seq],
+        )
+
+
 def test_history_cannot_be_emptied(database):
     with pytest.raises(REFUSED):
         database.execute("truncate public.events")
