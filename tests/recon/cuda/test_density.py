@@ -12,8 +12,10 @@ from tests.recon.cuda.worlds import ball, beginning
 from maquette.recon import density as numpy_density
 from maquette.recon.checkpoint import Checkpoint
 from maquette.recon.cuda import density
-from maquette.recon.cuda.state import DeviceState, from_checkpoint
+from maquette.recon.cuda.adam import DeviceGradients
+from maquette.recon.cuda.state import DeviceState, from_checkpoint, to_device
 from maquette.recon.gaussians import Gaussians
+from maquette.recon.rasterize import Gradients
 
 CPU = torch.device("cpu")
 
@@ -43,6 +45,27 @@ def assert_same(state: DeviceState, gaussians: Gaussians, moments: numpy_density
     ):
         for field in fields(Gaussians):
             np.testing.assert_allclose(getattr(a, field.name), getattr(b, field.name), rtol=2e-6, atol=2e-6)
+
+
+def test_counts_what_a_view_took() -> None:
+    checkpoint = worked_on()
+    state, rng = from_checkpoint(checkpoint, CPU), np.random.default_rng(2)
+    indices = np.sort(rng.choice(300, 120, replace=False))
+    taken, rows = rng.random(120) < 0.7, ball(120)
+    norms = rng.exponential(1e-3, 120).astype(np.float32)
+    parts = [getattr(rows, field.name) for field in fields(Gaussians)]
+    numpy_density.accumulate(
+        checkpoint.statistics, Gradients(indices, *parts, np.where(taken, norms, -1.0).astype(np.float32))
+    )
+    density.accumulate(
+        state,
+        DeviceGradients(
+            torch.tensor(indices), to_device(rows, CPU), torch.tensor(norms), torch.tensor(taken), torch.tensor(120)
+        ),
+    )
+    found = state.to_checkpoint().statistics
+    np.testing.assert_array_equal(found.views, checkpoint.statistics.views)
+    np.testing.assert_allclose(found.gradient_sum, checkpoint.statistics.gradient_sum, rtol=1e-6)
 
 
 @pytest.mark.parametrize("cap", [10_000, 340, 300, 100])
