@@ -58,10 +58,13 @@ class TestIdempotencyKey:
         headers = {"Idempotency-Key": "old"}
         first = api.post(f"/generate/{project_id}", headers=headers).json()["run_id"]
         other = {"json": {"seed": 2}, "headers": headers}
-        worker.sql("update runs set queued_at = now() - interval '23 hours' where id = %s", first)
+        age = "update maquette.idempotency_keys set created_at = now() - %s::interval where made = %s"
+        worker.sql(age, "23 hours", first)
         assert error_code(api.post(f"/generate/{project_id}", **other)) == "idempotency_key_reused"
-        worker.sql("update runs set queued_at = now() - interval '25 hours' where id = %s", first)
-        assert api.post(f"/generate/{project_id}", **other).json()["run_id"] != first
+        worker.sql(age, "25 hours", first)
+        second = api.post(f"/generate/{project_id}", **other).json()["run_id"]
+        assert second != first
+        assert api.post(f"/generate/{project_id}", **other).json()["run_id"] == second
 
     def test_an_upload_is_taken_in_once(self, api: httpx.Client, photos: list[Any], photo: Any) -> None:
         headers = {"Idempotency-Key": f"photos-{uuid.uuid4()}"}
@@ -106,6 +109,54 @@ class TestIdempotencyKey:
         assert first["reused_because"] == "identical_work"
         again = api.post(f"/refine/{generated}", json={"seed": 3, "from_version": 0}, headers=headers).json()
         assert again["reused_because"] == "idempotency_key" and again["run_id"] == first["run_id"]
+
+    def test_two_keys_hold_where_one_run_answered_both(self, api: httpx.Client, worker: Any, project_id: str) -> None:
+        worker.add_photos(project_id)
+        keys = [{"Idempotency-Key": key} for key in ("one", "two")]
+        first, second = (api.post(f"/generate/{project_id}", headers=key).json() for key in keys)
+        assert [first["reused_because"], second["reused_because"]] == [None, "identical_work"]
+        assert second["run_id"] == first["run_id"]
+        api.post(f"/runs/{first['run_id']}/cancel", json={"confirm": True}).raise_for_status()
+        for key in keys:
+            other = api.post(f"/generate/{project_id}", json={"seed": 2}, headers=key)
+            assert error_code(other) == "idempotency_key_reused"
+            # Identical work that was cancelled is done anew, but this is the same call.
+            api.post(f"/generate/{project_id}", headers=key)
+        assert len(api.get(f"/projects/{project_id}/runs").json()["items"]) == 1
+
+    def test_a_run_is_tried_again_once(self, api: httpx.Client, worker: Any, project_id: str) -> None:
+        worker.add_photos(project_id)
+        run_id = api.post(f"/generate/{project_id}").json()["run_id"]
+        api.post(f"/runs/{run_id}/cancel", json={"confirm": True}).raise_for_status()
+        answers = [
+            api.post(f"/runs/{run_id}/retry", headers={"Idempotency-Key": key}).json() for key in ("k", "k", "other")
+        ]
+        assert [answer["reused_because"] for answer in answers] == [None, "idempotency_key", None]
+        assert answers[0]["run_id"] == answers[1]["run_id"] != answers[2]["run_id"]
+
+    def test_a_share_link_is_made_once(self, api: httpx.Client, generated: str) -> None:
+        headers = {"Idempotency-Key": "link"}
+        first, again = (api.post(f"/projects/{generated}/shares", headers=headers) for _ in range(2))
+        assert [first.status_code, again.status_code] == [201, 200]
+        assert first.json()["share_key"] == again.json()["share_key"]
+        other = api.post(f"/projects/{generated}/shares", json={"allow_download": True}, headers=headers)
+        assert error_code(other) == "idempotency_key_reused"
+
+    def test_a_project_is_created_once(self, api: httpx.Client) -> None:
+        def create(name: str) -> httpx.Response:
+            return api.post("/projects", json={"name": name}, headers=headers)
+
+        headers = {"Idempotency-Key": f"project-{uuid.uuid4()}"}
+        with ThreadPoolExecutor(4) as together:
+            answers = list(together.map(create, ["Fountain"] * 4))
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        other = create("Well")
+        assert error_code(other) == "idempotency_key_reused"
+        assert other.json()["error"]["details"]["differing"] == ["name"]
+        # What was deleted is created anew.
+        api.delete(f"/projects/{answers[0].json()['id']}").raise_for_status()
+        assert create("Well").status_code == 201
 
     @pytest.mark.parametrize("key", ["", "with space", "x" * 201])
     def test_keys_that_are_none(self, api: httpx.Client, generated: str, key: str) -> None:

@@ -6,27 +6,17 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import Header
 from pydantic import BaseModel
 
+from maquette.api.repeats import Keyed
 from maquette.api.service import Service
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row
-from maquette.errors import WrongStateError
 from maquette.execution.makers import makers
 from maquette.queue.jobs import enqueue
-
-KEY_LIFETIME = timedelta(hours=24)
-
-
-class IdempotencyKeyReusedError(WrongStateError):
-    """The same key came with other parameters."""
-
-    code = "idempotency_key_reused"
 
 
 @dataclass(frozen=True)
@@ -53,19 +43,6 @@ class Call:
     position: int | None
 
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Any text without spaces, up to 200 characters. A repeated call with the same key and body within "
-        "24 hours answers with the run of the first one; with another body it is refused. Default: none.",
-        examples=["5b1c7f0e-generate-1"],
-    ),
-]
-
-
 async def call_step(
     service: Service,
     owner: UUID,
@@ -78,29 +55,40 @@ async def call_step(
     fresh: bool = False,
 ) -> Call:
     """Answer with a run: the one that the same key made, one of identical work, or a new one in the queue."""
+    keyed = Keyed.of(project_id, step, key, asked)
     async with service.transaction() as conn:
         # The lock lets two calls at the same moment see each other's run.
         project = await projects.get(conn, project_id, owner, lock=True)
-        earlier = await _with_key(conn, project_id, step, key, asked) if key else None
-        if earlier is not None:
-            return Call(earlier, "idempotency_key", await runs.position(conn, earlier["id"]))
+        if keyed and (made := await keyed.made_before(conn)):
+            return await _answered(conn, made, owner, "idempotency_key")
         work = await prepare(conn, project)
         identity = input_hash(step, work)
-        if not fresh:
-            same = await runs.identical(conn, project_id, identity)
-            if same is not None:
-                if key:
-                    await runs.lend_idempotency_key(conn, same["id"], key, within=KEY_LIFETIME)
-                return Call(same, "identical_work", await runs.position(conn, same["id"]))
-        return await _queue(conn, project_id, step, work, identity, key)
+        same = None if fresh else await runs.identical(conn, project_id, identity)
+        if same is not None:
+            call = await _answered(conn, same["id"], owner, "identical_work")
+        else:
+            call = await _queue(conn, project_id, step, work, identity, key)
+        if keyed:
+            await keyed.keep(conn, project_id, call.run["id"])
+        return call
 
 
-async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare) -> Call:
-    """A new run with the parameters of one that failed or was cancelled."""
+async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare, *, key: str | None = None) -> Call:
+    """A new run with the parameters of one that failed or was cancelled, or the one that the same key made."""
+    keyed = Keyed.of(run["id"], "retry", key)
     async with service.transaction() as conn:
         project = await projects.get(conn, run["project_id"], owner, lock=True)
+        if keyed and (made := await keyed.made_before(conn)):
+            return await _answered(conn, made, owner, "idempotency_key")
         work = await prepare(conn, project)
-        return await _queue(conn, run["project_id"], run["step"], work, input_hash(run["step"], work), None)
+        call = await _queue(conn, run["project_id"], run["step"], work, input_hash(run["step"], work), key)
+        if keyed:
+            await keyed.keep(conn, run["project_id"], call.run["id"])
+        return call
+
+
+async def _answered(conn: Connection, run_id: UUID, owner: UUID, reuse: Reuse) -> Call:
+    return Call(await runs.get(conn, run_id, owner), reuse, await runs.position(conn, run_id))
 
 
 def input_hash(step: str, work: Work) -> str:
@@ -111,6 +99,8 @@ def input_hash(step: str, work: Work) -> str:
 
 async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, identity: str, key: str | None) -> Call:
     made_by = makers(step)
+    if key:
+        await runs.free_key(conn, project_id, step, key)
     run = await runs.create(
         conn,
         project_id,
@@ -124,32 +114,3 @@ async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, iden
     )
     await enqueue(conn, run)
     return Call(run, None, await runs.position(conn, run["id"]))
-
-
-async def _with_key(conn: Connection, project_id: UUID, step: str, key: str, asked: BaseModel) -> Row | None:
-    earlier = await runs.with_idempotency_key(conn, project_id, step, key)
-    if earlier is None:
-        return None
-    if earlier["queued_at"] < datetime.now(UTC) - KEY_LIFETIME:
-        await runs.release_idempotency_key(conn, earlier["id"])
-        return None
-    # The run holds settled parameters. A version that was not named then stands there as a number, so a version that
-    # is not named now says nothing.
-    given = asked.model_dump(mode="json")
-    unsettled = {name for name in ("version", "from_version") if name in given and given[name] is None}
-    differing = sorted(
-        name for name, value in given.items() if name not in unsettled and earlier["parameters"].get(name) != value
-    )
-    if differing:
-        raise key_reused(earlier, differing)
-    return earlier
-
-
-def key_reused(run: Row, differing: list[str]) -> IdempotencyKeyReusedError:
-    """The key belongs to a run of another call."""
-    return IdempotencyKeyReusedError(
-        f"This Idempotency-Key was used before with another {' and '.join(differing)}.",
-        suggestion="Repeat the call with the same body, or use a new key for new work.",
-        run_id=str(run["id"]),
-        differing=differing,
-    )

@@ -11,6 +11,7 @@ from maquette.api.owners import Owner
 from maquette.api.pages import Cursor, Limit, Listing
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
+from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.service import Serving
 from maquette.api.shapes import Project
 from maquette.db import projects, runs
@@ -59,14 +60,32 @@ UNNAMED = NewProject()
 
 
 @router.post(
-    "/projects", status_code=201, response_model=Project, summary="Create a project", responses=error_responses(413)
+    "/projects",
+    status_code=201,
+    response_model=Project,
+    summary="Create a project",
+    responses={
+        200: {"model": Project, "description": "An earlier call with the same Idempotency-Key created it."},
+        **error_responses(409, 413),
+    },
 )
 async def create_project(
-    service: Serving, owner: Owner, response: Response, body: Annotated[NewProject, Body()] = UNNAMED
+    service: Serving,
+    owner: Owner,
+    response: Response,
+    body: Annotated[NewProject, Body()] = UNNAMED,
+    idempotency_key: IdempotencyKey = None,
 ) -> Row:
     """An empty project; `POST /upload` makes one by itself when it is given none."""
+    keyed = Keyed.of(owner, "create_project", idempotency_key, body)
     async with service.transaction() as conn:
-        project = await projects.create(conn, owner, body.name)
+        if keyed and (made := await keyed.made_before(conn)):
+            project = await projects.get(conn, made, owner)
+            response.status_code = 200
+        else:
+            project = await projects.create(conn, owner, body.name)
+            if keyed:
+                await keyed.keep(conn, project["id"], project["id"])
     response.headers["Location"] = f"/api/v1/projects/{project['id']}"
     return project
 

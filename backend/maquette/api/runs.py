@@ -15,6 +15,7 @@ from maquette.api.calls import Prepare, call_again
 from maquette.api.owners import Owner
 from maquette.api.paths import RunId
 from maquette.api.problems import error_responses
+from maquette.api.repeats import IdempotencyKey
 from maquette.api.results import Accepted, accepted, result_of
 from maquette.api.service import Serving
 from maquette.api.shapes import Run, RunStatus, Step
@@ -124,7 +125,14 @@ async def cancel_run(
     summary="Try again",
     responses={202: {"model": Accepted, "description": "A new run is in line."}, **error_responses(404, 409)},
 )
-async def retry_run(request: Request, service: Serving, owner: Owner, run_id: RunId, wait: Wait = 0) -> JSONResponse:
+async def retry_run(
+    request: Request,
+    service: Serving,
+    owner: Owner,
+    run_id: RunId,
+    wait: Wait = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
     """A new run with the same parameters. `409 run_not_retryable` for one that has not failed and was not cancelled."""
     async with service.transaction() as conn:
         run = await runs.get(conn, run_id, owner)
@@ -135,8 +143,8 @@ async def retry_run(request: Request, service: Serving, owner: Owner, run_id: Ru
             status=run["status"],
             step=run["step"],
         )
-    call = await call_again(service, owner, run, await _prepare(run))
-    if wait == 0:
+    call = await call_again(service, owner, run, await _prepare(run), key=idempotency_key)
+    if wait == 0 and call.reuse is None:
         return accepted(call)
     return await answer_call(service, owner, call, wait, request)
 

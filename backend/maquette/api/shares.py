@@ -14,6 +14,7 @@ from maquette.api.owners import Owner
 from maquette.api.pages import Cursor, Limit, Listing
 from maquette.api.paths import SHARED, ProjectId
 from maquette.api.problems import error_responses
+from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import Shape
 from maquette.db import projects, records, shares
@@ -122,7 +123,10 @@ ShareKey = Annotated[
     status_code=201,
     response_model=Share,
     summary="Make a share link",
-    responses=error_responses(404, 409, 413),
+    responses={
+        200: {"model": Share, "description": "An earlier call with the same Idempotency-Key made it."},
+        **error_responses(404, 409, 413),
+    },
 )
 async def create_share(
     service: Serving,
@@ -130,6 +134,7 @@ async def create_share(
     project_id: ProjectId,
     response: Response,
     body: Annotated[NewShare, Body()] = UNTITLED,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Anybody who has the link can look at the model, without signing in. It can be revoked at any time.
 
@@ -139,17 +144,24 @@ async def create_share(
         raise ExpiryPassedError(
             "expires_at lies in the past.", suggestion="Give a later moment, or leave it out.", field="expires_at"
         )
+    keyed = Keyed.of(project_id, "share", idempotency_key, body)
     async with service.transaction() as conn:
         project = await projects.get(conn, project_id, owner)
-        await records.model(conn, project_id, body.version)
-        row = await shares.create(
-            conn,
-            project_id,
-            title=body.title or project["name"],
-            version=body.version,
-            allow_download=body.allow_download,
-            expires_at=body.expires_at,
-        )
+        if keyed and (made := await keyed.made_before(conn)):
+            row = await shares.get(conn, project_id, made)
+            response.status_code = 200
+        else:
+            await records.model(conn, project_id, body.version)
+            row = await shares.create(
+                conn,
+                project_id,
+                title=body.title or project["name"],
+                version=body.version,
+                allow_download=body.allow_download,
+                expires_at=body.expires_at,
+            )
+            if keyed:
+                await keyed.keep(conn, project_id, row["id"])
     share = _with_url(service, row)
     response.headers["Location"] = share["url"].removeprefix(service.public_url)
     return share

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import JSONResponse
 
 from maquette.api import readiness
-from maquette.api.calls import Call, IdempotencyKey, Prepare, call_step
+from maquette.api.calls import Call, Prepare, call_step
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
+from maquette.api.repeats import IdempotencyKey
 from maquette.api.results import Accepted, ExportResult, GenerateResult, RefineResult, accepted, ended
 from maquette.api.service import Service, Serving
 from maquette.api.waiting import Wait, wait_for_end

@@ -16,16 +16,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 
-from maquette.api.calls import KEY_LIFETIME, IdempotencyKey, Reuse, key_reused
+from maquette.api.calls import Reuse
 from maquette.api.incoming import Limits, Received, receive, too_many_photos
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
 from maquette.api.rejections import describe_validation
+from maquette.api.repeats import IdempotencyKey, key_reused
 from maquette.api.results import REUSED_BECAUSE
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import SIGNED, Image
-from maquette.db import projects, records, runs
+from maquette.db import idempotency, projects, records, runs
 from maquette.db.rows import Row
 from maquette.errors import BadInputError, MaquetteError
 from maquette.execution.places import sha256_of
@@ -189,7 +190,7 @@ async def _with_key(
     """The upload that the same key made, in whichever of the owner's projects. Cameras give many photos one name, so
     files are the same where their bytes are, by SHA-256."""
     async with service.transaction() as conn:
-        run = await runs.upload_with_key(conn, owner, key, within=KEY_LIFETIME)
+        run = await runs.upload_with_key(conn, owner, key, within=idempotency.LIFETIME)
         images = await records.images_of_run(conn, run["id"]) if run else []
     if run is None:
         return None
@@ -200,7 +201,7 @@ async def _with_key(
     if named and named.lower() != str(run["project_id"]):
         differing.append("project_id")
     if differing:
-        raise key_reused(run, differing)
+        raise key_reused(differing, run_id=str(run["id"]))
     return run
 
 

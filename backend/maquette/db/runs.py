@@ -49,15 +49,6 @@ async def get(conn: Connection, run_id: UUID, owner_id: UUID) -> Row:
     return row
 
 
-async def with_idempotency_key(conn: Connection, project_id: UUID, step: str, key: str) -> Row | None:
-    """The run that an earlier call with the same key made."""
-    return await fetch_one(
-        conn,
-        "select * from public.runs where project_id = %s and step = %s and idempotency_key = %s",
-        [project_id, step, key],
-    )
-
-
 async def identical(conn: Connection, project_id: UUID, input_hash: str) -> Row | None:
     """A run of identical work: the newest completed one, else one that is in line or at work and stays so."""
     return await fetch_one(
@@ -134,11 +125,6 @@ async def kept(conn: Connection, project_id: UUID) -> Row:
     return row or {"photos": 0, "models": 0, "exports": 0}
 
 
-async def release_idempotency_key(conn: Connection, run_id: UUID) -> None:
-    """Let an old key be used anew."""
-    await conn.execute("update public.runs set idempotency_key = null where id = %s", [run_id])
-
-
 async def upload_with_key(conn: Connection, owner_id: UUID, key: str, *, within: timedelta) -> Row | None:
     """The owner's newest upload that an earlier call with the same key made, in any project."""
     return await fetch_one(
@@ -150,26 +136,16 @@ async def upload_with_key(conn: Connection, owner_id: UUID, key: str, *, within:
     )
 
 
-async def lend_idempotency_key(conn: Connection, run_id: UUID, key: str, *, within: timedelta) -> None:
-    """Let a key name a run that an earlier call made, so that a repeated call finds it; a key it has already stays."""
-    await conn.execute(
-        "update public.runs set idempotency_key = %s"
-        " where id = %s and idempotency_key is null and queued_at > now() - %s",
-        [key, run_id, within],
-    )
-
-
 async def hold_upload_key(conn: Connection, owner_id: UUID, key: str) -> None:
     """Wait until no other upload of the owner with this key is under way; held until the transaction ends."""
     await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"upload {owner_id} {key}"])
 
 
-async def free_upload_key(conn: Connection, project_id: UUID, key: str) -> None:
-    """Take a key, whose time is over, from an older upload of the project."""
+async def free_key(conn: Connection, project_id: UUID, step: str, key: str) -> None:
+    """Take a key, whose time is over, from an older run of the step."""
     await conn.execute(
-        "update public.runs set idempotency_key = null where project_id = %s and step = 'upload'"
-        " and idempotency_key = %s",
-        [project_id, key],
+        "update public.runs set idempotency_key = null where project_id = %s and step = %s and idempotency_key = %s",
+        [project_id, step, key],
     )
 
 

@@ -68,6 +68,18 @@ async def create(
     return {**row, "state": "active"}
 
 
+async def get(conn: Connection, project_id: UUID, share_id: UUID) -> Row:
+    """A link of a project, with its ``state``. ``share_not_found`` where the project has no such link."""
+    row = await fetch_one(
+        conn,
+        "select *, " + _STATE + " from public.share_links where id = %s and project_id = %s",
+        [share_id, project_id],
+    )
+    if row is None:
+        raise _not_found(share_id)
+    return row
+
+
 async def page(conn: Connection, project_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
     """The links of a project, newest first, with their ``state``."""
     after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
@@ -96,10 +108,14 @@ async def revoke(conn: Connection, project_id: UUID, share_id: UUID) -> None:
         [share_id, project_id],
     )
     if row is None:
-        raise ShareNotFoundError(
-            f"This project has no share link {share_id}.",
-            suggestion="List the links with GET /api/v1/projects/{id}/shares.",
-        )
+        raise _not_found(share_id)
+
+
+def _not_found(share_id: UUID) -> ShareNotFoundError:
+    return ShareNotFoundError(
+        f"This project has no share link {share_id}.",
+        suggestion="List the links with GET /api/v1/projects/{id}/shares.",
+    )
 
 
 async def by_key(conn: Connection, share_key: str) -> Row:

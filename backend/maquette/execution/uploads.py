@@ -93,7 +93,7 @@ async def _write(
     usable = [image for image in fresh if image.verdict != "rejected"]
     made_by = makers("upload")
     if idempotency_key:
-        await runs.free_upload_key(conn, project["id"], idempotency_key)
+        await runs.free_key(conn, project["id"], "upload", idempotency_key)
     run = await runs.create(
         conn,
         project["id"],
