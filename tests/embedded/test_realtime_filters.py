@@ -97,7 +97,9 @@ async def test_what_passes(storage, table, text, expected):
         # A row that is gone has a key only: filters on anything else keep it from being told.
         table.execute("delete from filtered.rows")
         if text.startswith("id=") or not text:
-            assert [data["old_record"]["id"] for data in await client.changes(len(expected))] == expected
+            gone = await client.changes(len(expected))
+            # One statement deletes them all, in the order in which they lie in the table.
+            assert sorted(data["old_record"]["id"] for data in gone) == expected
         await client.alive()
 
 

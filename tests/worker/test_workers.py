@@ -185,7 +185,7 @@ async def test_lost_database_connections_lose_no_run(modelled: House, start: Cal
     await _until_training(modelled, run)
     await modelled.rows(
         "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where pid <> pg_backend_pid() and usename = current_user"
+        " where pid <> pg_backend_pid() and usename = current_user and starts_with(application_name, 'maquette')"
     )
     ended = await modelled.until(run["id"], "completed", "failed", seconds=40)
     assert ended["status"] == "completed", ended["error"]

@@ -214,7 +214,7 @@ def _sync_and_close(file: BinaryIO) -> None:
 def _into_place(how: Callable[[Path, Path], None], source: Path, target: Path) -> None:
     made = [folder for folder in target.parents if not folder.exists()]
     while True:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(target.parent)
         try:
             how(source, target)
             break
@@ -225,6 +225,20 @@ def _into_place(how: Callable[[Path, Path], None], source: Path, target: Path) -
     # A name is on disk when its folder is; that goes for new folders too.
     for folder in {target.parent, *(new.parent for new in made)}:
         sync_folder(folder)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that another removal may be tidying away, or its parents, at this very moment."""
+    while True:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return
+        except FileNotFoundError:
+            continue
+        except FileExistsError:
+            # mkdir looks whether it is a folder only after it has failed; it may be gone by then.
+            if folder.exists() and not folder.is_dir():
+                raise
 
 
 def sync_folder(folder: Path) -> None:
