@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from maquette.api.paths import loggable
 from maquette.api.rejections import InvalidParametersError, describe_validation, missing_for_malformed_id, sayable
-from maquette.db.connection import DatabaseUnreachableError
+from maquette.db.connection import TABLE_CHANGED, DatabaseUnreachableError
 from maquette.errors import MaquetteError, NotFoundError, TooLargeError, UnavailableError
 
 log = logging.getLogger("maquette.api")
@@ -119,6 +119,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(psycopg.OperationalError, _database)
+    app.add_exception_handler(TABLE_CHANGED, _database)
     app.add_exception_handler(ClientDisconnect, _gone)
 
 
@@ -165,9 +166,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
     """Connection trouble is 503; a statement that the server refused for another reason is our fault."""
-    assert isinstance(error, psycopg.OperationalError)  # noqa: S101 - registered for this class only
+    assert isinstance(error, psycopg.OperationalError | TABLE_CHANGED)  # noqa: S101 - registered for these only
     state = error.sqlstate or ""
-    if state[:2] in {"40", "55"}:
+    if state[:2] in {"40", "55"} or isinstance(error, TABLE_CHANGED):
         return answer(
             CollisionError(
                 "Something else changed the same thing at the same moment; nothing was changed by this call.",

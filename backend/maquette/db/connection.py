@@ -19,6 +19,11 @@ Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 TRANSACTION_POOLER_PORT = "6543"
 
 
+TABLE_CHANGED = psycopg.errors.FeatureNotSupported
+"""What Postgres answers to a prepared ``select *`` of a table that a migrate has given another column meanwhile. The
+pool rolls the connection back, which makes psycopg forget what it had prepared, so that the same call works again."""
+
+
 class DatabaseUnreachableError(UnavailableError):
     """Postgres does not answer, or does not let us in."""
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from maquette.db.connection import TABLE_CHANGED
 from maquette.storage.client import StorageUnreachableError
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ async def patiently(call: Callable[[], Awaitable[T]], what: str, *, patience_s: 
     while True:
         try:
             return await call()
-        except (psycopg.OperationalError, PoolTimeout, StorageUnreachableError) as error:
+        except (psycopg.OperationalError, TABLE_CHANGED, PoolTimeout, StorageUnreachableError) as error:
             if asyncio.get_running_loop().time() >= deadline:
                 raise
             log.warning("%s waits (%s)", what, type(error).__name__)
