@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -67,6 +68,12 @@ def test_an_unknown_backend_is_named_with_those_there_are() -> None:
         rasterize(random_gaussians(1), camera(), backend="abacus")
     assert "abacus" in caught.value.message
     assert "cpu" in caught.value.suggestion
+
+
+def test_every_backend_has_its_module() -> None:
+    for name, module in backends.BACKENDS.items():
+        assert find_spec(module) is not None, name
+        assert backends.EXTRAS.keys() <= backends.BACKENDS.keys()
 
 
 def test_a_missing_backend_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from maquette.recon.rasterize.rendering import OUTPUTS, PICTURES, Output, Render
 
 BACKENDS = {
     "cpu": "maquette.recon.rasterize.cpu",
-    "cuda": "maquette.recon.rasterize.cuda",
+    "cuda": "maquette.recon.cuda.rendering",
 }
 """Module of each backend."""
 EXTRAS = {"cuda": "cuda"}
@@ -38,7 +38,7 @@ class UnknownBackendError(BadInputError):
 
 
 class BackendMissingError(UnavailableError):
-    """What a backend needs (a package, a device) is not there. Backends raise it too, before they render."""
+    """A package that a backend needs is not installed. What else it lacks (a device, a compiler) it says itself."""
 
     code = "backend_missing"
 
@@ -101,7 +101,7 @@ def rasterize(
 
     ``background`` is sRGB 0 to 1; ``sh_degree`` limits the harmonics used (none: all that are stored); Gaussians
     count whose centre lies between ``near`` and ``far``, world units along z. Only ``outputs`` are computed. Raises
-    ``bad_view``, ``unknown_backend`` or ``backend_missing``.
+    ``bad_view``, ``unknown_backend``, ``backend_missing`` or what the backend itself misses before it renders.
     """
     check_view(camera, background, near, far)
     unknown = [name for name in outputs if name not in OUTPUTS]
