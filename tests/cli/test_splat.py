@@ -17,6 +17,7 @@ from tests.cli.test_reconstruct import COMMAND, maquette, refused
 from typer.testing import CliRunner
 
 from maquette.cli import app
+from maquette.recon.cuda import available
 from maquette.recon.synthetic import make_capture
 
 COMMANDS = [
@@ -74,7 +75,6 @@ def test_train_and_eval_agree(scene: Path, tmp_path: Path) -> None:
         (["--downscale", "0.5"], "downscale", 2),
         (["--downscale", "nan"], "downscale", None),
         (["--downscale", "1000"], "", None),
-        (["--backend", "cuda"], "backend_unavailable", 1),
         (["--backend", "abacus"], "backend", 2),
         (["--seed", "-1"], "seed", 2),
         (["--seed", "99999999999999999999"], "seed", 2),
@@ -164,3 +164,13 @@ def test_the_command_line_starts_without_the_engine() -> None:
 
 def test_an_unknown_command_is_a_usage_error() -> None:
     refused(maquette("polish"), "No such command", 2)
+
+
+def test_a_gpu_that_cannot_be_used_is_never_replaced_in_silence(scene: Path, tmp_path: Path) -> None:
+    problem = available().problem
+    if problem is None:
+        pytest.skip("this machine has a GPU")
+    refused(train(scene, tmp_path, *TINY, "--backend", "cuda"), problem.code)
+    assert not (tmp_path / "model.ply").exists()
+    assert train(scene, tmp_path, *TINY, "--backend", "auto").returncode == 0
+    assert json.loads((tmp_path / "metrics.json").read_text())["backend"] == "cpu"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from maquette.errors import MaquetteError
-from maquette.recon import memory
+from maquette.recon import memory, schedule
 from maquette.recon import train as training
 from maquette.recon.cameras import Camera
 from maquette.recon.checkpoint import Checkpoint, CorruptCheckpointError, load_checkpoint
@@ -166,9 +166,9 @@ def test_refining_goes_on_and_improves(scene: Scene) -> None:
 
 def test_schedules() -> None:
     settings = TrainSettings(iterations=100, coarse_levels=2, coarse_until=0.4, sh_every=0.2)
-    assert [training.level_at(settings, done) for done in (0.0, 0.19, 0.21, 0.4, 1.0)] == [2, 2, 1, 0, 0]
-    assert [training.sh_degree_at(settings, done) for done in (0.0, 0.25, 0.5, 1.0)] == [0, 1, 2, 3]
-    first, end = (training.rates_at(settings, done, 2.0).means for done in (0, settings.iterations))
+    assert [schedule.level_at(settings, done) for done in (0.0, 0.19, 0.21, 0.4, 1.0)] == [2, 2, 1, 0, 0]
+    assert [schedule.sh_degree_at(settings, done) for done in (0.0, 0.25, 0.5, 1.0)] == [0, 1, 2, 3]
+    first, end = (schedule.rates_at(settings, done, 2.0).means for done in (0, settings.iterations))
     assert (first, end) == (pytest.approx(3.2e-4), pytest.approx(3.2e-6))
 
 
@@ -266,8 +266,8 @@ def test_corrupt_checkpoints_are_refused(scene: Scene, tmp_path: Path, damage: s
 
 def test_refinement_cools_down_to_a_tenth() -> None:
     settings = refine_settings(TrainSettings(iterations=100), from_iteration=100, iterations=50)
-    factors = [training.cooled(settings, iteration) for iteration in (100, 125, 150)]
+    factors = [schedule.cooled(settings, iteration) for iteration in (100, 125, 150)]
     assert factors == pytest.approx([1.0, 0.1**0.5, 0.1])
-    first, last = (training.rates_at(settings, iteration, 1.0).sh_base for iteration in (100, 150))
+    first, last = (schedule.rates_at(settings, iteration, 1.0).sh_base for iteration in (100, 150))
     assert last == pytest.approx(first / 10)
-    assert training.cooled(TrainSettings(iterations=100), 100) == 1.0
+    assert schedule.cooled(TrainSettings(iterations=100), 100) == 1.0

@@ -10,8 +10,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from maquette.errors import UnavailableError
-
 app = typer.Typer(no_args_is_help=True, help="Train or measure splats of a scene with known cameras.")
 
 Scene = Annotated[
@@ -19,12 +17,6 @@ Scene = Annotated[
     typer.Argument(help="A COLMAP model with its images, or a nerfstudio / instant-ngp transforms.json."),
 ]
 Downscale = Annotated[float, typer.Option(min=1.0, help="Divide the photos' size by this.")]
-
-
-class BackendUnavailableError(UnavailableError):
-    """The backend asked for is not there."""
-
-    code = "backend_unavailable"
 
 
 @app.command()
@@ -40,13 +32,14 @@ def train(
     """Train on the photos of SCENE; every 8th in name order is held out and measures the result."""
     from maquette.cli.bars import Bars
     from maquette.cli.local import stoppable, writable_folder
+    from maquette.recon.cuda import choose_backend
     from maquette.recon.evaluate import evaluate
     from maquette.recon.formats import format_named
     from maquette.recon.scene_files import load_scene
     from maquette.recon.train import train as run
     from maquette.recon.train_settings import TrainSettings
 
-    _choose(backend)
+    chosen = choose_backend(backend)
     settings = TrainSettings(
         iterations=iterations, downscale=downscale, max_gaussians=max_gaussians, seed=seed
     ).checked()
@@ -55,14 +48,15 @@ def train(
     with stoppable("Nothing was written; the next call begins anew."), Bars() as bars:
         bars.update("loading", 0.0, scene.name)
         loaded = load_scene(scene, cache_dir=out / "cache", progress=bars.update)
-        ready, gaussians, total = time.monotonic(), None, iterations
-        for step in run(loaded, settings):
-            gaussians = step.gaussians
+        ready, last, total = time.monotonic(), None, iterations
+        for step in run(loaded, settings, backend=chosen):
+            last = step
             bars.update(
                 "training", step.iteration / total, f"{step.iteration}/{total}, {step.gaussian_count:,} Gaussians"
             )
-        if gaussians is None:
+        if last is None:
             raise RuntimeError("training made no iteration")
+        gaussians = last.gaussians
         trained = time.monotonic()
         bars.update("evaluation", 0.0)
         held_out = evaluate(gaussians, loaded, loaded.held_out, downscale=downscale)
@@ -79,7 +73,7 @@ def train(
         "seconds_training": round(trained - ready, 3),
         "seconds_per_iteration": round((trained - ready) / iterations, 5),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "backend": "cpu",
+        "backend": chosen,
         "seed": seed,
         "downscale": downscale,
         "views": [vars(m) for m in held_out],
@@ -114,14 +108,6 @@ def evaluate_model(
         "views": [vars(m) for m in measured],
     }
     typer.echo(json.dumps(result, indent=1, allow_nan=False))
-
-
-def _choose(backend: str) -> None:
-    """The CPU is the only backend of this version; asking for another must not quietly give it."""
-    if backend == "cuda":
-        raise BackendUnavailableError(
-            "The cuda backend is not part of this version.", suggestion="Use --backend cpu, or leave it out."
-        )
 
 
 def _mean(values: list[float]) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -19,15 +20,17 @@ from maquette.recon.gaussians import Gaussians
 from maquette.recon.initialize import gaussians_from_points
 from maquette.recon.losses import photometric_loss
 from maquette.recon.memory import refuse_without_memory
-from maquette.recon.optimizer import LearningRates, adam_step, zero_moments
+from maquette.recon.optimizer import adam_step, zero_moments
 from maquette.recon.photos import Photo, halved, load_photo
 from maquette.recon.rasterize import backward, forward
 from maquette.recon.rasterize.scratch import Scratch
 from maquette.recon.scene import Scene
+from maquette.recon.schedule import densifies_at, level_at, progress_at, rates_at, resets_opacity_at, sh_degree_at
 from maquette.recon.train_settings import TrainSettings
 
 MIN_VIEWS = 2
-COOLED = 0.1
+
+Backend = Literal["cpu", "cuda"]
 
 
 class UntrainableSceneError(BadInputError):
@@ -36,18 +39,43 @@ class UntrainableSceneError(BadInputError):
     code = "untrainable_scene"
 
 
+class TrainStep(Protocol):
+    """What one iteration did. On a GPU ``loss``, ``gaussians`` and ``checkpoint`` wait for it: not in every step."""
+
+    @property
+    def iteration(self) -> int:
+        """Counted from the very first one, from 1."""
+
+    @property
+    def loss(self) -> float:
+        """The loss of this iteration's photo."""
+
+    @property
+    def gaussian_count(self) -> int:
+        """Gaussians after this iteration."""
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of this call of :func:`train`."""
+
+    @property
+    def gaussians(self) -> Gaussians:
+        """The model as it is now; the next iteration may change it in place."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Copies the whole state, for keeping; call it before the next step."""
+
+
 @dataclass(frozen=True, eq=False)
-class TrainStep:
-    """What one iteration did. ``seconds`` count from the start of this call of :func:`train`."""
+class _CpuStep:
+    """A :class:`TrainStep` on the CPU."""
 
     iteration: int
     loss: float
     gaussian_count: int
     seconds: float
     gaussians: Gaussians
-    """The model as it is now; the next iteration changes it in place."""
     checkpoint: Callable[[], Checkpoint]
-    """Copies the whole state, for keeping; call it before the next step."""
 
 
 def train(
@@ -56,19 +84,37 @@ def train(
     *,
     start: Checkpoint | None = None,
     views: Sequence[int] | None = None,
+    backend: Backend = "cpu",
 ) -> Iterator[TrainStep]:
     """Train on ``views`` (none: ``scene.training``) up to ``settings.iterations``; go on from ``start`` if given.
 
-    The same scene, settings and start give the same bits on any number of threads, and a run that was stopped and
-    resumed gives the same as one that was not. Raises :class:`UntrainableSceneError`, ``bad_train_settings``,
-    ``unreadable_photo``, ``training_size_too_small`` or ``not_enough_memory`` before the first iteration.
+    On the CPU the same scene, settings and start give the same bits on any number of threads, and a run that was
+    stopped and resumed gives the same as one that was not; a GPU adds up in any order. A checkpoint of one goes on on
+    the other. Raises :class:`UntrainableSceneError`, ``bad_train_settings``, ``unreadable_photo``,
+    ``training_size_too_small``, ``not_enough_memory`` or, with the backend ``cuda``, the errors of
+    :func:`maquette.recon.cuda.gpu.open_gpu` and ``not_enough_gpu_memory``, before the first iteration.
     """
     settings.checked()
     chosen = tuple(scene.training if views is None else views)
     check_scene(scene, chosen)
+    if backend == "cuda":
+        return _train_on_gpu(scene, settings, chosen, start)
     refuse_without_memory(scene, settings, len(chosen))
     levels = load_levels(scene, settings, chosen)
     return _run(scene, settings, levels, start.copy() if start else first_state(scene, settings))
+
+
+def _train_on_gpu(
+    scene: Scene, settings: TrainSettings, views: Sequence[int], start: Checkpoint | None
+) -> Iterator[TrainStep]:
+    # Imported here: nothing of torch is needed, or there, without a GPU.
+    from maquette.recon.cuda.engine import train_on_device
+    from maquette.recon.cuda.gpu import free_gpu_bytes, open_gpu, refuse_without_gpu_memory, training_gpu_bytes
+
+    device = open_gpu()
+    refuse_without_gpu_memory(training_gpu_bytes(scene, settings, len(views)), free_gpu_bytes())
+    levels = load_levels(scene, settings, views)
+    return train_on_device(settings, levels, start or first_state(scene, settings), scene_scale(scene), device=device)
 
 
 def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state: Checkpoint) -> Iterator[TrainStep]:
@@ -103,9 +149,9 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
         )
         if done <= settings.densify_until:
             accumulate(state.statistics, gradients)
-            control_density(state, settings, done, radius, rng)
+            control_density(state, settings, radius, rng)
         state.rng_state = dict(rng.bit_generator.state)
-        yield TrainStep(
+        yield _CpuStep(
             iteration=state.iteration,
             loss=loss.value,
             gaussian_count=len(state.gaussians),
@@ -115,11 +161,9 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
         )
 
 
-def control_density(
-    state: Checkpoint, settings: TrainSettings, done: float, radius: float, rng: np.random.Generator
-) -> None:
+def control_density(state: Checkpoint, settings: TrainSettings, radius: float, rng: np.random.Generator) -> None:
     """Densify, prune and reset opacities where the schedule has it, in place."""
-    if state.iteration % settings.densify_every == 0 and done >= settings.densify_from:
+    if densifies_at(settings, state.iteration):
         grown, moments = densify(
             state.gaussians,
             state.moments,
@@ -133,51 +177,8 @@ def control_density(
             grown, moments, min_opacity=settings.min_opacity, max_scale=settings.max_scale * radius
         )
         state.statistics = empty_statistics(len(state.gaussians))
-    if state.iteration % settings.opacity_reset_every == 0:
+    if resets_opacity_at(settings, state.iteration):
         reset_opacity(state.gaussians, state.moments, ceiling=2 * settings.min_opacity)
-
-
-def progress_at(settings: TrainSettings, iteration: int) -> float:
-    """Share of the schedule that is done after ``iteration`` iterations, 0 to 1."""
-    return min(1.0, iteration / (settings.schedule_iterations or settings.iterations))
-
-
-def level_at(settings: TrainSettings, done: float) -> int:
-    """How often the photos are halved: down from ``coarse_levels`` in equal parts of ``coarse_until``."""
-    if done >= settings.coarse_until:
-        return 0
-    return settings.coarse_levels - int(settings.coarse_levels * done / settings.coarse_until)
-
-
-def sh_degree_at(settings: TrainSettings, done: float) -> int:
-    """Degree of the harmonics in use."""
-    if settings.sh_every == 0.0:
-        return settings.sh_degree
-    return min(settings.sh_degree, int(done / settings.sh_every))
-
-
-def rates_at(settings: TrainSettings, iteration: int, radius: float) -> LearningRates:
-    """Step sizes of an iteration; the means' fall exponentially and scale with the scene."""
-    done = progress_at(settings, iteration)
-    means = settings.means_rate * (settings.means_rate_end / settings.means_rate) ** done
-    scale = settings.rate_scale * cooled(settings, iteration)
-    others = scale * settings.rate_end**done
-    return LearningRates(
-        means=scale * means * radius,
-        log_scales=others * settings.log_scales_rate,
-        quaternions=others * settings.quaternions_rate,
-        opacity_logits=others * settings.opacity_logits_rate,
-        sh_base=others * settings.sh_base_rate,
-        sh_rest=others * settings.sh_rest_rate,
-    )
-
-
-def cooled(settings: TrainSettings, iteration: int) -> float:
-    """Factor on all step sizes: 1 until the cool-down begins, a tenth at the last iteration."""
-    if settings.cooldown_iterations == 0:
-        return 1.0
-    left = max(0, settings.iterations - iteration) / settings.cooldown_iterations
-    return float(COOLED ** (1.0 - min(1.0, left)))
 
 
 def scene_scale(scene: Scene) -> float:

@@ -15,6 +15,7 @@ from jaxtyping import Bool
 from numpy import ndarray
 
 from maquette.recon.checkpoint import Checkpoint, CorruptCheckpointError, load_checkpoint
+from maquette.recon.cuda import choose_backend
 from maquette.recon.density import empty_statistics
 from maquette.recon.evaluate import evaluate
 from maquette.recon.formats import format_named
@@ -22,7 +23,7 @@ from maquette.recon.gaussians import Gaussians
 from maquette.recon.gaussians.floaters import filter_floaters
 from maquette.recon.scene import Scene
 from maquette.recon.support import views_seeing
-from maquette.recon.train import TrainStep, train
+from maquette.recon.train import Backend, TrainStep, train
 from maquette.recon.train_settings import TrainSettings, refine_settings
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import Warn
@@ -57,6 +58,7 @@ class Trained:
     floaters: dict[str, Any]
     """What the filter found, and whether the model is the filtered one (``accepted``)."""
     seconds: float
+    backend: Backend
 
 
 def train_from_points(
@@ -69,10 +71,11 @@ def train_from_points(
     filter_at = max(1, round(FILTER_AT * settings.iterations))
     began, total = time.monotonic(), settings.iterations
     ply = format_named("ply")
+    backend = choose_backend()
     start = _load(settled, sink) if (home / "floaters.json").exists() else None
     if start is None:
         first = replace(settings, iterations=filter_at, schedule_iterations=total)
-        steps = train(scene, first, start=_load(dense, sink), views=views)
+        steps = train(scene, first, start=_load(dense, sink), views=views, backend=backend)
         grown = _follow(steps, dense, sink, lambda step: (step.iteration / total, total)) or _load(dense, sink)
         if grown is None:
             raise RuntimeError("training ended without a single iteration")
@@ -81,11 +84,11 @@ def train_from_points(
         start.save(settled)
         write_json(home / "floaters.json", floaters)
     floaters = json.loads((home / "floaters.json").read_text())
-    steps = train(scene, settings, start=start, views=views)
+    steps = train(scene, settings, start=start, views=views, backend=backend)
     finished = _follow(steps, settled, sink, lambda step: (step.iteration / total, total)) or start
     if not floaters["accepted"]:
         _tell_refusal(floaters, sink)
-    return _trained(finished, floaters, ply.read(unfiltered), time.monotonic() - began)
+    return _trained(finished, floaters, ply.read(unfiltered), time.monotonic() - began, backend)
 
 
 def _filter(
@@ -146,12 +149,14 @@ def _tell_refusal(floaters: dict[str, Any], sink: Sink) -> None:
     )
 
 
-def _trained(finished: Checkpoint, floaters: dict[str, Any], unfiltered: Gaussians, seconds: float) -> Trained:
+def _trained(
+    finished: Checkpoint, floaters: dict[str, Any], unfiltered: Gaussians, seconds: float, backend: Backend
+) -> Trained:
     """With floaters taken out for good the other file is the state before; otherwise it is made from the model."""
     model = finished.gaussians
     if floaters["accepted"]:
-        return Trained(finished, unfiltered, model, floaters, round(seconds, 2))
-    return Trained(finished, model, model.subset(filter_floaters(model).keep), floaters, round(seconds, 2))
+        return Trained(finished, unfiltered, model, floaters, round(seconds, 2), backend)
+    return Trained(finished, model, model.subset(filter_floaters(model).keep), floaters, round(seconds, 2), backend)
 
 
 def spread(views: Sequence[int], count: int) -> tuple[int, ...]:
@@ -182,16 +187,16 @@ def train_further(
     rng = np.random.default_rng([seed, start.iteration])
     start = replace(start, waiting=np.empty(0, np.int64), rng_state=dict(rng.bit_generator.state))
     further = refine_settings(settings, from_iteration=start.iteration, iterations=iterations, rate_scale=rate_scale)
-    began, first = time.monotonic(), start.iteration
+    began, first, backend = time.monotonic(), start.iteration, choose_backend()
     finished = _follow(
-        train(scene, further, start=start, views=views),
+        train(scene, further, start=start, views=views, backend=backend),
         None,
         sink,
         lambda step: ((step.iteration - first) / iterations, first + iterations),
     )
     if finished is None:
         raise RuntimeError("refinement ended without a single iteration")
-    return _trained(finished, floaters, finished.gaussians, time.monotonic() - began)
+    return _trained(finished, floaters, finished.gaussians, time.monotonic() - began, backend)
 
 
 def _follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:

@@ -84,7 +84,12 @@ def write_version(
         iterations=trained.checkpoint.iteration,
         metrics=(*held_out, *training),
         iteration=new.describe(mean) if new.describe is not None and mean is not None else None,
-        details={**new.details, "floaters": trained.floaters, "training_seconds": trained.seconds},
+        details={
+            **new.details,
+            "floaters": trained.floaters,
+            "training_seconds": trained.seconds,
+            "backend": trained.backend,
+        },
         **files,
     )
 

@@ -4,6 +4,6 @@ This package imports no torch. ``available`` answers whether a GPU can be used, 
 :mod:`maquette.recon.cuda.engine` and ``rasterize`` in :mod:`maquette.recon.cuda.rendering` do the work.
 """
 
-from maquette.recon.cuda.availability import Availability, available
+from maquette.recon.cuda.availability import Availability, available, choose_backend
 
-__all__ = ["Availability", "available"]
+__all__ = ["Availability", "available", "choose_backend"]

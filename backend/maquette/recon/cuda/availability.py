@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from maquette.errors import UnavailableError
 from maquette.recon.cuda.errors import NO_NVCC, CudaExtraMissingError, CudaUnavailableError, GsplatBrokenError
@@ -57,6 +57,18 @@ def available() -> Availability:
     """
     missing = missing_package()
     return Availability(CudaExtraMissingError(missing)) if missing else judged(_probed())
+
+
+def choose_backend(wanted: Literal["auto", "cpu", "cuda"] = "auto") -> Literal["cpu", "cuda"]:
+    """The backend to train on: ``auto`` takes the GPU where one can be used, ``cuda`` raises what stands in the way."""
+    if wanted == "cpu":
+        return "cpu"
+    found = available()
+    if found.problem is None:
+        return "cuda"
+    if wanted == "cuda":
+        raise found.problem
+    return "cpu"
 
 
 def missing_package() -> str | None:

@@ -24,7 +24,7 @@ from maquette.recon.cuda.state import DeviceState, Splats, from_checkpoint, to_h
 from maquette.recon.cuda.views import DevicePhoto, in_view, photo_on
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.photos import Photo
-from maquette.recon.train import level_at, progress_at, rates_at, sh_degree_at
+from maquette.recon.schedule import densifies_at, level_at, progress_at, rates_at, resets_opacity_at, sh_degree_at
 from maquette.recon.train_settings import TrainSettings
 
 
@@ -107,7 +107,7 @@ def _run(
         adam_step(state, gradients, rates, opacity_weight=settings.opacity_weight)
         if done <= settings.densify_until:
             density.accumulate(state, gradients)
-            control_density(state, settings, done, radius)
+            control_density(state, settings, radius)
         yield DeviceStep(state, loss, time.perf_counter() - began)
 
 
@@ -155,9 +155,9 @@ def _gradient(tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
 
 
-def control_density(state: DeviceState, settings: TrainSettings, done: float, radius: float) -> None:
+def control_density(state: DeviceState, settings: TrainSettings, radius: float) -> None:
     """Densify, prune and reset opacities where the schedule has it, in place: when, is as on the CPU."""
-    if state.iteration % settings.densify_every == 0 and done >= settings.densify_from:
+    if densifies_at(settings, state.iteration):
         density.densify(
             state,
             threshold=settings.densify_threshold,
@@ -166,5 +166,5 @@ def control_density(state: DeviceState, settings: TrainSettings, done: float, ra
         )
         density.prune(state, min_opacity=settings.min_opacity, max_scale=settings.max_scale * radius)
         density.forget_statistics(state)
-    if state.iteration % settings.opacity_reset_every == 0:
+    if resets_opacity_at(settings, state.iteration):
         density.reset_opacity(state, ceiling=2 * settings.min_opacity)
