@@ -19,6 +19,7 @@ from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
 from maquette.errors import MaquetteError
 from maquette.queue.jobs import workers_alive
+from maquette.recon.cuda import available
 from maquette.storage.buckets import BUCKETS
 
 router = APIRouter(tags=["status"])
@@ -42,7 +43,7 @@ class Machine(BaseModel):
     memory_total_bytes: int | None
     memory_available_bytes: int | None
     disk_free_bytes: int | None
-    gpu: str = Field(description="Name of the GPU in use, or `none`.")
+    gpu: str = Field(description="Name of the GPU that a worker on this machine trains on, or `none`.")
 
 
 class Health(BaseModel):
@@ -123,12 +124,13 @@ def _disk(free_bytes: int | None) -> Part:
 
 def _machine(home: Path) -> Machine:
     existing = next((folder for folder in (home, *home.parents) if folder.exists()), None)
+    gpu = available()
     return Machine(
         cpu_count=os.cpu_count() or 1,
         memory_total_bytes=_pages("SC_PHYS_PAGES"),
         memory_available_bytes=_pages("SC_AVPHYS_PAGES"),
         disk_free_bytes=shutil.disk_usage(existing).free if existing else None,
-        gpu="none",
+        gpu=gpu.name if gpu.usable and gpu.name else "none",
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import httpx
 
 from maquette.errors import MaquetteError
+from maquette.recon.cuda import available
 from maquette.settings import Settings, StackNotRunningError, read_settings, resolve_connections
 
 LEAST_FREE_GB = 5
@@ -49,8 +50,7 @@ def findings() -> Iterator[Finding]:
     for name, purpose in OPTIONAL.items():
         there = importlib.util.find_spec(name) is not None
         yield Finding(True, name, "installed" if there else f"not installed ({purpose})")
-    nvidia = shutil.which("nvidia-smi")
-    yield Finding(True, "GPU", "nvidia-smi found; training runs on the CPU in this version" if nvidia else "none")
+    yield _gpu()
     try:
         settings = read_settings()
     except MaquetteError as error:
@@ -68,6 +68,16 @@ def findings() -> Iterator[Finding]:
     writable = os.access(existing, os.W_OK)
     yield Finding(writable, "home", str(settings.home), "" if writable else "Set MAQUETTE_HOME to a folder of yours.")
     yield _server(settings)
+
+
+def _gpu() -> Finding:
+    """A GPU that is there and cannot be used is a finding; none at all is how most machines are."""
+    found = available()
+    if found.problem is None:
+        return Finding(True, "GPU", f"{found.name}, {(found.memory_bytes or 0) / 1024**3:.0f} GiB: training runs on it")
+    if shutil.which("nvidia-smi") is None:
+        return Finding(True, "GPU", "none: training runs on the CPU")
+    return Finding(False, "GPU", f"not used: {found.problem.message}", found.problem.suggestion)
 
 
 def _server(settings: Settings) -> Finding:
