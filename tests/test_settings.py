@@ -91,6 +91,26 @@ def test_every_part_of_a_supabase_configuration_is_a_half(monkeypatch, names, be
     assert "hidden" not in str(refused.value.as_dict())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql:postgres:hidden@127.0.0.1/postgres"),
+        ("DATABASE_URL", "postgresql://postgres:hidden%word@127.0.0.1/postgres"),
+        ("DATABASE_URL", "psql postgresql://postgres:hidden@127.0.0.1/postgres"),
+        ("SUPABASE_URL", "hidden.supabase.co"),
+        ("SUPABASE_URL", "ftp://hidden.supabase.co"),
+        ("SUPABASE_URL", "http://[hidden"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_named_and_not_shown(monkeypatch, name, value):
+    for each, good in SUPABASE.items():
+        monkeypatch.setenv(each, good)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettingError, match=name) as refused:
+        read_settings()
+    assert "hidden" not in str(refused.value.as_dict())
+
+
 @pytest.mark.parametrize("name", ["SUPABASE_JWT_SECRET", "MAQUETTE_JWT_ISSUER"])
 def test_what_only_goes_with_supabase_is_half_a_configuration_alone(monkeypatch, name):
     monkeypatch.setenv(name, "hidden")

@@ -98,6 +98,35 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
 
+    @field_validator("supabase_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "https://none")
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            whole = False
+        if not whole:
+            raise ValueError("it is no address such as https://REF.supabase.co")
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _readable(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            from psycopg import ProgrammingError
+            from psycopg.conninfo import conninfo_to_dict
+
+            try:
+                conninfo_to_dict(url.get_secret_value())
+            except ProgrammingError:
+                # Its text quotes what it could not read, which may be the password.
+                raise ValueError(
+                    "it is no Postgres address such as postgresql://postgres:PASSWORD@db.REF.supabase.co:5432/postgres,"
+                    " where signs like @ / ? # % in the password are written as %40 %2F %3F %23 %25"
+                ) from None
+        return url
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         needed = {

@@ -158,11 +158,19 @@ def test_clients_cannot_read_the_ledger_or_the_queue(stack):
                 assert not allowed, (role, schema)
 
 
-@pytest.mark.parametrize("where", ["127.0.0.1:9", "no-such-host.invalid:5432"])
-def test_an_unreachable_database_says_where_and_hides_the_password(where):
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("127.0.0.1:9", "Connection refused"),
+        ("[::1],127.0.0.1:9", "Connection refused"),
+        ("no-such-host.invalid:5432", "resolve"),
+    ],
+)
+def test_an_unreachable_database_says_where_and_why_and_hides_the_password(where, why):
     with pytest.raises(DatabaseUnreachableError) as refused:
         migrate(f"postgresql://postgres:hidden-word@{where}/postgres")
-    assert where in refused.value.message
+    assert where.rpartition(",")[2].split(":")[0] in refused.value.message
+    assert why in refused.value.message
     assert "hidden-word" not in str(refused.value.as_dict())
 
 

@@ -17,9 +17,10 @@ import httpx
 from rich.console import Console
 
 from maquette.cli.logs import log_to_stderr
+from maquette.db.connection import connect
 from maquette.embedded.stack import EmbeddedStack, run_stack
 from maquette.errors import MaquetteError, UnavailableError
-from maquette.settings import Settings
+from maquette.settings import Settings, resolve_connections
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,8 @@ def _request_stop(number: int, frame: object) -> None:
 @contextlib.contextmanager
 def _stack(settings: Settings, console: Console) -> Iterator[EmbeddedStack | None]:
     if not settings.embedded:
+        # Asked once here, where a refusal is said in a sentence, before each child says it in its own way.
+        connect(resolve_connections(settings).database_url, "maquette-serve").close()
         yield None
         return
     console.print("Starting the embedded database …")

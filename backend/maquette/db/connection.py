@@ -98,8 +98,9 @@ async def open_pool(
 
 def _unreachable(database_url: str, error: Exception) -> DatabaseUnreachableError:
     where = conninfo_to_dict(database_url)
-    # libpq tells each address it tried on a line of its own; the last says why.
-    reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    # libpq tells each address it tried on a line of its own, the last one last; indented lines are its questions.
+    lines = [line for line in str(error).splitlines() if line[:1].strip()]
+    reason = " ".join(lines[-1].rpartition(" failed: ")[2].split()) if lines else type(error).__name__
     return DatabaseUnreachableError(
         f"The database at {where.get('host', 'the local socket')}:{where.get('port', '5432')}"
         f" does not let us in: {reason}",
