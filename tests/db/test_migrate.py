@@ -14,8 +14,11 @@ from maquette.db.migrate import (
     MigrationChangedError,
     MigrationFailedError,
     NewerDatabaseError,
+    NotMigratedError,
     QueueUnknownError,
+    expect_migrated,
     migrate,
+    sql_files,
 )
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -138,6 +141,19 @@ def test_an_older_queue_is_brought_up_to_date(fresh_database):
     assert ask(fresh_database, QUEUE_SHAPE) != wanted
     assert migrate(fresh_database).applied == tuple(f"procrastinate/{file.name}" for file in files[-4:])
     assert ask(fresh_database, QUEUE_SHAPE) == wanted
+
+
+def test_a_server_does_not_start_on_a_database_that_lacks_migrations(fresh_database):
+    with pytest.raises(NotMigratedError, match="everything") as refused:
+        expect_migrated(fresh_database)
+    assert "maquette db migrate" in refused.value.suggestion
+    migrate(fresh_database)
+    expect_migrated(fresh_database)
+    last = sql_files(None, "migrations")[-1].name
+    with psycopg.connect(fresh_database) as connection:
+        connection.execute("delete from maquette.maquette_migrations where name = %s", [last])
+    with pytest.raises(NotMigratedError, match=last):
+        expect_migrated(fresh_database)
 
 
 def test_a_queue_made_by_somebody_else_is_not_touched(fresh_database):

@@ -37,13 +37,16 @@ def worker(
     import asyncio
 
     from maquette.cli.logs import log_to_stderr
+    from maquette.db.migrate import expect_migrated
     from maquette.settings import read_settings, resolve_connections
     from maquette.worker.loop import run_worker
 
     settings = read_settings()
     log_to_stderr(settings.log_level)
+    connections = resolve_connections(settings)
+    expect_migrated(connections.database_url)
     names = [name.strip() for name in queues.split(",") if name.strip()]
-    asyncio.run(run_worker(settings, resolve_connections(settings), concurrency=concurrency, queues=names))
+    asyncio.run(run_worker(settings, connections, concurrency=concurrency, queues=names))
 
 
 def doctor() -> None:

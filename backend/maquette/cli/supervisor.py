@@ -17,7 +17,7 @@ import httpx
 from rich.console import Console
 
 from maquette.cli.logs import log_to_stderr
-from maquette.db.connection import connect
+from maquette.db.migrate import expect_migrated
 from maquette.embedded.stack import EmbeddedStack, run_stack
 from maquette.errors import MaquetteError, UnavailableError
 from maquette.settings import Settings, resolve_connections
@@ -123,7 +123,7 @@ def _request_stop(number: int, frame: object) -> None:
 def _stack(settings: Settings, console: Console) -> Iterator[EmbeddedStack | None]:
     if not settings.embedded:
         # Asked once here, where a refusal is said in a sentence, before each child says it in its own way.
-        connect(resolve_connections(settings).database_url, "maquette-serve").close()
+        expect_migrated(resolve_connections(settings).database_url)
         yield None
         return
     console.print("Starting the embedded database …")

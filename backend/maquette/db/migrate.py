@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 
 from maquette.db import catalogue
 from maquette.db.connection import connect
-from maquette.errors import MaquetteError
+from maquette.errors import MaquetteError, WrongStateError
 
 PACKAGE = Path(__file__).parents[1]
 DECLARED = ("functions", "policies", "storage_policies")
@@ -48,6 +48,12 @@ class NewerDatabaseError(MaquetteError):
     """The database was migrated by a newer Maquette."""
 
     code = "database_newer"
+
+
+class NotMigratedError(WrongStateError):
+    """The database lacks migrations of this Maquette."""
+
+    code = "database_not_migrated"
 
 
 class QueueUnknownError(MaquetteError):
@@ -98,6 +104,19 @@ def migrate(database_url: str, sql_root: Path | None = None) -> MigrationReport:
         applied += _apply_queue(connection, done)
         catalogue.write_down(connection, known, before, catalogue.read_entries(connection, BUCKETS))
         return MigrationReport(tuple(applied), tuple(path.name for path in declared))
+
+
+def expect_migrated(database_url: str) -> None:
+    """``database_not_migrated`` where :func:`migrate` has migrations to apply."""
+    with connect(database_url) as connection:
+        [ledger] = connection.execute("select to_regclass('maquette.maquette_migrations') as name").fetchall()
+        done = connection.execute("select name from maquette.maquette_migrations").fetchall() if ledger["name"] else []
+    missing = {path.name for path in sql_files(None, "migrations")} - {row["name"] for row in done}
+    if missing:
+        raise NotMigratedError(
+            f"The database lacks {'everything' if not done else ', '.join(sorted(missing))} of this Maquette.",
+            suggestion="Run `maquette db migrate`, then start it again.",
+        )
 
 
 def _expect_supabase(connection: Connection[DictRow]) -> None:
