@@ -5,8 +5,8 @@
 --   5d1e… | 1b2c…      | refine | training | 1       | 42.7     | 318
 select
     id, project_id, step, stage, attempt,
-    round(extract(epoch from now() - heartbeat_at), 1) as silent_s,
+    round(extract(epoch from now() - coalesce(heartbeat_at, started_at, queued_at)), 1) as silent_s,
     job_id
 from public.runs
-where status = 'running' and heartbeat_at < now() - interval '15 seconds'
-order by heartbeat_at;
+where status = 'running' and coalesce(heartbeat_at, started_at, queued_at) < now() - interval '15 seconds'
+order by silent_s desc;

@@ -102,3 +102,17 @@ async def test_a_resumed_refine_knows_its_rounds_as_they_were(house: House, fold
     rounds = [found.load_model(version) for version in (1, 2)]
     assert [model.promote for model in rounds] == [True, True], "both were promoted when they were made"
     assert [model.iteration.iteration for model in rounds if model.iteration] == [1, 2]
+
+
+async def test_a_run_that_never_beat_is_stalled_too(house: House) -> None:
+    """Set running by hand, it would otherwise hold its project for ever."""
+    run = await house.started("generate")
+    for seconds, stalled in ((0, False), (60, True)):
+        async with house.pool.connection() as conn:
+            await conn.execute(
+                "update public.runs set heartbeat_at = null, started_at = now() - make_interval(secs => %s)"
+                " where id = %s",
+                [seconds, run["id"]],
+            )
+            found = {row["id"] for row in await runs.stalled(conn, 15)}
+        assert (run["id"] in found) == stalled

@@ -277,10 +277,11 @@ async def request_cancel(conn: Connection, run_id: UUID) -> Row | None:
 
 
 async def stalled(conn: Connection, seconds: float) -> list[Row]:
-    """Running runs whose heartbeat is older than this."""
+    """Running runs whose heartbeat is older than this, or that never had one for so long: set running by hand."""
     return await fetch_all(
         conn,
-        "select * from public.runs where status = 'running' and heartbeat_at < now() - make_interval(secs => %s)",
+        "select * from public.runs where status = 'running'"
+        " and coalesce(heartbeat_at, started_at, queued_at) < now() - make_interval(secs => %s)",
         [seconds],
     )
 
