@@ -319,7 +319,8 @@ KEY = {"kid": "1", "alg": "ES256", "kty": "EC"}
         (200, {"keys": []}, "s" * 32, "ok", "legacy secret"),
         (200, {"keys": []}, None, "failure", "no ES256 or RS256 key"),
         (200, {"keys": [{**KEY, "alg": "HS256"}]}, None, "failure", "no ES256 or RS256 key"),
-        (404, {}, "s" * 32, "failure", "answers 404"),
+        (404, {}, "s" * 32, "warning", "legacy secret SUPABASE_JWT_SECRET: "),
+        (404, {}, None, "failure", "answers 404"),
         (200, ["odd"], None, "failure", "there are no keys"),
     ],
 )
@@ -328,7 +329,7 @@ async def test_sign_in_keys(storage, status, keys, secret, level, said):
         away = replace(storage, supabase_url=url, jwt_secret=secret, embedded=False)
         [finding] = [finding for finding in await check(away) if finding.what == "sign-in"]
     assert finding.level == level and said in finding.found
-    assert bool(finding.advice) == (level == "failure")
+    assert bool(finding.advice) == (level != "ok")
 
 
 def test_the_command_for_people_and_for_scripts(storage, stack, monkeypatch):

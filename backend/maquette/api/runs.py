@@ -123,7 +123,11 @@ async def cancel_run(
     status_code=202,
     response_model=None,
     summary="Try again",
-    responses={202: {"model": Accepted, "description": "A new run is in line."}, **error_responses(404, 409)},
+    responses={
+        200: {"description": "Finished: what the step's own call answers, after `wait` or for a repeated key."},
+        202: {"model": Accepted, "description": "A new run is in line."},
+        **error_responses(404, 409),
+    },
 )
 async def retry_run(
     request: Request,

@@ -146,8 +146,16 @@ async def _check_sign_in(http: httpx.AsyncClient, connections: Connections) -> F
         return Finding("sign-in", "ok", f"signing keys: {', '.join(sorted(keys))}")
     if connections.jwt_secret and keys is not None:
         return Finding("sign-in", "ok", "by the legacy secret SUPABASE_JWT_SECRET")
+    if connections.jwt_secret:
+        # An Auth of before signing keys has no such address; so has a wrong SUPABASE_URL.
+        return Finding(
+            "sign-in",
+            "warning",
+            f"only by the legacy secret SUPABASE_JWT_SECRET: {reason}",
+            "Nothing, where Auth is too old for signing keys; otherwise check SUPABASE_URL.",
+        )
     advice = (
-        "Check SUPABASE_URL."
+        "Check SUPABASE_URL; an Auth too old for signing keys needs SUPABASE_JWT_SECRET."
         if keys is None
         else "Move the project to JWT signing keys (Settings, JWT keys), or set SUPABASE_JWT_SECRET."
     )
