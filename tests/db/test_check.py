@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import jwt
 import psycopg
 import pytest
+from tests.db.databases import admin_of
 from tests.db.pooler import transaction_pooler
 from typer.testing import CliRunner
 
@@ -47,8 +48,26 @@ async def test_all_is_well_on_a_running_stack(storage):
 
 async def test_an_empty_database_needs_a_migrate(storage, fresh_database):
     wrong = await failing(replace(storage, database_url=fresh_database))
+    # The storage of the stack has buckets that this database lacks: it is not this storage's database.
+    assert "different projects" in wrong.pop("storage").advice
     assert set(wrong) == {"migrations", "schema"}
     assert all("maquette db migrate" in finding.advice for finding in wrong.values())
+
+
+async def test_a_plain_postgres_is_found(storage, stack):
+    """An address copied from elsewhere: no schema of Supabase's is there, and nothing of the check falls over it."""
+    name = f"plain_{uuid.uuid4().hex[:12]}"
+    with admin_of(stack) as connection:
+        connection.execute(f"create database {name}")
+        try:
+            wrong = await failing(
+                replace(storage, database_url=urlsplit(storage.database_url)._replace(path=f"/{name}").geturl())
+            )
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+    assert set(wrong) == {"migrations", "schema", "storage"}
+    assert "there is no schema storage" in wrong["schema"].found
+    assert "lacks buckets" in wrong["storage"].found and "different projects" in wrong["storage"].advice
 
 
 def test_the_followed_tables_are_those_of_the_publication(stack):

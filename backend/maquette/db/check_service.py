@@ -116,13 +116,20 @@ def _judge_publishable(key: str, answer: httpx.Response) -> Finding:
 
 async def _same_database(connection: AsyncConnection[DictRow], seen: dict[str, Any]) -> Finding:
     """Buckets of two projects have the same names, but were not made at the same moment."""
-    rows = await (
-        await connection.execute("select id, created_at from storage.buckets where id = any(%s)", [list(BUCKETS)])
-    ).fetchall()
-    wrong = [
-        f"{row['id']} was made at another time there"
-        for row in rows
-        if abs(datetime.fromisoformat(seen[row["id"]]["created_at"]) - row["created_at"]) > timedelta(milliseconds=2)
+    # A Postgres that is no Supabase project has no such table.
+    [row] = await (await connection.execute("select to_regclass('storage.buckets') is not null as there")).fetchall()
+    rows = []
+    if row["there"]:
+        rows = await (
+            await connection.execute("select id, created_at from storage.buckets where id = any(%s)", [list(BUCKETS)])
+        ).fetchall()
+    made = {row["id"]: row["created_at"] for row in rows}
+    missing = [name for name in BUCKETS if name not in made]
+    wrong = [f"the database lacks buckets that storage has: {', '.join(missing)}"] if missing else []
+    wrong += [
+        f"{name} was made at another time there"
+        for name, moment in made.items()
+        if abs(datetime.fromisoformat(seen[name]["created_at"]) - moment) > timedelta(milliseconds=2)
     ]
     advice = "SUPABASE_URL and DATABASE_URL belong to different projects: take both from one."
     return judge("storage", wrong, "has the database's buckets", advice)
