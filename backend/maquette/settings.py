@@ -222,7 +222,10 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
+        wrong = [
+            f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False)
+        ]
         raise BadSettingError(
             f"The environment holds settings that cannot be used: {'; '.join(wrong)}.",
             suggestion="Correct these variables or unset them to get the defaults.",
@@ -266,7 +269,7 @@ def resolve_connections(settings: Settings) -> Connections:
     # The file outlives a server that was killed; the lock does not.
     if not is_locked(lock_file(settings.home)) or not path.exists():
         raise StackNotRunningError(
-            "No Maquette server runs on this home.",
+            f"No Maquette server runs on {settings.home}.",
             suggestion="Start it with `maquette serve`, or set MAQUETTE_HOME to the home of the one that runs.",
         )
     return Connections(**json.loads(path.read_text()), embedded=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from maquette.cli import app
 from maquette.embedded.home import HomeInUseError
 from maquette.embedded.postgres import DatabaseStartError
 from maquette.embedded.stack import run_stack
@@ -85,6 +87,16 @@ def wait_gone(pid, seconds=10):
 def ask(settings, query):
     with psycopg.connect(resolve_connections(settings).database_url) as connection:
         return connection.execute(query).fetchall()
+
+
+def test_a_command_without_a_server_says_whose_database_it_asks(untouched, monkeypatch):
+    """Else somebody who forgot MAQUETTE_HOME reads "no rows" of a database that was made that moment."""
+    monkeypatch.setenv("MAQUETTE_HOME", str(untouched.home))
+    asked = CliRunner().invoke(app, ["keys", "list"])
+    assert asked.exit_code == 0 and str(untouched.home) in asked.stderr
+    assert "no keys" in asked.stdout
+    with run_stack(untouched):
+        assert CliRunner().invoke(app, ["keys", "list"]).stderr == ""
 
 
 def test_everything_is_there_again_after_a_restart(untouched):

@@ -308,6 +308,12 @@ def test_values_are_texts_and_never_sql(empty):
             fill(QUERIES["refinement_progress"], values)
 
 
+def test_a_database_without_our_tables_is_named_as_such(stack):
+    with fresh_database_of(stack) as url, pytest.raises(BadQueryError) as refused:
+        ask(url, fill(QUERIES["queue_depth"], {}))
+    assert "maquette db migrate" in refused.value.suggestion
+
+
 @pytest.fixture
 def call(stack, monkeypatch):
     monkeypatch.setenv("MAQUETTE_HOME", str(stack.home))

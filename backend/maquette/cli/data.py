@@ -157,7 +157,9 @@ def running() -> Iterator[Connections]:
     settings = read_settings()
     try:
         connections = resolve_connections(settings)
-    except StackNotRunningError:
+    except StackNotRunningError as error:
+        # Said, because the server whose data were meant may run on another home.
+        typer.echo(f"{error.message} Its database is started for this command alone.", err=True)
         with run_stack(settings) as stack:
             yield stack.connections
     else:

@@ -84,6 +84,8 @@ def list_keys() -> None:
         )
     # Ids are there to be copied: never cut one off at the edge of a narrow terminal.
     Console(soft_wrap=True, width=max(Console().width, 160)).print(table)
+    if not rows:
+        typer.echo("no keys; make one with `maquette keys create`")
 
 
 @app.command()

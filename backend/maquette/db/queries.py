@@ -98,6 +98,7 @@ def ask(database_url: str, statement: str | sql.Composed) -> tuple[list[str], li
                 return columns, cursor.fetchall() if columns else []
         except psycopg.Error as error:
             message = (error.diag.message_primary or str(error)).strip()
-            raise BadQueryError(
-                f"The database refused the query: {message}.", suggestion="Correct it; only reading is allowed here."
-            ) from None
+            suggestion = "Correct it; only reading is allowed here."
+            if isinstance(error, psycopg.errors.UndefinedTable):
+                suggestion += " Where it is a table of Maquette's that is missing, run `maquette db migrate`."
+            raise BadQueryError(f"The database refused the query: {message}.", suggestion=suggestion) from None
