@@ -167,7 +167,14 @@ def test_unknown_routes_and_methods(api: httpx.Client, address: str) -> None:
     refused(httpx.get(f"{address}/elsewhere", trust_env=False), 404, "unknown_route")
     answer = api.put("/projects")
     refused(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, POST" and "GET or POST" in answer.json()["error"]["suggestion"]
+
+
+def test_an_id_left_empty_is_no_success(api: httpx.Client, project_id: str) -> None:
+    """What `DELETE …/$ID` sends where the variable is not set: neither a redirect nor a call on all of them."""
+    for path in ("/projects/", f"/projects/{project_id}/shares/"):
+        refused(api.delete(path), 404, "unknown_route")
+    assert api.get(f"/projects/{project_id}").status_code == 200
 
 
 class TestUpload:

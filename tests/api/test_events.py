@@ -83,6 +83,26 @@ async def test_watching_is_refused(
         assert closed.value.rcvd is not None and closed.value.rcvd.code == code
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        ("projects/nope/events", 4404, "project_not_found"),
+        ("projects/00000000-0000-4000-8000-0000000000aa/events?after=x", 4422, "invalid_parameters"),
+        ("projects//events?after=0", 4404, "unknown_route"),
+        ("shared/abc", 4404, "unknown_route"),
+    ],
+)
+async def test_an_address_that_cannot_be_watched_is_refused_in_words(
+    address: str, path: str, code: int, said: str
+) -> None:
+    async with connect(f"{address.replace('http', 'ws', 1)}/api/v1/{path}", proxy=None) as socket:
+        error = json.loads(await socket.recv())["error"]
+        assert error["code"] == said and error["suggestion"] and "abc" not in error["message"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == code
+
+
 async def test_watching_ends_with_the_project(address: str, api: httpx.Client, project_id: str) -> None:
     async with connect(socket_url(address, project_id), proxy=None) as socket:
         assert json.loads(await socket.recv())["type"] == "init"

@@ -202,8 +202,9 @@ def test_links_of_another_project_are_not_found(
 ) -> None:
     made = share()
     another = api.post("/projects").json()["id"]
-    answer = api.delete(f"/projects/{another}/shares/{made['id']}")
-    assert code_of(answer) == (404, "share_not_found")
+    for link in (made["id"], made["share_key"]):
+        answer = api.delete(f"/projects/{another}/shares/{link}")
+        assert code_of(answer) == (404, "share_not_found")
     assert stranger.get(f"/shared/{made['share_key']}").status_code == 200
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.exceptions import WebSocketRequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
@@ -93,16 +94,21 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
         swagger_ui_parameters={"persistAuthorization": False},
+        # An address whose last part was left empty, as by a variable that is not set, names nothing; a redirect would
+        # look like success to a program that does not follow it.
+        redirect_slashes=False,
     )
     app.add_middleware(Guards)
     if settings.cors_origins:
         # Around the guards, so that a page can also read what these refuse.
         app.add_middleware(Cors, origins=settings.cors_origins)
     problems.register(app)
+    app.add_exception_handler(WebSocketRequestValidationError, events.refuse_invalid)
     for module in (projects, uploads, steps, status, runs, queue, lists, shares, events, session, health):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get("/", include_in_schema=False)
+    @app.get("/docs/", include_in_schema=False)
     @app.get(f"{PREFIX}/docs", include_in_schema=False)
     async def docs() -> RedirectResponse:
         return RedirectResponse("/docs")

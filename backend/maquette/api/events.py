@@ -12,12 +12,14 @@ from uuid import UUID
 import psycopg
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import WebSocketRequestValidationError
 from pydantic import BaseModel, Field
 from starlette.websockets import WebSocketState
 
 from maquette.api.owners import SOCKET_PROTOCOL, Identity, Owner
-from maquette.api.paths import ProjectId
-from maquette.api.problems import error_responses
+from maquette.api.paths import ProjectId, loggable
+from maquette.api.problems import UnknownRouteError, error_responses
+from maquette.api.rejections import describe_validation, missing_for_malformed_id, sayable
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import Event
 from maquette.api.status import Status, snapshot
@@ -28,7 +30,7 @@ router = APIRouter(tags=["records"])
 
 BATCH = 500
 REFUSED = 4000
-"""Close codes 4401, 4403, 4404: this plus the HTTP status."""
+"""Close codes 4401, 4403, 4404, 4422: this plus the HTTP status."""
 
 ASK_AGAIN_S = 2.0
 """While the database cannot say whether a key still holds. Events stand still meanwhile, too."""
@@ -74,8 +76,8 @@ async def list_events(
     and new, in order. Messages are `{"type", "seq", "run_id", "payload", "created_at"}`, the types being `init`,
     `progress`, `complete`, `error`, `model`, `promote`, `iteration`, `export` and `rename`.
 
-    Refusals are told in a message `{"type": "error", "error": {…}}` and close with 4401, 4403 or 4404: 4401 also comes
-    later, when the token expires or the key is revoked, and 4404 when the project is deleted. Pages offer their
+    Refusals are told in a message `{"type": "error", "error": {…}}` and close with 4401, 4403, 4404 or 4422: 4401 also
+    comes later, when the token expires or the key is revoked, and 4404 when the project is deleted. Pages offer their
     credentials as protocols: `new WebSocket(url, ["maquette", "bearer." + token])`.
     """
     async with service.transaction() as conn:
@@ -92,7 +94,7 @@ async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, af
 
     What it sends, and why it closes, is told at :func:`list_events`, which the docs show.
     """
-    await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in socket.scope["subprotocols"] else None)
+    await _accept(socket)
     try:
         identity = await service.gate.identify(socket)
         status = await snapshot(service, identity.owner, project_id)
@@ -118,6 +120,27 @@ async def watch_events(socket: WebSocket, service: Serving, project_id: UUID, af
                     await _refuse(socket, end)
 
 
+@router.websocket("/{path:path}")
+async def no_such_socket(socket: WebSocket) -> None:
+    """Any other address, such as one with a part left empty; closing unaccepted would look like a refusal (403)."""
+    await _accept(socket)
+    path = loggable(socket.url.path)
+    suggestion = "Watch /api/v1/projects/{project_id}/events; see /docs."
+    await _refuse(socket, UnknownRouteError(f"There is no WebSocket at {path}.", suggestion=suggestion))
+
+
+async def refuse_invalid(socket: WebSocket, error: Exception) -> None:
+    """Tell a watcher what is wrong with the id or a parameter, in the words that the REST calls use."""
+    assert isinstance(error, WebSocketRequestValidationError)  # noqa: S101 - registered for this class only
+    await _accept(socket)
+    problems = error.errors()
+    await _refuse(socket, missing_for_malformed_id(problems) or describe_validation(problems))
+
+
+async def _accept(socket: WebSocket) -> None:
+    await socket.accept(SOCKET_PROTOCOL if SOCKET_PROTOCOL in socket.scope["subprotocols"] else None)
+
+
 async def _until_refused(socket: WebSocket, service: Service, identity: Identity) -> MaquetteError:
     """Ask the gate again whenever its word has run out; returns when it no longer lets the watcher in."""
     while True:
@@ -137,7 +160,7 @@ async def _until_refused(socket: WebSocket, service: Service, identity: Identity
 
 
 async def _refuse(socket: WebSocket, error: MaquetteError) -> None:
-    await socket.send_json({"type": "error", "error": error.as_dict()})
+    await socket.send_json({"type": "error", "error": sayable(error.as_dict())})
     await socket.close(REFUSED + error.status, error.code)
 
 

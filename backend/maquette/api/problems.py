@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from maquette.api.paths import loggable
 from maquette.api.rejections import InvalidParametersError, describe_validation, missing_for_malformed_id, sayable
@@ -143,14 +144,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
             UnknownRouteError(f"There is nothing at {request.url.path}.", suggestion="See /docs for every call.")
         )
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = _methods(request)
         return answer(
             MethodNotAllowedError(
                 f"{request.url.path} does not take {request.method}.",
-                suggestion=f"Use {allowed}; see /docs for every call." if allowed else "See /docs for every call.",
-                allowed=[method.strip() for method in allowed.split(",") if method.strip()],
+                suggestion=f"Use {' or '.join(allowed)}; see /docs for every call.",
+                allowed=allowed,
             ),
-            error.headers,
+            {"Allow": ", ".join(allowed)},
         )
     if error.status_code == 400:
         # FastAPI's word for a body that breaks off, or holds numbers or nesting beyond what its parser takes.
@@ -162,6 +163,15 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         )
     body = ErrorBody(code="bad_request", message=str(error.detail), suggestion="See /docs for what the call takes.")
     return JSONResponse({"error": body.model_dump()}, status_code=error.status_code, headers=error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that an address takes; the refusal itself only knows those of the first route there."""
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ from typing import Any
 
 from maquette.db.projects import ProjectNotFoundError
 from maquette.db.runs import RunNotFoundError
+from maquette.db.shares import ShareNotFoundError
 from maquette.errors import BadInputError, NotFoundError
 
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "expected", "pattern")
@@ -44,6 +45,11 @@ def missing_for_malformed_id(problems: Sequence[Any]) -> NotFoundError | None:
         if location == ("path", "run_id"):
             return RunNotFoundError(
                 f"There is no run '{text}'.", suggestion="List a project's runs with GET /api/v1/projects/{id}/runs."
+            )
+        if location == ("path", "share_id"):
+            return ShareNotFoundError(
+                f"There is no share link '{text}'.",
+                suggestion="List a project's links with GET /api/v1/projects/{id}/shares; it is the id, not the key.",
             )
     return None
 
