@@ -73,12 +73,12 @@ async def list_events(
     """Oldest first; `seq` has no gaps, so a watcher knows what it has missed.
 
     The same address as a WebSocket is live: first `init` with the status as it is, then every event after `after`, old
-    and new, in order. Messages are `{"type", "seq", "run_id", "payload", "created_at"}`, the types being `init`,
-    `progress`, `complete`, `error`, `model`, `promote`, `iteration`, `export` and `rename`.
+    and new, in order. Messages are `{"type", "seq", "run_id", "payload", "created_at"}` like the entries here; that of
+    `init` is `{"type", "seq", "payload"}`, with the answer of `GET /status/{project_id}` and its `event_seq`.
 
-    Refusals are told in a message `{"type": "error", "error": {…}}` and close with 4401, 4403, 4404 or 4422: 4401 also
-    comes later, when the token expires or the key is revoked, and 4404 when the project is deleted. Pages offer their
-    credentials as protocols: `new WebSocket(url, ["maquette", "bearer." + token])`.
+    Refusals are told in a message `{"type": "error", "error": {…}}`, without a `seq`, and close with 4401, 4403, 4404
+    or 4422: 4401 also comes later, when the token expires or the key is revoked, and 4404 when the project is deleted.
+    Pages offer their credentials as protocols: `new WebSocket(url, ["maquette", "bearer." + token])`.
     """
     async with service.transaction() as conn:
         await projects.get(conn, project_id, owner)

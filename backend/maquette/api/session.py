@@ -33,9 +33,10 @@ class Session(BaseModel):
         description="Its second argument. It is no secret.", examples=["sb_publishable_example"]
     )
     access_token: str | None = Field(
-        description="For `supabase.realtime.setAuth()` on the embedded stack; it reads what the caller owns and is not"
-        " taken by this API. Null beside Supabase, where a page has a session of its own by signing in; a machine key"
-        " alone cannot follow Realtime there.",
+        description="For supabase-js on the embedded stack; it reads what the caller owns and is not taken by this API."
+        " Give `createClient` an `accessToken` that calls here and answers this: supabase-js asks it again by itself."
+        " Null beside Supabase, where a page has a session of its own by signing in; a machine key alone cannot follow"
+        " Realtime there.",
     )
     expires_at: datetime | None = Field(description="When `access_token` ends, an hour from now: ask again before.")
     realtime_tables: list[str] = Field(

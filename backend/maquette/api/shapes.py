@@ -254,7 +254,15 @@ class Event(Shape):
     seq: int
     run_id: UUID | None
     type: str = Field(
-        description="`progress`, `complete`, `error`, `model`, `promote`, `iteration`, `export` or `rename`."
+        description="`progress`, `complete` or `error` (failed or cancelled) of a run; `model`, `promote`, `iteration`,"
+        " `export` or `rename`."
     )
-    payload: dict[str, Any]
+    payload: dict[str, Any] = Field(
+        description="Of a run: `run_id`, `step`, `status`, `stage`, `progress_percentage`, `message`, `attempt`,"
+        " `degraded`, `error`. `model` and `promote`: `version`, `parent_version`, `promoted`, `psnr` (dB), `ssim`,"
+        " `num_gaussians`. `iteration`: `iteration`, `version`, `parent_version`, `quality_before`, `quality_after`,"
+        " `relative_gain`, `converged`, `promoted`. `export`: `export_id`, `version`, `format`, `bytes`. `rename`:"
+        " `name`.",
+        examples=[{"name": "Garden fountain"}],
+    )
     created_at: datetime

@@ -78,7 +78,7 @@ class Share(Shape):
     id: UUID
     project_id: UUID
     share_key: str = Field(description="Opens the link: give it to those who shall see the model.")
-    url: str = Field(description="What the link answers with, for programs and pages.")
+    url: str = Field(description="The link itself: GET it, without credentials. It answers JSON, for pages to show.")
     title: str
     version: int | None = Field(description="Null: the version that is promoted when somebody looks.")
     allow_download: bool
@@ -107,7 +107,7 @@ class Shared(BaseModel):
     model_url: str | None = Field(description="The splats, as PLY.")
     preview_url: str | None
     allow_download: bool
-    formats: list[SharedFile]
+    formats: list[SharedFile] = Field(description="The PLY, and whatever else this version was exported to.")
     urls_expire_at: datetime = Field(description="Until when the addresses can be fetched; ask again for new ones.")
 
 
@@ -190,7 +190,10 @@ async def list_shares(
     responses=error_responses(404),
 )
 async def revoke_share(service: Serving, owner: Owner, project_id: ProjectId, share_id: ShareId) -> None:
-    """For good and at once; addresses that it gave out before end by themselves within a quarter of an hour."""
+    """For good and at once; addresses that it gave out before end by themselves within a quarter of an hour.
+
+    `404 share_not_found`. A link that was revoked before stays so, and this says nothing else.
+    """
     async with service.transaction() as conn:
         await projects.get(conn, project_id, owner)
         await shares.revoke(conn, project_id, share_id)
