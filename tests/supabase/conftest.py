@@ -15,6 +15,8 @@ import jwt
 import psycopg
 import pytest
 
+from maquette.db.migrate import expect_migrated
+from maquette.errors import MaquetteError
 from maquette.settings import Connections, read_settings, resolve_connections
 from tests.supabase.node import find_node
 
@@ -34,15 +36,14 @@ def target(request: pytest.FixtureRequest) -> Connections:
     """The services under test: the real project that the environment names, or the embedded stack."""
     if not os.environ.get("SUPABASE_URL"):
         return request.getfixturevalue("storage")
-    connections = resolve_connections(read_settings())
-    with psycopg.connect(connections.database_url) as connection:
-        [[ready]] = connection.execute(
-            "select to_regclass('public.projects') is not null"
-            " and (select count(*) from storage.buckets where id = any(%s)) = %s",
-            [BUCKETS, len(BUCKETS)],
-        )
-    if not ready:
-        pytest.skip("this project has no Maquette tables and buckets yet: run `maquette db migrate` on it first")
+    # What is wrong with the environment is said once and ends the run: not at every test, nor by skipping them all.
+    try:
+        connections = resolve_connections(read_settings())
+        expect_migrated(connections.database_url)
+    except MaquetteError as error:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            raise  # xdist falls over a worker that ends early
+        pytest.exit(f"{error.message} {error.suggestion}", returncode=4)
     return connections
 
 
