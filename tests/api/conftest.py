@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -20,19 +19,13 @@ import uvicorn
 from PIL import Image, ImageFilter
 from tests.api.supabase import LEGACY_SECRET, LittleSupabase
 from tests.api.worker import Worker
+from tests.conftest import free_port
 
 from maquette.api.app import create_app
 from maquette.embedded.stack import run_stack
 from maquette.settings import Connections, Settings
 
 Upload = list[tuple[str, tuple[str, bytes, str]]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

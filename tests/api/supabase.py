@@ -56,6 +56,8 @@ class LittleSupabase:
                     self.pass_on()
 
             def pass_on(self) -> None:
+                # A body that is not read when the line is closed takes the answer with it.
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 self.send_response(307)
                 self.send_header("Location", ours.storage + self.path)
                 self.answer(None, b"")

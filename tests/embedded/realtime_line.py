@@ -15,7 +15,7 @@ import jwt
 import psycopg
 from websockets.asyncio.client import connect
 
-PATIENCE_S = 10
+PATIENCE_S = 40
 SILENCE_S = 0.3
 
 

@@ -8,6 +8,7 @@ other end only we hold.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,6 +21,10 @@ from maquette.embedded.account import Account, find_programs, place_database
 from maquette.errors import MaquetteError
 
 ADMIN = "supabase_admin"
+
+LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
+"""Below what Linux (32768) and macOS (49152) give to outgoing connections: one of those could take the port while the
+database is down, and it has to come back where its clients look for it."""
 
 # Small enough for a laptop beside a training run; 100 connections are an API, its storage and a dozen workers.
 SERVER_SETTINGS = {
@@ -223,9 +228,8 @@ def _choose_port(home: Path) -> int:
     path = home / "run" / "postgres-port"
     if path.exists() and (last := path.read_text().strip()).isdigit() and _is_free(int(last)):
         return int(last)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    while not _is_free(port := LOWEST_PORT + secrets.randbelow(HIGHEST_PORT - LOWEST_PORT)):
+        continue
     path.write_text(str(port))
     return port
 
