@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from maquette.db.connection import open_pool
 from maquette.db.listener import Listener
 from maquette.embedded.realtime.app import serve_realtime
-from maquette.embedded.realtime.outbox import MOST_BYTES, MOST_MESSAGES, Outbox
+from maquette.embedded.realtime.outbox import MOST_CHARACTERS, MOST_MESSAGES, Outbox
 from maquette.embedded.stack import run_stack
 from maquette.settings import Settings
 
@@ -50,8 +50,8 @@ def test_the_outbox_is_bounded():
 
     assert not asyncio.run(fill("x", MOST_MESSAGES))
     assert asyncio.run(fill("x", MOST_MESSAGES + 1))
-    assert not asyncio.run(fill("x" * (MOST_BYTES * 2), 1))  # a large one alone still goes
-    assert asyncio.run(fill("x" * (MOST_BYTES // 4), 5))
+    assert not asyncio.run(fill("x" * (MOST_CHARACTERS * 2), 1))  # a large one alone still goes
+    assert asyncio.run(fill("x" * (MOST_CHARACTERS // 4), 5))
 
 
 @pytest.fixture

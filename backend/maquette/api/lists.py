@@ -17,7 +17,7 @@ from maquette.api.paths import ProjectId, Version
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
 from maquette.db import projects, records, runs
-from maquette.db.rows import Page, decode_cursor
+from maquette.db.rows import Page, bad_cursor
 
 router = APIRouter(tags=["records"])
 
@@ -101,9 +101,7 @@ async def _rows(service: Service, owner: UUID, project_id: UUID, noun: str, limi
                 return await runs.page(conn, project_id, limit=limit, cursor=cursor)
             return await records.page(conn, noun, project_id, limit=limit, cursor=cursor)
     except DataError:
-        # A cursor of the right form with values that are none, such as a time that is no time.
-        decode_cursor("", 1)
-        raise
+        raise bad_cursor() from None
 
 
 @router.post(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import errors
 
-from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one, insert
+from maquette.db.rows import Connection, Page, Row, fetch_one, insert, newest_first
 from maquette.errors import MaquetteError, NotFoundError
 
 
@@ -57,20 +57,9 @@ async def get(conn: Connection, project_id: UUID, owner_id: UUID, *, lock: bool 
 
 async def page(conn: Connection, owner_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
     """The owner's projects, newest first."""
-    after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
-    try:
-        rows = await fetch_all(
-            conn,
-            "select * from public.projects where owner_id = %s and (created_at, id) < (%s::timestamptz, %s::uuid)"
-            " order by created_at desc, id desc limit %s",
-            [owner_id, *after, limit + 1],
-        )
-    except errors.DataError:
-        decode_cursor("", 2)
-        raise
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(rows, encode_cursor(rows[-1]["created_at"].isoformat(), rows[-1]["id"]) if more else None)
+    return await newest_first(
+        conn, "select * from public.projects where owner_id = %s", owner_id, "created_at", limit=limit, cursor=cursor
+    )
 
 
 async def rename(conn: Connection, project_id: UUID, owner_id: UUID, name: str) -> Row:

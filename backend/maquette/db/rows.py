@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
+from uuid import UUID
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, DataError, sql
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -45,11 +46,32 @@ def decode_cursor(cursor: str, length: int) -> list[str]:
     except (ValueError, binascii.Error):
         values = None
     if not isinstance(values, list) or len(values) != length:
-        raise BadCursorError(
-            "The cursor is not one that a list of ours gave out.",
-            suggestion="Pass `next` of the previous answer unchanged, or leave the cursor out to begin again.",
-        )
+        raise bad_cursor()
     return [str(v) for v in values]
+
+
+def bad_cursor() -> BadCursorError:
+    """The cursor has another form, or holds values that are none, such as a time that is no time."""
+    return BadCursorError(
+        "The cursor is not one that a list of ours gave out.",
+        suggestion="Pass `next` of the previous answer unchanged, or leave the cursor out to begin again.",
+    )
+
+
+async def newest_first(
+    conn: Connection, select: LiteralString, of: UUID, moment: LiteralString, *, limit: int, cursor: str | None
+) -> Page:
+    """A page of ``select``, which ends in a condition on ``of``, by its column ``moment`` and id, newest first."""
+    after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
+    order: LiteralString = moment + " desc, id desc"
+    query = select + " and (" + moment + ", id) < (%s::timestamptz, %s::uuid) order by " + order + " limit %s"
+    try:
+        rows = await fetch_all(conn, query, [of, *after, limit + 1])
+    except DataError:
+        raise bad_cursor() from None
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(rows, encode_cursor(rows[-1][moment].isoformat(), rows[-1]["id"]) if more else None)
 
 
 async def insert(conn: Connection, table: LiteralString, values: Mapping[str, Any]) -> Row:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one, insert
+from maquette.db.rows import Connection, Page, Row, fetch_all, fetch_one, insert, newest_first
 from maquette.errors import MaquetteError, NotFoundError
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
@@ -71,16 +71,9 @@ async def unfinished(conn: Connection, project_id: UUID) -> list[Row]:
 
 async def page(conn: Connection, project_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
     """A project's runs, newest first."""
-    after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
-    rows = await fetch_all(
-        conn,
-        "select * from public.runs where project_id = %s and (queued_at, id) < (%s::timestamptz, %s::uuid)"
-        " order by queued_at desc, id desc limit %s",
-        [project_id, *after, limit + 1],
+    return await newest_first(
+        conn, "select * from public.runs where project_id = %s", project_id, "queued_at", limit=limit, cursor=cursor
     )
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(rows, encode_cursor(rows[-1]["queued_at"].isoformat(), rows[-1]["id"]) if more else None)
 
 
 async def queue(conn: Connection, owner_id: UUID) -> list[Row]:

@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from psycopg import errors
-
-from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one, insert
+from maquette.db.rows import Connection, Page, Row, fetch_all, fetch_one, insert, newest_first
 from maquette.errors import MaquetteError, NotFoundError
 
 # 32 random bytes. At a million guesses a second, somebody would need longer than the universe is old to find one of a
@@ -82,21 +80,8 @@ async def get(conn: Connection, project_id: UUID, share_id: UUID) -> Row:
 
 async def page(conn: Connection, project_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
     """The links of a project, newest first, with their ``state``."""
-    after = decode_cursor(cursor, 2) if cursor else ["infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
-    try:
-        rows = await fetch_all(
-            conn,
-            "select *, " + _STATE + " from public.share_links"
-            " where project_id = %s and (created_at, id) < (%s::timestamptz, %s::uuid)"
-            " order by created_at desc, id desc limit %s",
-            [project_id, *after, limit + 1],
-        )
-    except errors.DataError:
-        decode_cursor("", 2)
-        raise
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(rows, encode_cursor(rows[-1]["created_at"].isoformat(), rows[-1]["id"]) if more else None)
+    select: LiteralString = "select *, " + _STATE + " from public.share_links where project_id = %s"
+    return await newest_first(conn, select, project_id, "created_at", limit=limit, cursor=cursor)
 
 
 async def revoke(conn: Connection, project_id: UUID, share_id: UUID) -> None:

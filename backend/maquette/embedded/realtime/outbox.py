@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 MOST_MESSAGES = 1000
-MOST_BYTES = 2 * 1024 * 1024
+MOST_CHARACTERS = 2 * 1024 * 1024
 _BURST = 64
 """Messages sent to one socket before the others get their turn."""
 
@@ -26,7 +26,7 @@ class Outbox:
         """Queue one message. One that is larger than the whole buffer still goes where nothing else waits."""
         if self.overflowed.is_set():
             return
-        if self._texts and (len(self._texts) >= MOST_MESSAGES or self._size + len(text) > MOST_BYTES):
+        if self._texts and (len(self._texts) >= MOST_MESSAGES or self._size + len(text) > MOST_CHARACTERS):
             self._texts.clear()
             self.overflowed.set()
             return
