@@ -15,8 +15,9 @@ import numpy as np
 
 from maquette.errors import BadInputError
 from maquette.recon.checkpoint import Checkpoint
-from maquette.recon.density import accumulate, densify, empty_statistics, prune, reset_opacity
+from maquette.recon.density import empty_statistics
 from maquette.recon.gaussians import Gaussians
+from maquette.recon.growth import grow
 from maquette.recon.initialize import gaussians_from_points
 from maquette.recon.losses import photometric_loss
 from maquette.recon.memory import refuse_without_memory
@@ -25,7 +26,7 @@ from maquette.recon.photos import Photo, halved, load_photo
 from maquette.recon.rasterize import backward, forward
 from maquette.recon.rasterize.scratch import Scratch
 from maquette.recon.scene import Scene
-from maquette.recon.schedule import densifies_at, level_at, progress_at, rates_at, resets_opacity_at, sh_degree_at
+from maquette.recon.schedule import level_at, progress_at, rates_at, sh_degree_at
 from maquette.recon.train_settings import TrainSettings
 
 MIN_VIEWS = 2
@@ -147,9 +148,7 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
             rates_at(settings, state.iteration, radius),
             opacity_weight=settings.opacity_weight,
         )
-        if done <= settings.densify_until:
-            accumulate(state.statistics, gradients)
-            control_density(state, settings, radius, rng)
+        grow(state, gradients, settings, radius, rng)
         state.rng_state = dict(rng.bit_generator.state)
         yield _CpuStep(
             iteration=state.iteration,
@@ -159,26 +158,6 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
             gaussians=state.gaussians,
             checkpoint=state.copy,
         )
-
-
-def control_density(state: Checkpoint, settings: TrainSettings, radius: float, rng: np.random.Generator) -> None:
-    """Densify, prune and reset opacities where the schedule has it, in place."""
-    if densifies_at(settings, state.iteration):
-        grown, moments = densify(
-            state.gaussians,
-            state.moments,
-            state.statistics,
-            threshold=settings.densify_threshold,
-            split_above=settings.split_above * radius,
-            max_gaussians=settings.max_gaussians,
-            rng=rng,
-        )
-        state.gaussians, state.moments = prune(
-            grown, moments, min_opacity=settings.min_opacity, max_scale=settings.max_scale * radius
-        )
-        state.statistics = empty_statistics(len(state.gaussians))
-    if resets_opacity_at(settings, state.iteration):
-        reset_opacity(state.gaussians, state.moments, ceiling=2 * settings.min_opacity)
 
 
 def scene_scale(scene: Scene) -> float:
