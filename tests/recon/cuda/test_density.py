@@ -54,9 +54,8 @@ def test_counts_what_a_view_took() -> None:
     taken, rows = rng.random(120) < 0.7, ball(120)
     norms = rng.exponential(1e-3, 120).astype(np.float32)
     parts = [getattr(rows, field.name) for field in fields(Gaussians)]
-    numpy_density.accumulate(
-        checkpoint.statistics, Gradients(indices, *parts, np.where(taken, norms, -1.0).astype(np.float32))
-    )
+    screen = np.where(taken, norms, -1.0).astype(np.float32)
+    numpy_density.accumulate(checkpoint.statistics, Gradients(indices, *parts, screen, screen))
     density.accumulate(
         state,
         DeviceGradients(

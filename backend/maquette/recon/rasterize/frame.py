@@ -62,7 +62,9 @@ class Gradients:
     """Loss gradients of the visible Gaussians: row j belongs to Gaussian ``indices[j]``.
 
     ``screen`` is the norm of the gradient of the screen mean, in units of half the image (Kerbl et al. 2023,
-    section 5.2); it is -1 for Gaussians that no pixel took, whose gradients are all zero.
+    section 5.2); it is -1 for Gaussians that no pixel took, whose gradients are all zero. ``screen_absolute`` is the
+    same of the sums of absolute gradients, so that what pulls a Gaussian to both sides does not cancel (AbsGS, Ye et
+    al. 2024, section 4.1): absolute not for each pixel but for each tile, which costs nothing.
     """
 
     indices: Int64[ndarray, " v"]
@@ -72,6 +74,7 @@ class Gradients:
     opacity_logits: Float32[ndarray, " v"]
     sh: Float32[ndarray, "v k 3"]
     screen: Float32[ndarray, " v"]
+    screen_absolute: Float32[ndarray, " v"]
 
 
 def forward(
@@ -212,6 +215,7 @@ def backward(
         opacity_logits=scratch.empty("d_opacity_logits", (visible,)),
         sh=scratch.empty("d_sh", (visible, gaussians.sh.shape[1], 3)),
         screen=scratch.empty("d_screen", (visible,)),
+        screen_absolute=scratch.empty("d_screen_absolute", (visible,)),
     )
     project_backward(
         gaussians.means,
@@ -232,5 +236,6 @@ def backward(
         gradients.opacity_logits,
         gradients.sh,
         gradients.screen,
+        gradients.screen_absolute,
     )
     return gradients

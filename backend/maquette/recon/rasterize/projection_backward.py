@@ -38,11 +38,12 @@ def project_backward(
     d_opacity_logits: ndarray,
     d_sh: ndarray,
     d_screen: ndarray,
+    d_screen_absolute: ndarray,
 ) -> None:
     """Gradients of the visible Gaussians, one row each in the order of ``indices``.
 
-    ``d_screen`` gets the norm of the gradient of the screen mean in half-image units (3DGS, section 5.2), or -1 where
-    no pixel took the Gaussian.
+    ``d_screen`` gets the norm of the gradient of the screen mean in half-image units (3DGS, section 5.2),
+    ``d_screen_absolute`` that of the sums of the slots' absolute gradients; both -1 where no pixel took the Gaussian.
     """
     n = indices.shape[0]
     c0, c1, c2, c3, c4, c5, c6, c7, c8 = (
@@ -81,6 +82,7 @@ def project_backward(
             touched = abs(gr) + abs(gg) + abs(gb) + abs(v) + abs(d_depth)
             if touched == ZERO:
                 d_screen[item] = -ONE
+                d_screen_absolute[item] = -ONE
                 d_opacity_logits[item] = ZERO
                 for k in range(3):
                     d_means[item, k] = ZERO
@@ -150,6 +152,12 @@ def project_backward(
             dv = np.float32(kxy * total[4] + kyy * total[5])
             hx, hy = du * half_width, dv * half_height
             d_screen[item] = np.sqrt(hx * hx + hy * hy)
+            hx, hy = ZERO, ZERO
+            for slot in range(slot_starts[item], slot_starts[item + 1]):
+                hx += abs(np.float32(kxx * slots[slot, 4] + kxy * slots[slot, 5]))
+                hy += abs(np.float32(kxy * slots[slot, 4] + kyy * slots[slot, 5]))
+            hx, hy = hx * half_width, hy * half_height
+            d_screen_absolute[item] = np.sqrt(hx * hx + hy * hy)
             # A = B M
             dm00, dm01, dm02 = b00 * da00 + b10 * da10, b00 * da01 + b10 * da11, b00 * da02 + b10 * da12
             dm10, dm11, dm12 = b01 * da00 + b11 * da10, b01 * da01 + b11 * da11, b01 * da02 + b11 * da12
