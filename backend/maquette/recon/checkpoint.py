@@ -7,6 +7,8 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from maquette.recon.gaussians import Gaussians
 from maquette.recon.optimizer import Moments, moments_from_arrays
 
 FORMAT = 1
+
+_DAMAGE = (OSError, EOFError, ValueError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile)
+"""What zipfile, numpy and json raise on damaged bytes."""
 
 
 class CorruptCheckpointError(BadInputError):
@@ -47,10 +52,11 @@ class Checkpoint:
         """A deep copy: the trainer changes its own arrays in place."""
         return copy.deepcopy(self)
 
-    def save(self, path: Path) -> None:
-        """Write to ``path`` whole or not at all."""
+    def save(self, path: Path, *, about: Mapping[str, Any] | None = None) -> None:
+        """Write to ``path`` whole or not at all. ``about``, for JSON: whatever :func:`read_about` is to give back."""
         arrays: dict[str, ndarray] = {
             "format": np.array(FORMAT),
+            "about": np.array(json.dumps(about or {})),
             "iteration": np.array(self.iteration),
             "waiting": self.waiting,
             "rng_state": np.array(json.dumps(self.rng_state)),
@@ -74,10 +80,8 @@ class Checkpoint:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read what :meth:`Checkpoint.save` wrote. Raises :class:`CorruptCheckpointError`."""
-    try:
-        # numpy leaves the file open where it is no archive, so it is opened here.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+    with _opened(path) as file:
+        arrays = {name: file[name] for name in file.files}
         if int(arrays["format"]) != FORMAT:
             raise _corrupt(path, f"it has format {int(arrays['format'])}, this version reads {FORMAT}")
         checkpoint = Checkpoint(
@@ -88,14 +92,33 @@ def load_checkpoint(path: Path) -> Checkpoint:
             waiting=arrays["waiting"],
             rng_state=json.loads(str(arrays["rng_state"])),
         )
-    except FileNotFoundError:
+        np.random.default_rng().bit_generator.state = checkpoint.rng_state  # raises where it is none
+    _check_shapes(path, checkpoint)
+    return checkpoint
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What the caller of :meth:`Checkpoint.save` noted, without reading the model. Raises as ``load_checkpoint``."""
+    with _opened(path) as file:
+        about = json.loads(str(file["about"]))
+        if not isinstance(about, dict):
+            raise TypeError("its note is no object")
+    return about
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file's arrays by name. Whatever reading a damaged file can raise becomes ``corrupt_checkpoint``."""
+    try:
+        # numpy leaves the file open where it is no archive, so it is opened here.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            yield file
+    except (FileNotFoundError, CorruptCheckpointError):
         raise
     except KeyError as error:
         raise _corrupt(path, f"{error} is missing") from error
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise _corrupt(path, str(error)) from error
-    _check_shapes(path, checkpoint)
-    return checkpoint
+    except _DAMAGE as error:
+        raise _corrupt(path, str(error) or type(error).__name__) from error
 
 
 def _check_shapes(path: Path, checkpoint: Checkpoint) -> None:
@@ -117,6 +140,8 @@ def _check_shapes(path: Path, checkpoint: Checkpoint) -> None:
                 raise _corrupt(path, f"{name} holds numbers that are not finite")
     if checkpoint.statistics.gradient_sum.shape != (n,) or checkpoint.statistics.views.shape != (n,):
         raise _corrupt(path, "the densification statistics do not fit the model")
+    if checkpoint.waiting.ndim != 1 or checkpoint.waiting.dtype != np.int64 or checkpoint.iteration < 0:
+        raise _corrupt(path, "its place in the order of photos makes no sense")
 
 
 def _corrupt(path: Path, reason: str) -> CorruptCheckpointError:
