@@ -21,8 +21,9 @@ insert into public.multiview_generation (id, project_id, run_id, view_index, nam
     values (%(view)s, %(project)s, %(run)s, 0, 'x', 'training', '{}');
 insert into public.gaussian_splat_models (
     project_id, run_id, view_run_id, version, parent_version, method, num_gaussians, num_gaussians_unfiltered,
-    sh_degree, iterations, model_artifact_id, promoted)
-    select %(project)s, %(run)s, %(run)s, v, nullif(v - 1, -1), 'generate', 1, 1, 0, 1, %(a)s, v = 1
+    sh_degree, iterations, model_artifact_id, promoted, eval_set_id, psnr, ssim, overall_quality)
+    select %(project)s, %(run)s, %(run)s, v, nullif(v - 1, -1), 'generate', 1, 1, 0, 1, %(a)s, v = 1, %(eval)s, 20, 0.5,
+        0.5
     from unnest(array[0, 1]) v;
 insert into public.depth_maps (project_id, run_id, view_id, method, coverage, depth_artifact_id)
     values (%(project)s, %(run)s, %(view)s, 'x', 1, %(a)s);

@@ -42,12 +42,14 @@ def test_clients_call_only_what_is_meant_for_them(ask):
         and has_function_privilege('{}', oid, 'execute')
     """
     assert ask(callable_by.format("anon")) == []
-    assert sorted(ask(callable_by.format("authenticated"))) == ["artifact_lineage", "export_lineage", "model_lineage"]
+    assert sorted(ask(callable_by.format("authenticated"))) == [
+        "artifact_lineage", "expected_quality", "export_lineage", "model_lineage", "quality_class"
+    ]  # fmt: skip
 
 
 def test_views_keep_the_readers_row_security(ask):
     views = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'"
-    assert sorted(ask(views)) == ["project_summary", "refinement_progress"]
+    assert sorted(ask(views)) == ["best_models", "project_summary", "refinement_progress"]
     assert ask(f"{views} and not coalesce('security_invoker=true' = any(reloptions), false)") == []
 
 

@@ -121,6 +121,10 @@ def seed(connection):
         "insert into public.eval_sets (id, project_id, width, height, image_names) values (%s, %s, 1, 1, '[]')",
         [ids["eval"], ids["p"]],
     )
+    connection.execute(
+        "update public.gaussian_splat_models set eval_set_id = %s, overall_quality = (psnr / 40 + ssim) / 2",
+        [ids["eval"]],
+    )
     for index in (None, 0, 8):
         connection.execute(
             "insert into public.refinement_metrics"
@@ -253,6 +257,11 @@ def test_model_versions(rows_of):
         (1, 0, True, 25.25, 1.25, 0.8, 0.02),
         (2, 0, False, 23.0, -1.0, 0.75, -0.03),
     ]
+
+
+def test_best_models(rows_of):
+    rows, ids = rows_of
+    assert plain(rows("best_models")) == [(uuid.UUID(ids["p"]), "P", 1, 25.25, 0.8, 0.716, "warning", 101, True)]
 
 
 def test_events_per_minute(rows_of, watched):

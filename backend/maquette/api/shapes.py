@@ -17,6 +17,14 @@ SIGNED = (
 )
 
 
+QualityClass = Literal["normal", "warning", "failure"]
+
+CLASSED = (
+    "By the means over the held-out views against `expected_quality`, both numbers, a bound itself included. Null: not"
+    " measured."
+)
+
+
 class Shape(BaseModel):
     """Reads a database row, leaving out columns that are nobody's business."""
 
@@ -117,6 +125,20 @@ class DepthMap(Shape):
     objects: dict[str, StoredObject]
 
 
+class QualityBound(Shape):
+    """What both means over the held-out views reach at least."""
+
+    psnr: float = Field(description="dB", examples=[25])
+    ssim: float = Field(examples=[0.85])
+
+
+class ExpectedQuality(Shape):
+    """What a version is expected to reach to be of a class; below both it is a `failure`."""
+
+    normal: QualityBound
+    warning: QualityBound
+
+
 class Model(Shape):
     """One version in the project's tree of models."""
 
@@ -134,6 +156,8 @@ class Model(Shape):
     psnr: float | None = Field(description="Mean over the held-out views, dB.")
     ssim: float | None = Field(description="Mean over the held-out views.")
     overall_quality: float | None = Field(description="0 to 1.")
+    quality_class: QualityClass | None = Field(description=CLASSED)
+    expected_quality: ExpectedQuality
     eval_set_id: UUID | None
     details: dict[str, Any]
     created_at: datetime

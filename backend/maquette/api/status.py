@@ -14,7 +14,7 @@ from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.results import error_of
 from maquette.api.service import Service, Serving
-from maquette.api.shapes import Iteration, Project, RunStatus, Step
+from maquette.api.shapes import CLASSED, ExpectedQuality, Iteration, Project, QualityClass, RunStatus, Step
 from maquette.db import status
 from maquette.db.rows import Row
 
@@ -63,6 +63,7 @@ class ModelSummary(BaseModel):
     psnr: float | None = Field(description="Mean over the held-out views, dB.")
     ssim: float | None
     overall_quality: float | None
+    quality_class: QualityClass | None = Field(description=CLASSED)
 
 
 class IterationSummary(Iteration):
@@ -85,6 +86,7 @@ class Status(BaseModel):
     usable_images: int
     models: list[ModelSummary]
     iterations: list[IterationSummary]
+    expected_quality: ExpectedQuality
     last_error: dict[str, Any] | None = Field(description="How the newest finished run failed; null when it did not.")
     event_seq: int = Field(description="The newest event: follow on with GET /projects/{id}/events?after=…")
 
@@ -112,6 +114,7 @@ async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str,
         "usable_images": found["usable_images"],
         "models": found["models"],
         "iterations": found["iterations"],
+        "expected_quality": found["expected_quality"],
         "last_error": error_of(last)[0] if last and last["status"] == "failed" else None,
         "event_seq": found["project"]["event_seq"],
     }

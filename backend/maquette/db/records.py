@@ -39,6 +39,12 @@ def _object(alias: LiteralString) -> LiteralString:
     return _OBJECT.replace("{a}", alias)
 
 
+EXPECTED_QUALITY: LiteralString = (
+    "(select jsonb_object_agg(e.quality_class, jsonb_build_object('psnr', e.psnr, 'ssim', e.ssim))"
+    " from public.expected_quality() e)"
+)
+"""``{"normal": {"psnr", "ssim"}, "warning": …}``: what each class asks for, said beside the numbers."""
+
 _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
     "images": (
         "select t.*, jsonb_build_object('original', " + _object("o") + ", 'processed', " + _object("p") + ") as objects"
@@ -64,7 +70,9 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "view_index",
     ),
     "models": (
-        "select t.*, jsonb_build_object('model', "
+        "select t.*, public.quality_class(t.psnr, t.ssim) as quality_class, "
+        + EXPECTED_QUALITY
+        + " as expected_quality, jsonb_build_object('model', "
         + _object("m")
         + ", 'unfiltered', "
         + _object("u")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from maquette.db import projects
+from maquette.db.records import EXPECTED_QUALITY
 from maquette.db.rows import Connection, Row, fetch_one
 
 
@@ -15,12 +16,16 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
     run at work, or else the first in line, with its ``position`` in the whole line (0: at work) and ``elapsed_s``
     since it started; None where nothing is unfinished. ``unfinished``, ``images``, ``usable_images``: counts.
     ``models`` and ``iterations``: up to ``most`` rows each, by version. ``last``: the run that ended last.
+    ``expected_quality``: what each quality class asks for.
     """
     row = await fetch_one(
         conn,
         """
         select to_json(p) as project, steps, to_json(c) as current, coalesce(c.unfinished, 0) as unfinished,
-               images, usable_images, models, iterations, last
+               images, usable_images, models, iterations, last,
+               """
+        + EXPECTED_QUALITY
+        + """ as expected_quality
         from public.projects p
         cross join lateral (
             select coalesce(json_agg(r), '[]') as steps from (
@@ -46,7 +51,8 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
         ) i
         cross join lateral (
             select coalesce(json_agg(m), '[]') as models from (
-                select version, parent_version, method, promoted, num_gaussians, psnr, ssim, overall_quality
+                select version, parent_version, method, promoted, num_gaussians, psnr, ssim, overall_quality,
+                       public.quality_class(psnr, ssim) as quality_class
                 from public.gaussian_splat_models where project_id = p.id order by version limit %(most)s
             ) m
         ) m
