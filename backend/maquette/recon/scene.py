@@ -17,11 +17,17 @@ HELD_OUT_EVERY = 8
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One posed photo. ``image_path`` is an undistorted RGB image of exactly the camera's size."""
+    """One posed photo. ``image_path`` is an undistorted RGB image of exactly the camera's size.
+
+    Of that size, too, where they are there: ``mask_path``, an 8-bit grey image whose values are weights, 255 counts
+    fully and 0 not at all; ``depth_path``, a float32 .npy of distances along z in world units, 0 or NaN unknown.
+    """
 
     name: str
     camera: Camera
     image_path: Path
+    mask_path: Path | None = None
+    depth_path: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)

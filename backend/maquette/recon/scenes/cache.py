@@ -14,16 +14,27 @@ from maquette.recon.scene import Scene, View
 
 _FILE, _POINTS = "loaded.json", "loaded.npz"
 
+_VERSION = 2
+"""Of what is kept: 1 knew neither masks nor depths, so a scene that has some must be read again."""
+
 
 def remember(folder: Path, scene: Scene, sources: Sequence[Path], warnings: Sequence[tuple[str, str]]) -> None:
     """Keep ``scene`` in ``folder``. ``sources``: the files (and folders) it was made from."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(folder / _POINTS, points=scene.points, colors=scene.colors)
     data = {
+        "version": _VERSION,
         "sources": {str(path): _stamp(path) for path in sources},
         "warnings": list(warnings),
         "views": [
-            {"name": view.name, "image": str(view.image_path), "camera": view.camera.as_dict()} for view in scene.views
+            {
+                "name": view.name,
+                "image": str(view.image_path),
+                "mask": view.mask_path and str(view.mask_path),
+                "depth": view.depth_path and str(view.depth_path),
+                "camera": view.camera.as_dict(),
+            }
+            for view in scene.views
         ],
     }
     with replacing(folder / _FILE) as file:
@@ -35,12 +46,22 @@ def recall(folder: Path) -> tuple[Scene, list[tuple[str, str]]] | None:
     if not (folder / _FILE).is_file():
         return None
     data = json.loads((folder / _FILE).read_text())
+    if data.get("version") != _VERSION:
+        return None
     if any(_stamp(Path(path)) != stamp for path, stamp in data["sources"].items()):
         return None
     views = tuple(
-        View(entry["name"], camera_from_dict(entry["camera"]), Path(entry["image"])) for entry in data["views"]
+        View(
+            entry["name"],
+            camera_from_dict(entry["camera"]),
+            Path(entry["image"]),
+            entry["mask"] and Path(entry["mask"]),
+            entry["depth"] and Path(entry["depth"]),
+        )
+        for entry in data["views"]
     )
-    if not all(view.image_path.is_file() for view in views):
+    files = [file for view in views for file in (view.image_path, view.mask_path, view.depth_path) if file is not None]
+    if not all(file.is_file() for file in files):
         return None
     with np.load(folder / _POINTS) as arrays:
         scene = Scene(views, arrays["points"], arrays["colors"])

@@ -1,4 +1,8 @@
-"""COLMAP models: ``sparse/0`` or ``sparse`` (.bin or .txt) with ``images/`` beside."""
+"""COLMAP models: ``sparse/0`` or ``sparse`` (.bin or .txt) with ``images/`` beside.
+
+Masks lie where COLMAP's feature extraction looks for them: ``masks/NAME.png`` beside ``images/NAME``, and so
+``masks/a.jpg.png``; ``masks/a.png`` is taken, too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 
 from maquette.progress import Progress
 from maquette.recon.cameras import camera_from_dict
+from maquette.recon.masks import BadMaskError, mask_beside
 from maquette.recon.scene import Scene, View
 from maquette.recon.scenes.errors import (
     CameraModelUnsupportedError,
@@ -43,7 +48,7 @@ def load_colmap(
 ) -> tuple[Scene, list[Path]]:
     """Read the model in ``model``, and name the files used.
 
-    Photos with a lens distortion are undistorted into ``cache_dir``.
+    Photos with a lens distortion are undistorted into ``cache_dir``, and their masks with them.
     """
     image_dir = next((path / name for name in _IMAGE_FOLDERS if (path / name).is_dir()), None)
     if image_dir is None:
@@ -63,11 +68,20 @@ def load_colmap(
         camera = camera_from_dict(entry["camera"])
         if "size" in entry:
             camera = camera.resized(*entry["size"])
-        views.append(View(entry["name"], camera, Path(answer["images"]) / entry["name"]))
+        mask = answer["masks"].get(entry["name"])
+        views.append(View(entry["name"], camera, Path(answer["images"]) / entry["name"], mask and Path(mask)))
+    _tell_unmasked(path.name, len(answer["masks"]), len(views), warn)
     with np.load(work / "sparse.npz") as arrays:
         scene = Scene(tuple(views), arrays["points"], arrays["colors"])
     photos = [image_dir / view.name for view in views]
-    return scene, [image_dir, *(file for file in model.iterdir() if file.is_file()), *photos]
+    # The folder too, there or not: masks that are added later are noticed.
+    masks = [image_dir.parent / "masks", *(mask for photo in views if (mask := mask_beside(image_dir, photo.name)))]
+    return scene, [image_dir, *masks, *(file for file in model.iterdir() if file.is_file()), *photos]
+
+
+def _tell_unmasked(name: str, masked: int, total: int, warn: Warn) -> None:
+    if 0 < masked < total:
+        warn("masks_missing", f"{total - masked} of {total} photos of '{name}' have no mask: all of them counts.")
 
 
 def _explain(name: str, refusal: JobRefusedError) -> Exception:
@@ -76,4 +90,6 @@ def _explain(name: str, refusal: JobRefusedError) -> Exception:
         return SceneBadPoseError(name, details["image"], "holds numbers that are not finite")
     if refusal.code == "camera_model":
         return CameraModelUnsupportedError(name, details["model"])
+    if refusal.code == "bad_mask":
+        return BadMaskError(details["image"], details["why"], details["suggestion"])
     return SceneUnreadableError(name, str(details.get("why", "its files are damaged")))

@@ -14,12 +14,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from numpy import ndarray
 
 from maquette.recon.cameras import Camera
 from maquette.recon.images import Photo, read_photo, write_photo
 from maquette.recon.scene import Scene, View
+from maquette.recon.scenes.companions import MILLIMETRE, Straighten, named_mask, straight_depth, straight_mask
 from maquette.recon.scenes.errors import (
     CameraModelUnsupportedError,
     SceneBadPoseError,
@@ -48,7 +49,9 @@ class _Frame:
 def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tuple[Scene, list[Path]]:
     """Read the cameras and photos, and the points where the file names some (else none); and the files used.
 
-    Photos that are distorted, turned by EXIF or transparent are written as plain ones into ``cache_dir``.
+    Photos that are distorted, turned by EXIF or transparent are written as plain ones into ``cache_dir``. A frame's
+    ``mask_path`` (grey, 0 does not count) and ``depth_file_path`` (16-bit PNG or .npy, in millimetres of a world in
+    metres unless ``depth_unit_scale_factor`` says otherwise, 0 unknown; nerfstudio, "Data conventions") come along.
     """
     name = file.parent.name
     try:
@@ -59,7 +62,7 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
     if not isinstance(frames, list) or not frames:
         raise SceneWithoutImagesError(name)
     found = _find_images(name, file.parent, data, frames, warn)
-    views = sorted((_view(name, frame, cache_dir / "images") for frame in found), key=lambda view: view.name)
+    views = sorted((_view(name, frame, file.parent, cache_dir) for frame in found), key=lambda view: view.name)
     points, colors = np.zeros((0, 3)), np.zeros((0, 3), np.uint8)
     if data.get("ply_file_path"):
         try:
@@ -67,7 +70,13 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
         except (OSError, ValueError) as error:
             raise SceneUnreadableError(name, f"its points cannot be read ({error})") from error
     folders = {frame.image.parent for frame in found}
-    return Scene(tuple(views), points, colors), [file, *folders, *(frame.image for frame in found)]
+    companions = [
+        file.parent / str(frame.values[key])
+        for frame in found
+        for key in ("mask_path", "depth_file_path")
+        if frame.values.get(key)
+    ]
+    return Scene(tuple(views), points, colors), [file, *folders, *(frame.image for frame in found), *companions]
 
 
 def _find_images(scene: str, root: Path, data: dict[str, Any], frames: list[Any], warn: Warn) -> list[_Frame]:
@@ -87,17 +96,30 @@ def _find_images(scene: str, root: Path, data: dict[str, Any], frames: list[Any]
     return found
 
 
-def _view(scene: str, frame: _Frame, images: Path) -> View:
+def _view(scene: str, frame: _Frame, root: Path, cache: Path) -> View:
     pose = _camera_from_world(scene, frame)
     photo = read_photo(frame.image, name=frame.name, original_resolution=True)
-    matrix, distortion = _intrinsics(scene, frame, photo.width, photo.height)
+    width, height = photo.width, photo.height
+    matrix, distortion = _intrinsics(scene, frame, width, height)
     plain = photo.alpha is None and not photo.notes and photo.format in ("jpeg", "png")
-    pixels, path = photo.pixels, frame.image
+    pixels, path, straighten = photo.pixels, frame.image, None
+    own_name = frame.name.replace("/", "_").rsplit(".", 1)[0]
     if distortion.any():
-        pixels, matrix = _undistort(pixels, matrix, distortion)
+        straighten, matrix = _straightener(width, height, matrix, distortion)
+        pixels = straighten(pixels, cv2.INTER_CUBIC)
     if distortion.any() or not plain:
-        path = images / (frame.name.replace("/", "_").rsplit(".", 1)[0] + ".png")
-        write_photo(Photo(frame.name, pixels, None, photo.width, photo.height, None, None, "png"), path)
+        path = cache / "images" / f"{own_name}.png"
+        write_photo(Photo(frame.name, pixels, None, width, height, None, None, "png"), path)
+    mask, depth = None, None
+    if frame.values.get("mask_path"):
+        mask = named_mask(root / str(frame.values["mask_path"]), frame.name)
+        if straighten is not None:
+            target = cache / "masks" / f"{own_name}.png"
+            mask = straight_mask(mask, frame.name, width, height, straighten, target)
+    if frame.values.get("depth_file_path"):
+        scale = _number(scene, frame, "depth_unit_scale_factor") or MILLIMETRE
+        file, target = root / str(frame.values["depth_file_path"]), cache / "depths" / f"{own_name}.npy"
+        depth = straight_depth(file, frame.name, width, height, scale, straighten, target)
     camera = Camera(
         width=pixels.shape[1],
         height=pixels.shape[0],
@@ -107,7 +129,7 @@ def _view(scene: str, frame: _Frame, images: Path) -> View:
         cy=float(matrix[1, 2]),
         camera_from_world=pose,
     )
-    return View(frame.name, camera, path)
+    return View(frame.name, camera, path, mask, depth)
 
 
 def _camera_from_world(scene: str, frame: _Frame) -> Float[ndarray, "4 4"]:
@@ -141,15 +163,7 @@ def _intrinsics(scene: str, frame: _Frame, width: int, height: int) -> tuple[Flo
         raise CameraModelUnsupportedError(scene, f"{model} with k4")
 
     def number(key: str) -> float | None:
-        if values.get(key) is None:
-            return None
-        try:
-            value = float(values[key])
-        except (TypeError, ValueError) as error:
-            raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number") from error
-        if not math.isfinite(value):
-            raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number")
-        return value
+        return _number(scene, frame, key)
 
     stated_width, stated_height = number("w") or width, number("h") or height
     scale_x, scale_y = width / stated_width, height / stated_height
@@ -172,14 +186,32 @@ def _intrinsics(scene: str, frame: _Frame, width: int, height: int) -> tuple[Flo
     return matrix, np.array([number(key) or 0.0 for key in ("k1", "k2", "p1", "p2", "k3")])
 
 
-def _undistort(
-    pixels: UInt8[ndarray, "h w 3"], matrix: Float[ndarray, "3 3"], distortion: Float[ndarray, 5]
-) -> tuple[UInt8[ndarray, "h w 3"], Float[ndarray, "3 3"]]:
-    """Brown's lens model taken out, the picture zoomed until no pixel is blank. OpenCV counts from pixel centres."""
-    height, width = pixels.shape[:2]
+def _number(scene: str, frame: _Frame, key: str) -> float | None:
+    if frame.values.get(key) is None:
+        return None
+    try:
+        value = float(frame.values[key])
+    except (TypeError, ValueError) as error:
+        raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number") from error
+    if not math.isfinite(value):
+        raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number")
+    return value
+
+
+def _straightener(
+    width: int, height: int, matrix: Float[ndarray, "3 3"], distortion: Float[ndarray, 5]
+) -> tuple[Straighten, Float[ndarray, "3 3"]]:
+    """What takes Brown's lens model out of a picture, zoomed until no pixel is blank, and the camera matrix after it.
+
+    OpenCV counts from pixel centres.
+    """
     half = np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]])
     lens = matrix - half
     flat, _ = cv2.getOptimalNewCameraMatrix(lens, distortion, (width, height), 0.0)
     maps = cv2.initUndistortRectifyMap(lens, distortion, None, flat, (width, height), cv2.CV_32FC1)
-    straight: UInt8[ndarray, "h w 3"] = cv2.remap(pixels, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return straight, flat + half
+
+    def straighten(picture: ndarray, sampling: int) -> ndarray:
+        straight: ndarray = cv2.remap(picture, *maps, sampling, borderMode=cv2.BORDER_REPLICATE)
+        return straight
+
+    return straighten, flat + half

@@ -10,17 +10,18 @@ import numpy as np
 import pycolmap
 from PIL import Image
 
+from maquette.recon.masks import BadMaskError, mask_beside
 from maquette.recon.sfm.child import RefusedError
 from maquette.recon.sfm.database import Report
-from maquette.recon.sfm.mapping import undistort, write_arrays
+from maquette.recon.sfm.mapping import undistort, undistort_masks, write_arrays
 
 
 def read_colmap(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Request: ``model`` and ``images`` folders, ``work``, ``threads``.
 
-    Answers ``cameras`` in name order, ``images`` (the folder of their photos), and ``missing`` of ``total``; writes
-    ``sparse.npz`` under ``work``. Cameras are scaled to the size of the photos that are really there. Refuses with
-    ``unreadable``, ``bad_pose`` or ``camera_model``.
+    Answers ``cameras`` in name order, ``images`` (the folder of their photos), ``masks`` (by name, of the photos that
+    have one), and ``missing`` of ``total``; writes ``sparse.npz`` under ``work``. Cameras are scaled to the size of
+    the photos that are really there. Refuses with ``unreadable``, ``bad_pose``, ``camera_model`` or ``bad_mask``.
     """
     image_dir, work = Path(request["images"]), Path(request["work"])
     try:
@@ -35,17 +36,18 @@ def read_colmap(request: dict[str, Any], report: Report) -> dict[str, Any]:
         model.deregister_frame(placed.pop(name).frame_id)
     names = sorted(placed)
     if not names:
-        return {"cameras": [], "images": str(image_dir), **gaps}
+        return {"cameras": [], "images": str(image_dir), "masks": {}, **gaps}
     for name in names:
         if not np.isfinite(placed[name].cam_from_world().matrix()).all():
             raise RefusedError("bad_pose", image=name)
+    masks = {name: mask for name in names if (mask := mask_beside(image_dir, name)) is not None}
     sizes = _sizes(image_dir, model, placed)
     models = {camera.model.name for camera in model.cameras.values()}
     if models <= {"PINHOLE", "SIMPLE_PINHOLE"}:
         cameras = write_arrays(model, names, work / "sparse.npz")
         for entry in cameras:
             entry["size"] = sizes[str(entry["name"])]
-        return {"cameras": cameras, "images": str(image_dir), **gaps}
+        return {"cameras": cameras, "images": str(image_dir), "masks": _as_text(masks), **gaps}
 
     unsupported = sorted(name for name in models if "FISHEYE" in name or name == "FOV")
     if unsupported:
@@ -53,9 +55,18 @@ def read_colmap(request: dict[str, Any], report: Report) -> dict[str, Any]:
     _rescale(model, placed, sizes)
     report("undistort", 0.0, f"{len(names)} photos")
     flat = undistort(model, image_dir, work / "undistorted", None, int(request["threads"]))
+    try:
+        masks = undistort_masks(model, flat, masks, work / "undistorted" / "masks")
+    except BadMaskError as error:
+        name = error.details["view"]
+        raise RefusedError("bad_mask", image=name, why=error.why, suggestion=error.suggestion) from error
     cameras = write_arrays(flat, names, work / "sparse.npz")
     report("undistort", 1.0, "")
-    return {"cameras": cameras, "images": str(work / "undistorted" / "images"), **gaps}
+    return {"cameras": cameras, "images": str(work / "undistorted" / "images"), "masks": _as_text(masks), **gaps}
+
+
+def _as_text(masks: dict[str, Path]) -> dict[str, str]:
+    return {name: str(file) for name, file in masks.items()}
 
 
 def _sizes(

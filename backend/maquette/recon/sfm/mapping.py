@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pycolmap
 
+from maquette.recon.masks import read_mask, write_mask
 from maquette.recon.sfm.database import Report
 
 
@@ -75,6 +78,29 @@ def undistort(
         num_threads=threads,
     )
     return pycolmap.Reconstruction(str(folder / "sparse"))
+
+
+def undistort_masks(
+    model: pycolmap.Reconstruction, flat: pycolmap.Reconstruction, masks: Mapping[str, Path], folder: Path
+) -> dict[str, Path]:
+    """Write ``masks`` (of photos of ``model``, by their names) as the photos of ``flat`` need them, into ``folder``.
+
+    COLMAP undistorts photos only, and keeps their format: a mask would be a JPEG. So each pixel of the flat camera is
+    looked up in the distorted one; what lies outside it does not count. Raises ``bad_mask``.
+    """
+    bent = {image.name: image.camera for image in model.images.values()}
+    straight = {image.name: image.camera for image in flat.images.values()}
+    written = {}
+    for name, file in masks.items():
+        source, target = bent[name], straight[name]
+        rows, columns = np.indices((target.height, target.width)).reshape(2, -1) + 0.5
+        rays = target.cam_from_img(np.stack([columns, rows], axis=1))
+        places = source.img_from_cam(np.column_stack([rays, np.ones(len(rays))])) - 0.5  # OpenCV: from pixel centres
+        x, y = np.nan_to_num(places, nan=-1e6).astype(np.float32).T.reshape(2, target.height, target.width)
+        mask = read_mask(file, name, source.width, source.height)
+        written[name] = folder / f"{name}.png"
+        write_mask(cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), written[name])
+    return written
 
 
 def write_arrays(model: pycolmap.Reconstruction, order: list[str], path: Path) -> list[dict[str, object]]:
