@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from maquette.recon.cameras import Camera
-from maquette.recon.evaluate import evaluate, to_8_bit
+from maquette.recon.evaluate import compare, evaluate, to_8_bit
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.photos import TooSmallError, UnreadablePhotoError, halved, load_photo, training_size
 from maquette.recon.scene import Scene, View
@@ -70,3 +71,21 @@ def test_photos_of_another_size_or_broken_are_refused(tmp_path: Path) -> None:
     view.image_path.write_bytes(b"no image")
     with pytest.raises(UnreadablePhotoError):
         load_photo(view, 1.0)
+
+
+def test_a_mask_decides_what_is_measured(tmp_path: Path) -> None:
+    flat = scene(tmp_path, 128)
+    picture = np.full((40, 64, 3), 128, np.uint8)
+    picture[:, 32:] = 30
+    cv2.imwrite(str(flat.views[0].image_path), picture)
+    mask = np.zeros((40, 64), np.uint8)
+    mask[:, :32] = 200
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    masked = Scene((replace(flat.views[0], mask_path=tmp_path / "mask.png"),), flat.points, flat.colors)
+    for downscale in (1.0, 2.0):
+        found = evaluate(EMPTY, masked, [0], downscale=downscale, background=(138 / 255,) * 3)
+        assert found[0].psnr == pytest.approx(20 * np.log10(255 / 10), abs=1e-6)
+        assert found[0].ssim > 0.99
+    assert evaluate(EMPTY, flat, [0], background=(138 / 255,) * 3)[0].psnr < 11
+    (shown,) = compare(EMPTY, masked, [0])
+    np.testing.assert_array_equal(shown.weights, mask)

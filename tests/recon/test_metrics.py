@@ -113,3 +113,68 @@ def test_views_into_larger_arrays_are_measured_as_they_look(measure) -> None:
     left, right = canvas[:, :40], canvas[:, 40:]
     assert measure(left, right) == pytest.approx(measure(left.copy(), right.copy()))
     assert measure(left[::-1, ::-1], right[::-1, ::-1]) == pytest.approx(measure(left, right), abs=1e-5)
+
+
+def weighted_definition(image: np.ndarray, reference: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """PSNR and SSIM by weights, pixel by pixel: statistics of what counts in each 11 x 11 window, and nothing else."""
+    w = weights / 255.0
+    error = (w[..., None] * (image.astype(float) - reference) ** 2).sum() / (3 * w.sum())
+    offsets = np.arange(-5, 6)
+    line = np.exp(-(offsets**2) / (2 * 1.5**2))
+    window = np.outer(line, line)
+    total = counted = 0.0
+    for y in range(5, image.shape[0] - 5):
+        for x in range(5, image.shape[1] - 5):
+            if w[y, x] == 0:
+                continue
+            around = np.s_[y - 5 : y + 6, x - 5 : x + 6]
+            share = (window * w[around])[..., None]
+            share = share / share.sum()
+            a, b = image[around].astype(float), reference[around].astype(float)
+            mean_a, mean_b = (share * a).sum(axis=(0, 1)), (share * b).sum(axis=(0, 1))
+            var_a, var_b = (share * (a - mean_a) ** 2).sum(axis=(0, 1)), (share * (b - mean_b) ** 2).sum(axis=(0, 1))
+            covariance = (share * (a - mean_a) * (b - mean_b)).sum(axis=(0, 1))
+            c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+            similar = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+            similar = similar / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+            total += w[y, x] * similar.mean()
+            counted += w[y, x]
+    return 10 * math.log10(255**2 / error), total / counted
+
+
+def test_masked_metrics_are_their_definition() -> None:
+    rng = np.random.default_rng(5)
+    reference = picture(rng, 30, 37)
+    image = noisy(rng, reference, 15)
+    weights = rng.integers(0, 256, (30, 37), dtype=np.uint8)
+    weights[8:20, 10:25] = 0
+    wanted_psnr, wanted_ssim = weighted_definition(image, reference, weights)
+    assert psnr(image, reference, weights) == pytest.approx(wanted_psnr, abs=1e-9)
+    assert ssim(image, reference, weights) == pytest.approx(wanted_ssim, abs=1e-5)
+    image[weights == 0] = 255 - image[weights == 0]
+    assert psnr(image, reference, weights) == pytest.approx(wanted_psnr, abs=1e-9)
+    assert ssim(image, reference, weights) == pytest.approx(wanted_ssim, abs=1e-5)
+
+
+def test_a_white_mask_changes_nothing() -> None:
+    rng = np.random.default_rng(6)
+    reference = picture(rng, 25, 40)
+    image = noisy(rng, reference, 9)
+    for weight in (255, 17):
+        weights = np.full((25, 40), weight, np.uint8)
+        assert psnr(image, reference, weights) == pytest.approx(psnr(image, reference), abs=1e-9)
+        assert ssim(image, reference, weights) == pytest.approx(ssim(image, reference), abs=1e-5)
+
+
+def test_masks_at_their_edges() -> None:
+    rng = np.random.default_rng(7)
+    reference = picture(rng, 20, 20)
+    image = noisy(rng, reference, 9)
+    corner = np.zeros((20, 20), np.uint8)
+    corner[:3, :3] = 255
+    assert 0 < ssim(image, reference, corner) < 1, "only pixels at the edge count: they are measured all the same"
+    image[:3, :3] = reference[:3, :3]
+    assert psnr(image, reference, corner) == PSNR_CAP_DB
+    assert ssim(image, reference, corner) == pytest.approx(1.0, abs=1e-6)
+    with pytest.raises(ImageSizesDifferError):
+        psnr(image, reference, corner[:-1])

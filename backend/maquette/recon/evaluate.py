@@ -1,4 +1,8 @@
-"""How well a model shows views: PSNR and SSIM of each, at the resolution it was trained at."""
+"""How well a model shows views: PSNR and SSIM of each, at the resolution it was trained at.
+
+Where a view has a mask, only what it lets count is measured, by its weights. Nothing is fitted to the photos measured:
+a model that was trained with exposures is rendered without any.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +32,15 @@ class ViewMetric:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A photo beside the model's render from the same camera, sRGB 0 to 255."""
+    """A photo beside the model's render from the same camera, sRGB 0 to 255.
+
+    ``weights`` are the photo's mask at this size: 255 counts fully, 0 not at all (none: all of it counts).
+    """
 
     view_index: int
     photo: UInt8[ndarray, "h w 3"]
     render: UInt8[ndarray, "h w 3"]
+    weights: UInt8[ndarray, "h w"] | None = None
 
 
 def evaluate(
@@ -46,14 +54,19 @@ def evaluate(
 ) -> list[ViewMetric]:
     """Render each of ``view_indices`` and compare it, rounded to 8 bit, with its photo shrunk to the same size.
 
-    ``downscale``, ``max_side_px`` and ``background`` (sRGB 0 to 1) are those of training. Raises ``unreadable_photo``.
+    ``downscale``, ``max_side_px`` and ``background`` (sRGB 0 to 1) are those of training. With a mask the numbers
+    are those over its weighted pixels, as :mod:`maquette.recon.metrics` defines them. Raises ``unreadable_photo`` or
+    ``bad_mask``.
     """
     compared = compare(
         gaussians, scene, view_indices, downscale=downscale, max_side_px=max_side_px, background=background
     )
     return [
         ViewMetric(
-            one.view_index, scene.views[one.view_index].name, psnr(one.render, one.photo), ssim(one.render, one.photo)
+            one.view_index,
+            scene.views[one.view_index].name,
+            psnr(one.render, one.photo, one.weights),
+            ssim(one.render, one.photo, one.weights),
         )
         for one in compared
     ]
@@ -72,7 +85,7 @@ def compare(
     for index in view_indices:
         photo = load_photo(scene.views[index], downscale, max_side_px)
         image = to_8_bit(forward(gaussians, photo.camera, background=background).image)
-        yield Comparison(index, np.ascontiguousarray(photo.pixels.transpose(1, 2, 0)), image)
+        yield Comparison(index, np.ascontiguousarray(photo.pixels.transpose(1, 2, 0)), image, photo.weights)
 
 
 def to_8_bit(planes: Float32[ndarray, "3 h w"]) -> UInt8[ndarray, "h w 3"]:

@@ -51,7 +51,7 @@ def straight_depth(
     Depth sensors are coarser than cameras: another size of the same shape is brought to the photo's, as nerfstudio
     does it, by the nearest pixel. Raises :class:`BadDepthPriorError`.
     """
-    depth = _read_steps(file, view) * np.float32(units_per_step)
+    depth: ndarray = _read_steps(file, view) * np.float32(units_per_step)
     if not math.isclose(depth.shape[1] / depth.shape[0], width / height, rel_tol=0.02):
         raise BadDepthPriorError(
             view,
