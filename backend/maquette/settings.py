@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_MAX_UPLOAD_MB"), ge=1)
     step_memory_mb: int = Field(0, validation_alias=AliasChoices("MAQUETTE_STEP_MEMORY_MB"), ge=0)
     signed_url_s: int = Field(3600, validation_alias=AliasChoices("MAQUETTE_SIGNED_URL_S"), ge=1)
+    render_max_side: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_MAX_SIDE"), ge=64, le=8192)
+    render_cache_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_CACHE_MB"), ge=1)
+    render_memory_mb: int = Field(4096, validation_alias=AliasChoices("MAQUETTE_RENDER_MEMORY_MB"), ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = _from_env("MAQUETTE_LOG_LEVEL", default="info")
 
     @field_validator("home")

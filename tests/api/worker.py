@@ -25,7 +25,7 @@ class Worker:
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
 
-    def _do(self, work: Callable[[Connection, Objects], Awaitable[T]]) -> T:
+    def do(self, work: Callable[[Connection, Objects], Awaitable[T]]) -> T:
         async def done() -> T:
             async with (
                 await connect_async(self.connections.database_url) as conn,
@@ -40,7 +40,7 @@ class Worker:
             cursor = await conn.execute(query.encode(), values)
             return await cursor.fetchall() if cursor.description else []
 
-        return self._do(work)
+        return self.do(work)
 
     def add_photos(self, project_id: str, count: int = 3, verdict: str = "ok") -> None:
         async def work(conn: Connection, _: Objects) -> None:
@@ -58,19 +58,19 @@ class Worker:
                     },
                 )
 
-        self._do(work)
+        self.do(work)
 
     def start(self, run_id: str) -> None:
         async def work(conn: Connection, _: Objects) -> None:
             assert await runs.start(conn, uuid.UUID(run_id))
 
-        self._do(work)
+        self.do(work)
 
     def beat(self, run_id: str, percentage: float, stage: str = "training") -> None:
         async def work(conn: Connection, _: Objects) -> None:
             await runs.beat(conn, uuid.UUID(run_id), 1, stage=stage, percentage=percentage, message="at it")
 
-        self._do(work)
+        self.do(work)
 
     def fail(self, run_id: str, error: dict[str, Any]) -> None:
         async def work(conn: Connection, _: Objects) -> None:
@@ -78,13 +78,13 @@ class Worker:
             assert run is not None
             await runs.finish(conn, run["id"], run["attempt"], "failed", error=error)
 
-        self._do(work)
+        self.do(work)
 
     def finish_cancelled(self, run_id: str) -> None:
         async def work(conn: Connection, _: Objects) -> None:
             await runs.finish(conn, uuid.UUID(run_id), 1, "cancelled")
 
-        self._do(work)
+        self.do(work)
 
     def generate(self, run_id: str) -> None:
         """Two training views and a held-out one, a depth map each, and a first version."""
@@ -139,7 +139,7 @@ class Worker:
             }
             await runs.finish(conn, run["id"], run["attempt"], "completed", result=result, timings={"total": 1.0})
 
-        self._do(work)
+        self.do(work)
 
     def refine(self, run_id: str, rounds: int = 2) -> None:
         async def work(conn: Connection, objects: Objects) -> None:
@@ -189,7 +189,7 @@ class Worker:
             }
             await runs.finish(conn, run["id"], run["attempt"], "completed", result=result)
 
-        self._do(work)
+        self.do(work)
 
     def export(self, run_id: str) -> None:
         async def work(conn: Connection, objects: Objects) -> None:
@@ -226,7 +226,7 @@ class Worker:
             }
             await runs.finish(conn, run["id"], run["attempt"], "completed", result=result)
 
-        self._do(work)
+        self.do(work)
 
     async def _started(self, conn: Connection, run_id: str) -> Row:
         run = await runs.start(conn, uuid.UUID(run_id))
@@ -293,8 +293,8 @@ class Worker:
         )
         await records.promote(conn, run["project_id"], version)
         await conn.execute(
-            "insert into public.eval_sets (project_id, width, height, image_names) values (%s, 4, 3, '[\"0000.jpg\"]')"
-            " on conflict (project_id) do nothing",
+            "insert into public.eval_sets (project_id, width, height, image_names)"
+            " values (%s, 64, 48, '[\"0000.jpg\"]') on conflict (project_id) do nothing",
             [run["project_id"]],
         )
         of_project = "select id from public.eval_sets where project_id = %s"

@@ -13,12 +13,14 @@ from fastapi_offline import FastAPIOffline
 
 from maquette import __version__
 from maquette.api import (
+    comparisons,
     events,
     health,
     lists,
     problems,
     projects,
     queue,
+    renders,
     runs,
     session,
     shares,
@@ -36,6 +38,7 @@ from maquette.embedded.realtime.app import serve_realtime
 from maquette.embedded.storage.app import run_storage_app
 from maquette.embedded.storage.routing import mount_storage
 from maquette.realtime.announcements import Announcements
+from maquette.rendering.gallery import Gallery
 from maquette.settings import Connections, Settings, read_settings, resolve_connections
 from maquette.storage.client import Objects
 
@@ -61,11 +64,13 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
             await asyncio.to_thread(uploads.forget_old_arrivals, settings.home)
             listener = Listener(connections.database_url)
             pool = await stack.enter_async_context(open_pool(connections.database_url))
+            objects = await stack.enter_async_context(Objects.open(connections))
             app.state.service = Service(
                 settings=settings,
                 connections=connections,
                 pool=pool,
-                objects=await stack.enter_async_context(Objects.open(connections)),
+                objects=objects,
+                gallery=await stack.enter_async_context(Gallery.running(settings, objects)),
                 gate=choose_gate(settings, connections, pool),
                 announcements=Announcements(listener),
                 upload_slots=asyncio.Semaphore(CONCURRENT_UPLOADS),
@@ -104,7 +109,21 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         app.add_middleware(Cors, origins=settings.cors_origins)
     problems.register(app)
     app.add_exception_handler(WebSocketRequestValidationError, events.refuse_invalid)
-    for module in (projects, uploads, steps, status, runs, queue, lists, shares, events, session, health):
+    for module in (
+        projects,
+        uploads,
+        steps,
+        status,
+        runs,
+        queue,
+        lists,
+        renders,
+        comparisons,
+        shares,
+        events,
+        session,
+        health,
+    ):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get("/", include_in_schema=False)

@@ -24,8 +24,8 @@ class Cors:
             app,
             allow_origins=origins,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key"],
-            expose_headers=["Location", "X-Request-ID", "Retry-After"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match"],
+            expose_headers=["Location", "X-Request-ID", "Retry-After", "ETag", "X-Maquette-Picture"],
             max_age=600,
         )
 

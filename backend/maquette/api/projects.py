@@ -140,3 +140,4 @@ async def delete_project(service: Serving, owner: Owner, project_id: ProjectId) 
         for bucket in BUCKETS:
             await service.objects.remove_prefix(bucket, project_prefix(project_id))
         await projects.delete(conn, project_id, owner)
+    await service.gallery.forget(project_id)

@@ -16,6 +16,7 @@ from maquette.api.owners import Gate
 from maquette.db.connection import Pool
 from maquette.db.rows import Connection
 from maquette.realtime.announcements import Announcements
+from maquette.rendering.gallery import Gallery
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
 
@@ -28,6 +29,7 @@ class Service:
     connections: Connections
     pool: Pool
     objects: Objects
+    gallery: Gallery
     gate: Gate
     announcements: Announcements
     upload_slots: asyncio.Semaphore
