@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
+from PIL import Image
 from tests.cli.test_reconstruct import COMMAND, maquette, refused
 from typer.testing import CliRunner
 
 from maquette.cli import app
 from maquette.recon.cuda import available
-from maquette.recon.synthetic import make_capture
 
 COMMANDS = [
     [], ["serve"], ["worker"], ["doctor"], ["db"], ["db", "migrate"], ["db", "check"], ["reconstruct"],
     ["splat"], ["splat", "train"], ["splat", "eval"], ["demo"],
 ]  # fmt: skip
 TINY = ["--iterations", "20", "--max-gaussians", "300"]
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A transforms.json with its eight photos, as nerfstudio writes them."""
-    folder = tmp_path_factory.mktemp("nerf")
-    capture = make_capture(folder / "images", views=8, width=160, height=120)
-    camera = capture.cameras[0]
-    opengl = np.diag([1.0, -1.0, -1.0, 1.0])
-    data: dict[str, Any] = {
-        "fl_x": camera.fx, "fl_y": camera.fy, "cx": camera.cx, "cy": camera.cy, "w": 160, "h": 120,
-        "frames": [
-            {"file_path": f"images/{path.name}", "transform_matrix": (camera.world_from_camera @ opengl).tolist()}
-            for path, camera in zip(capture.paths, capture.cameras, strict=True)
-        ],
-    }  # fmt: skip
-    (folder / "transforms.json").write_text(json.dumps(data))
-    return folder
 
 
 def train(scene: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -63,6 +47,7 @@ def test_train_and_eval_agree(scene: Path, tmp_path: Path) -> None:
     measured = maquette("splat", "eval", scene, tmp_path / "model.ply")
     assert measured.returncode == 0, measured.stderr
     told = json.loads(measured.stdout)
+    assert not list(tmp_path.glob("checkpoint-*"))
     assert told["psnr"] == pytest.approx(metrics["psnr"], abs=0.01)
     assert [view["view_index"] for view in told["views"]] == [0], "every 8th photo, from the first"
 
@@ -73,50 +58,126 @@ def test_train_and_eval_agree(scene: Path, tmp_path: Path) -> None:
         (["--max-gaussians", "0"], "max-gaussians", 2),
         (["--iterations", "0"], "iterations", 2),
         (["--downscale", "0.5"], "downscale", 2),
-        (["--downscale", "nan"], "downscale", None),
-        (["--downscale", "1000"], "", None),
+        (["--downscale", "nan"], "bad_train_settings", 1),
+        (["--downscale", "1000"], "training_size_too_small", 1),
+        (["--long-side", "15"], "long-side", 2),
+        (["--preset", "instant"], "preset", 2),
         (["--backend", "abacus"], "backend", 2),
         (["--seed", "-1"], "seed", 2),
         (["--seed", "99999999999999999999"], "seed", 2),
     ],
 )
-def test_options_out_of_bounds(
-    options: list[str], words: str, exit_code: int | None, scene: Path, tmp_path: Path
-) -> None:
+def test_options_out_of_bounds(options: list[str], words: str, exit_code: int, scene: Path, tmp_path: Path) -> None:
     answer = train(scene, tmp_path / "out", *TINY, *options)
     assert "Traceback" not in answer.stderr, answer.stderr
-    assert answer.returncode == (exit_code if exit_code is not None else answer.returncode) != 0
+    assert answer.returncode == exit_code
     assert words in answer.stderr
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "without images", "without frames", "no json", "a text file"])
-def test_scenes_that_cannot_be_read(kind: str, scene: Path, tmp_path: Path) -> None:
+def no_json(folder: Path) -> None:
+    (folder / "transforms.json").write_text("{")
+
+
+def change(folder: Path, **keys: Any) -> None:
+    data = json.loads((folder / "transforms.json").read_text())
+    (folder / "transforms.json").write_text(json.dumps({**data, **keys}))
+
+
+def frames(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "transforms.json").read_text())["frames"]
+    return found
+
+
+def nan_pose(folder: Path) -> None:
+    spoiled = frames(folder)
+    spoiled[3]["transform_matrix"][0][3] = float("nan")
+    change(folder, frames=spoiled)
+
+
+def photos_gone(folder: Path) -> None:
+    shutil.rmtree(folder / "images")
+
+
+def a_broken_photo(folder: Path) -> None:
+    path = folder / frames(folder)[1]["file_path"]
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def points_behind_every_camera(folder: Path) -> None:
+    """The cameras turned about: what they saw lies behind them."""
+    turned = frames(folder)
+    for frame in turned:
+        for row in frame["transform_matrix"][:3]:
+            row[0], row[2] = -row[0], -row[2]
+    change(folder, frames=turned)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (shutil.rmtree, "scene_not_found"),
+        (lambda folder: (folder / "transforms.json").unlink(), "scene_not_found"),
+        (no_json, "scene_unreadable"),
+        (lambda folder: change(folder, frames=[]), "scene_without_images"),
+        (nan_pose, "scene_bad_pose"),
+        (photos_gone, "scene_images_missing"),
+        (a_broken_photo, "photo_"),
+        (lambda folder: change(folder, frames=frames(folder)[:1]), "scene_one_camera"),
+        (lambda folder: change(folder, frames=frames(folder)[:2]), "untrainable_scene"),
+        (points_behind_every_camera, "untrainable_scene"),
+    ],
+)
+def test_scenes_that_cannot_be_trained(spoil: Callable[[Path], object], code: str, scene: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad"
-    if kind != "missing":
-        bad.mkdir()
-    if kind == "without images":
-        (bad / "transforms.json").write_text((scene / "transforms.json").read_text())
-    elif kind == "without frames":
-        (bad / "transforms.json").write_text('{"frames": []}')
-    elif kind == "no json":
-        (bad / "transforms.json").write_text("{")
-    elif kind == "a text file":
-        bad = bad / "notes.txt"
-        bad.write_text("hello")
+    shutil.copytree(scene, bad)
+    spoil(bad)
     answer = train(bad, tmp_path / "out")
-    refused(answer, "error")
-    assert len([line for line in answer.stderr.splitlines() if line.strip()]) == 2, answer.stderr
+    refused(answer, code)
+    assert len([line for line in answer.stderr.splitlines() if line.strip()]) == 2, "what is wrong, and what to do"
+
+
+def test_a_scene_that_is_some_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    refused(train(tmp_path / "notes.txt", tmp_path / "out"), "scene_not_found")
 
 
 def test_models_that_cannot_be_read(scene: Path, tmp_path: Path) -> None:
     (tmp_path / "model.ply").write_bytes(b"ply\nformat binary_little_endian 1.0\n")
-    refused(maquette("splat", "eval", scene, tmp_path / "model.ply"), "error")
-    refused(maquette("splat", "eval", scene, tmp_path / "nothing.ply"), "error")
+    refused(maquette("splat", "eval", scene, tmp_path / "model.ply"), "bad_model_file")
+    refused(maquette("splat", "eval", scene, tmp_path / "nothing.ply"), "bad_model_file")
+
+
+def test_a_model_with_a_number_that_is_none(scene: Path, tmp_path: Path) -> None:
+    assert train(scene, tmp_path / "out").returncode == 0
+    model = tmp_path / "out/model.ply"
+    model.write_bytes(model.read_bytes()[:-4] + np.float32(np.nan).tobytes())
+    refused(maquette("splat", "eval", scene, model), "bad_model_file")
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "/dev/null/nowhere"])
+def test_an_out_that_cannot_be_written(place: str, scene: Path, tmp_path: Path) -> None:
+    refused(train(scene, Path(place)), "out_not_writable")
+    (tmp_path / "model.ply").mkdir()
+    refused(train(scene, tmp_path), "out_not_writable")
 
 
 def test_an_out_that_is_a_file(scene: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     refused(train(scene, tmp_path / "out"), "out_not_writable")
+
+
+def test_a_preset_sets_the_size_and_eval_shows_pictures(scene: Path, tmp_path: Path) -> None:
+    answer = train(scene, tmp_path, "--preset", "fastest", *TINY, "--long-side", "80")
+    assert answer.returncode == 0, answer.stderr
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["preset"], metrics["long_side"], metrics["iterations"]) == ("fastest", 80, 20)
+    model, pictures = tmp_path / "model.ply", tmp_path / "pictures"
+    measured = maquette("splat", "eval", scene, model, "--long-side", "80", "--pictures", pictures)
+    assert measured.returncode == 0, measured.stderr
+    assert json.loads(measured.stdout)["psnr"] == pytest.approx(metrics["psnr"], abs=0.01)
+    (picture,) = pictures.iterdir()
+    with Image.open(picture) as image:
+        assert image.height == 60 and 160 < image.width < 180, "the photo and its render, side by side"
 
 
 def test_ctrl_c_while_training(scene: Path, tmp_path: Path) -> None:
@@ -130,7 +191,7 @@ def test_ctrl_c_while_training(scene: Path, tmp_path: Path) -> None:
     assert "loading" in process.stdout.readline()
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "Traceback" not in error and "Stopped." in error
 

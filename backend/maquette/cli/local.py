@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 
 from maquette.cli.bars import Bars
-from maquette.errors import BadInputError
+from maquette.errors import BadInputError, WrongStateError
 from maquette.steps.records import Images, Model, Record, Views, Warn
 
 INTERRUPTED = 130
@@ -23,6 +24,12 @@ class OutNotWritableError(BadInputError):
     """Results cannot be written where they were asked for."""
 
     code = "out_not_writable"
+
+
+class OutInUseError(WrongStateError):
+    """Another call works in this OUT."""
+
+    code = "out_in_use"
 
 
 @dataclass
@@ -64,7 +71,7 @@ class LocalSink:
         self.bars.say(f"  {'degraded' if warning.degraded else 'note'}: {warning.message} {warning.suggestion}")
 
 
-def writable_folder(path: Path) -> Path:
+def writable_folder(path: Path, *, option: str = "--out") -> Path:
     """The folder, made where it is missing. Raises ``out_not_writable`` before any work is done in vain."""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -72,8 +79,21 @@ def writable_folder(path: Path) -> Path:
             return path
     except OSError as error:
         raise OutNotWritableError(
-            f"Nothing can be written to {path}: {error.strerror}.", suggestion="Choose another --out."
+            f"Nothing can be written to {path}: {error.strerror}.", suggestion=f"Choose another {option}."
         ) from None
+
+
+@contextmanager
+def alone_in(folder: Path, out: Path) -> Iterator[None]:
+    """No other call may work in ``folder``, of the ``out`` that the user named, meanwhile. Raises ``out_in_use``."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutInUseError(
+                f"Another call is at work in {out}.", suggestion="Wait for it, or choose another --out."
+            ) from None
+        yield
 
 
 @contextmanager

@@ -6,7 +6,6 @@ goes on from what it kept.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections import deque
@@ -19,8 +18,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from maquette import __version__
-from maquette.cli.local import LocalSink
-from maquette.errors import BadInputError, WrongStateError
+from maquette.cli.local import LocalSink, alone_in
+from maquette.errors import BadInputError
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import Model, Record, Views, Warn
@@ -32,12 +31,6 @@ class OtherPhotosError(BadInputError):
     """OUT was made from photos that this call does not name."""
 
     code = "out_holds_other_photos"
-
-
-class OutInUseError(WrongStateError):
-    """Another call works in this OUT."""
-
-    code = "out_in_use"
 
 
 @dataclass
@@ -132,13 +125,7 @@ class _Remembering:
 @contextmanager
 def remember(root: Path) -> Iterator[Memory]:
     """The memory of a folder, which no other call may use meanwhile."""
-    with (root / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutInUseError(
-                f"Another call is at work in {root.parent}.", suggestion="Wait for it, or choose another --out."
-            ) from None
+    with alone_in(root, root.parent):
         path = root / "calls.json"
         data = json.loads(path.read_text()) if path.exists() else {"photos": [], "calls": {}}
         calls = {

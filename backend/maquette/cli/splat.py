@@ -3,113 +3,159 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from maquette.steps.parameters import Preset
+
 app = typer.Typer(no_args_is_help=True, help="Train or measure splats of a scene with known cameras.")
 
 Scene = Annotated[
     Path,
-    typer.Argument(help="A COLMAP model with its images, or a nerfstudio / instant-ngp transforms.json."),
+    typer.Argument(
+        metavar="SCENE",
+        help="A COLMAP model with its images (sparse/0 and images), or a nerfstudio / instant-ngp transforms.json.",
+        show_default=False,
+    ),
 ]
-Downscale = Annotated[float, typer.Option(min=1.0, help="Divide the photos' size by this.")]
+Downscale = Annotated[
+    float | None, typer.Option(min=1.0, help="Divide the photos' size by this.", show_default="1, or by preset")
+]
+LongSide = Annotated[
+    int | None,
+    typer.Option(min=16, max=100_000, help="Shrink photos to this long side, px.", show_default="none, or by preset"),
+]
 
 
 @app.command()
 def train(
     scene: Scene,
-    out: Annotated[Path, typer.Option("--out", help="Folder for model.ply and metrics.json.")],
-    iterations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Photos seen, one at a time.")] = 2000,
-    downscale: Downscale = 1.0,
-    max_gaussians: Annotated[int, typer.Option(min=1, max=5_000_000, help="Hard limit of the model's size.")] = 200_000,
-    backend: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes what is there.")] = "auto",
+    out: Annotated[Path, typer.Option("--out", help="Folder for model.ply and metrics.json.", show_default=False)],
+    preset: Annotated[
+        Preset | None,
+        typer.Option(help="Iterations, Gaussians and size for a time budget; options named beside it win."),
+    ] = None,
+    iterations: Annotated[
+        int | None,
+        typer.Option(min=1, max=1_000_000, help="Photos seen, one at a time.", show_default="2000, or by preset"),
+    ] = None,
+    downscale: Downscale = None,
+    long_side: LongSide = None,
+    max_gaussians: Annotated[
+        int | None,
+        typer.Option(min=1, max=5_000_000, help="Hard limit of the model's size.", show_default="200000, or by preset"),
+    ] = None,
+    backend: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where there is one.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of every random choice.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw this run's checkpoint away and begin anew.")] = False,
+    keep_checkpoint: Annotated[
+        bool, typer.Option("--keep-checkpoint", help="Leave the checkpoint there when training has ended.")
+    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="With each checkpoint, show a held-out photo and its render in preview.jpg."),
+    ] = False,
 ) -> None:
-    """Train on the photos of SCENE; every 8th in name order is held out and measures the result."""
-    from maquette.cli.bars import Bars
-    from maquette.cli.local import stoppable, writable_folder
-    from maquette.recon.cuda import choose_backend
-    from maquette.recon.evaluate import evaluate
-    from maquette.recon.formats import format_named
-    from maquette.recon.scene_files import load_scene
-    from maquette.recon.train import train as run
-    from maquette.recon.train_settings import TrainSettings
+    """Train on the photos of SCENE; every 8th in name order is held out and measures the result.
 
-    chosen = choose_backend(backend)
-    settings = TrainSettings(
-        iterations=iterations, downscale=downscale, max_gaussians=max_gaussians, seed=seed
-    ).checked()
-    writable_folder(out)
+    A checkpoint is written to OUT every 30 seconds or 500 iterations. Stopped by Ctrl-C or otherwise, the same call
+    goes on from it, and on a CPU comes to the very same model; metrics.json counts the seconds of all calls. With
+    another option, or a changed scene, training begins anew and says why; the unfinished run stays beside it.
+
+    For example: maquette splat train fox --out run --preset balanced
+    """
+    from maquette.cli.bars import Bars
+    from maquette.cli.interruption import Interruption
+    from maquette.cli.local import OutNotWritableError, alone_in, writable_folder
+    from maquette.cli.splat_training import METRICS, MODEL, Wishes, settings_of, train_in
+    from maquette.recon.cuda import choose_backend
+    from maquette.recon.scene_files import load_scene
+
     began = time.monotonic()
-    with stoppable("Nothing was written; the next call begins anew."), Bars() as bars:
-        bars.update("loading", 0.0, scene.name)
-        loaded = load_scene(scene, cache_dir=out / "cache", progress=bars.update)
-        ready, last, total = time.monotonic(), None, iterations
-        for step in run(loaded, settings, backend=chosen):
-            last = step
-            bars.update(
-                "training", step.iteration / total, f"{step.iteration}/{total}, {step.gaussian_count:,} Gaussians"
-            )
-        if last is None:
-            raise RuntimeError("training made no iteration")
-        gaussians = last.gaussians
-        trained = time.monotonic()
-        bars.update("evaluation", 0.0)
-        held_out = evaluate(gaussians, loaded, loaded.held_out, downscale=downscale)
-        training = evaluate(gaussians, loaded, loaded.training, downscale=downscale)
-    format_named("ply").write(gaussians, out / "model.ply", provenance={"generator": "maquette splat train"})
-    metrics = {
-        "psnr": _mean([m.psnr for m in held_out]),
-        "ssim": _mean([m.ssim for m in held_out]),
-        "training_psnr": _mean([m.psnr for m in training]),
-        "training_ssim": _mean([m.ssim for m in training]),
-        "gaussians": len(gaussians),
+    explicit = {
         "iterations": iterations,
-        "seconds_total": round(time.monotonic() - began, 3),
-        "seconds_training": round(trained - ready, 3),
-        "seconds_per_iteration": round((trained - ready) / iterations, 5),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "backend": chosen,
-        "seed": seed,
         "downscale": downscale,
-        "views": [vars(m) for m in held_out],
+        "max_side_px": long_side,
+        "max_gaussians": max_gaussians,
+        "seed": seed,
     }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False))
+    settings_of(preset, 1, **explicit)  # what is wrong with them shows before anything is read
+    wishes = Wishes(choose_backend(backend), preset, fresh, keep_checkpoint, preview)
+    writable_folder(out)
+    for name in (MODEL, METRICS):
+        if (out / name).is_dir():
+            raise OutNotWritableError(f"{out / name} is a folder.", suggestion="Choose another --out.")
+    with Interruption("Nothing was kept yet; the next call begins anew.") as stop, alone_in(out, out), Bars() as bars:
+        bars.update("loading", 0.0, scene.name)
+        loaded = load_scene(
+            scene, cache_dir=out / "cache", progress=bars.update, warn=lambda code, message: bars.say(f"  {message}")
+        )
+        settings = settings_of(preset, len(loaded.training), **explicit)
+        metrics = train_in(out, loaded, settings, wishes, bars, stop, began)
     if metrics["psnr"] is not None:
         typer.echo(f"held-out PSNR {metrics['psnr']:.2f} dB SSIM {metrics['ssim']:.3f}")
-    typer.echo(f"{out / 'model.ply'}\n{out / 'metrics.json'}")
+    typer.echo(f"{out / MODEL}\n{out / METRICS}")
 
 
 @app.command(name="eval")
 def evaluate_model(
     scene: Scene,
-    model: Annotated[Path, typer.Argument(help="A 3DGS PLY file.")],
-    downscale: Downscale = 1.0,
+    model: Annotated[Path, typer.Argument(help="A 3DGS PLY file.", show_default=False)],
+    downscale: Downscale = None,
+    long_side: LongSide = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of each photo beside its render.", show_default="none")
+    ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder for undistorted photos (default: beside the model).")
+        Path | None, typer.Option(help="Folder for undistorted photos.", show_default="cache, beside the model")
     ] = None,
 ) -> None:
-    """Measure a model on every 8th photo of SCENE and print PSNR and SSIM of each and their mean, as JSON."""
-    from maquette.recon.evaluate import evaluate
+    """Measure a model on every 8th photo of SCENE and print PSNR and SSIM of each and their mean, as JSON.
+
+    Name the size that the model was trained at: metrics.json says it (downscale, long_side).
+    """
+    from rich.console import Console
+
+    from maquette.cli.bars import Bars
+    from maquette.cli.local import writable_folder
+    from maquette.cli.splat_training import mean
+    from maquette.recon.evaluate import ViewMetric, compare
     from maquette.recon.formats import format_named
+    from maquette.recon.gaussians.previews import side_by_side, write_picture
+    from maquette.recon.metrics import psnr, ssim
     from maquette.recon.scene_files import load_scene
 
     gaussians = format_named("ply").read(model)
-    loaded = load_scene(scene, cache_dir=cache or model.parent / "cache")
-    measured = evaluate(gaussians, loaded, loaded.held_out, downscale=downscale)
+    cache = writable_folder(cache or model.parent / "cache", option="--cache")
+    if pictures is not None:
+        writable_folder(pictures, option="--pictures")
+    views: list[ViewMetric] = []
+    # Standard output is the JSON alone.
+    with Bars(Console(stderr=True)) as bars:
+        bars.update("loading", 0.0, scene.name)
+        loaded = load_scene(
+            scene, cache_dir=cache, progress=bars.update, warn=lambda code, message: bars.say(f"  {message}")
+        )
+        compared = compare(
+            gaussians, loaded, loaded.held_out, downscale=1.0 if downscale is None else downscale, max_side_px=long_side
+        )
+        for one in compared:
+            name = loaded.views[one.view_index].name
+            bars.update("evaluation", len(views) / len(loaded.held_out), name)
+            views.append(ViewMetric(one.view_index, name, psnr(one.render, one.photo), ssim(one.render, one.photo)))
+            if pictures is not None:
+                label = f"render {views[-1].psnr:.2f} dB"
+                path = pictures / f"{one.view_index:04d}-{Path(name).stem}.jpg"
+                write_picture(side_by_side([one.photo, one.render], ["photo", label]), path)
     result = {
-        "psnr": _mean([m.psnr for m in measured]),
-        "ssim": _mean([m.ssim for m in measured]),
+        "psnr": mean([view.psnr for view in views]),
+        "ssim": mean([view.ssim for view in views]),
         "gaussians": len(gaussians),
-        "views": [vars(m) for m in measured],
+        "views": [vars(view) for view in views],
     }
     typer.echo(json.dumps(result, indent=1, allow_nan=False))
-
-
-def _mean(values: list[float]) -> float | None:
-    """None, which JSON can say, where nothing was measured."""
-    return sum(values) / len(values) if values else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from maquette.errors import UnavailableError
@@ -19,6 +20,7 @@ BYTES_OF_A_PROJECTION = 600
 """What a frame keeps of a Gaussian: packed 64, orders 28, two to four tiles at 52, and a quarter more to grow."""
 BASE_BYTES = 200 * 10**6
 """Python, numpy and the compiled kernels."""
+_RECLAIMABLE = re.compile(r"(total_)?inactive_file ")
 
 
 class NotEnoughMemoryError(UnavailableError):
@@ -38,19 +40,67 @@ def training_bytes(scene: Scene, settings: TrainSettings, views: int) -> int:
 
 
 def available_bytes() -> int | None:
-    """Memory this process may still take: the machine's or its control group's; none where neither tells."""
-    limits = []
+    """Memory this process may still take: the least that the machine, its control group and its own limit leave.
+
+    None where none of them tells.
+    """
+    limits = [limit for limit in (_machine_bytes(), _group_bytes(), _address_space_bytes()) if limit is not None]
+    return min(limits) if limits else None
+
+
+def _machine_bytes() -> int | None:
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         for line in meminfo.read_text().splitlines():
             if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
+                return int(line.split()[1]) * 1024
     elif "SC_PHYS_PAGES" in os.sysconf_names:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    most, now = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if most.exists() and now.exists() and most.read_text().strip() != "max":
-        limits.append(int(most.read_text()) - int(now.read_text()))
-    return min(limits) if limits else None
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _group_bytes() -> int | None:
+    """What the control groups around this process leave: Linux's version 2, or 1; the files of both say the same."""
+    mine = Path("/proc/self/cgroup")
+    if not mine.exists():
+        return None
+    limits = []
+    for line in mine.read_text().splitlines():
+        _, controllers, name = line.split(":", 2)
+        if controllers == "":
+            top, most, used = Path("/sys/fs/cgroup"), "memory.max", "memory.current"
+        elif "memory" in controllers.split(","):
+            top, most, used = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"
+        else:
+            continue
+        # A container often sees its own group as the top, while the name is the one outside.
+        group = top / name.lstrip("/")
+        limits += [_left(folder, most, used) for folder in {top, group, *group.parents} if folder.is_relative_to(top)]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _left(folder: Path, most: str, used: str) -> int | None:
+    try:
+        limit, taken = (folder / most).read_text().strip(), int((folder / used).read_text())
+        cached = [line for line in (folder / "memory.stat").read_text().splitlines() if _RECLAIMABLE.match(line)]
+    except OSError:
+        return None
+    if limit == "max":
+        return None
+    # Files that were read count as used, yet the kernel drops them before it refuses memory.
+    return int(limit) - taken + max((int(line.split()[1]) for line in cached), default=0)
+
+
+def _address_space_bytes() -> int | None:
+    """What ``ulimit -v`` leaves of this process's addresses; all that it has mapped counts, touched or not."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit, status = resource.getrlimit(resource.RLIMIT_AS)[0], Path("/proc/self/statm")
+    if limit == resource.RLIM_INFINITY or not status.exists():
+        return None
+    return max(0, limit - int(status.read_text().split()[0]) * resource.getpagesize())
 
 
 def refuse_without_memory(scene: Scene, settings: TrainSettings, views: int) -> None:
