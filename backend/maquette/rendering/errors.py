@@ -26,7 +26,7 @@ class RenderTimedOutError(UnavailableError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"The picture was not finished within {seconds:.0f} seconds.",
+            f"The picture was not finished within {seconds:g} seconds.",
             suggestion="Ask for a smaller one. The very first on a machine waits for a compiler: try again.",
         )
 

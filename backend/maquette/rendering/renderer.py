@@ -90,7 +90,7 @@ class Renderer:
             async with asyncio.timeout(self.limits.wait_s):
                 await self._line.acquire()
         except TimeoutError:
-            raise RenderBusyError(f"this one waited {self.limits.wait_s:.0f} seconds in vain") from None
+            raise RenderBusyError(f"this one waited {self.limits.wait_s:g} seconds in vain") from None
         finally:
             self._waiting -= 1
 
