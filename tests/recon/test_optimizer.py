@@ -74,6 +74,13 @@ def test_unseen_and_untaken_gaussians_stay() -> None:
     assert not moments.second.sh[[0, 2, 3, 4]].any()
 
 
+def test_a_photo_that_shows_no_gaussian_changes_none() -> None:
+    gaussians, before = model(3, seed=5), model(3, seed=5)
+    adam_step(gaussians, zero_moments(gaussians), gradients_for([], seed=6), LearningRates(0.1))
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(gaussians, name), getattr(before, name))
+
+
 def test_opacity_weight_pulls_opacities_down() -> None:
     gaussians, before = model(3, seed=7), model(3, seed=7)
     gradients = gradients_for([0, 1, 2], seed=8)

@@ -98,7 +98,8 @@ def adam_step(
             rates.sh_rest,
         ]
     )
-    n = len(gaussians)
+    # Not -1: a photo may show no Gaussian at all, and numpy cannot divide by nothing.
+    n, width = len(gaussians), 3 * gaussians.sh.shape[1]
     _adam(
         gradients.indices,
         gradients.screen,
@@ -115,10 +116,10 @@ def adam_step(
             gradients.opacity_logits[:, None],
         ),
         (
-            gaussians.sh.reshape(n, -1),
-            moments.first.sh.reshape(n, -1),
-            moments.second.sh.reshape(n, -1),
-            gradients.sh.reshape(len(gradients.indices), -1),
+            gaussians.sh.reshape(n, width),
+            moments.first.sh.reshape(n, width),
+            moments.second.sh.reshape(n, width),
+            gradients.sh.reshape(len(gradients.indices), width),
         ),
     )
 
