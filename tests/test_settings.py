@@ -3,6 +3,7 @@ import json
 import os
 import uuid
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,28 @@ def clean_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith(("SUPABASE_", "MAQUETTE_")) or name == "DATABASE_URL":
             monkeypatch.delenv(name)
+
+
+def test_the_environment_of_others_is_not_ours(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOST", "192.0.2.1")
+    monkeypatch.setenv("PORT", "1")
+    settings = read_settings()
+    assert settings.home == Path("/home/somebody/.maquette")
+    assert (settings.host, settings.port) == ("127.0.0.1", 8400)
+
+
+def test_where_models_lie(monkeypatch, tmp_path):
+    monkeypatch.setenv("MAQUETTE_HOME", str(tmp_path))
+    assert read_settings().models_folder == tmp_path / "models"
+    monkeypatch.setenv("MAQUETTE_MODELS_DIR", "")
+    assert read_settings().models_folder == tmp_path / "models"
+    monkeypatch.setenv("MAQUETTE_MODELS_DIR", str(tmp_path / "disk"))
+    monkeypatch.setenv("MAQUETTE_TRUST_MODEL_CODE", "difix-ref, zero123plus")
+    settings = read_settings()
+    assert settings.models_folder == tmp_path / "disk"
+    assert settings.trust_model_code == ("difix-ref", "zero123plus")
+    assert settings.allow_noncommercial_models is False
 
 
 def test_embedded_is_the_default():

@@ -48,7 +48,11 @@ def _from_env(*names: str, default: Any = ...) -> Any:
 class Settings(BaseSettings):
     """Every setting with its default; names in the environment stand beside each."""
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+    # With populate_by_name the environment is asked for the fields' own names too: without the prefix HOME would be
+    # the home, and HOST and PORT of whatever runs us ours.
+    model_config = SettingsConfigDict(
+        populate_by_name=True, env_prefix="MAQUETTE_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = _from_env("MAQUETTE_HOME", default=Path("~/.maquette"))
     host: str = _from_env("MAQUETTE_HOST", default="127.0.0.1")
@@ -71,12 +75,27 @@ class Settings(BaseSettings):
     render_max_side: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_MAX_SIDE"), ge=64, le=8192)
     render_cache_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_CACHE_MB"), ge=1)
     render_memory_mb: int = Field(4096, validation_alias=AliasChoices("MAQUETTE_RENDER_MEMORY_MB"), ge=0)
+    models_dir: Path | None = _from_env("MAQUETTE_MODELS_DIR", default=None)
+    allow_noncommercial_models: bool = _from_env("MAQUETTE_ALLOW_NONCOMMERCIAL_MODELS", default=False)
+    trust_model_code: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_TRUST_MODEL_CODE", default=())
     log_level: Literal["debug", "info", "warning", "error"] = _from_env("MAQUETTE_LOG_LEVEL", default="info")
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def _absolute_if_set(cls, folder: object) -> object:
+        if isinstance(folder, str) and not folder.strip():
+            return None
+        return Path(folder).expanduser().absolute() if isinstance(folder, str | Path) else folder
+
+    @field_validator("trust_model_code", mode="before")
+    @classmethod
+    def _names(cls, names: object) -> object:
+        return tuple(_listed(names)) if isinstance(names, str) else names
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -179,6 +198,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the process brings its own Postgres and storage."""
         return self.database_url is None
+
+    @property
+    def models_folder(self) -> Path:
+        """Where the weights of neural models lie, one folder each."""
+        return self.models_dir or self.home / "models"
 
     @property
     def server_url(self) -> str:
