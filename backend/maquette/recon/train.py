@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from maquette.errors import BadInputError
+from maquette.recon.cameras import Camera
 from maquette.recon.checkpoint import Checkpoint
 from maquette.recon.density import empty_statistics
 from maquette.recon.gaussians import Gaussians
@@ -215,11 +218,15 @@ def check_scene(scene: Scene, views: Sequence[int]) -> None:
         raise UntrainableSceneError(
             "Some sparse points hold numbers that are not finite.", suggestion="Place the cameras again."
         )
-    for i in views:
-        pose = scene.views[i].camera.camera_from_world
-        if (scene.points @ pose[2, :3] + pose[2, 3] > 0).any():
-            return
-    raise UntrainableSceneError(
-        "Every sparse point lies behind every camera.",
-        suggestion="Check the camera axes: x right, y down, z forward, camera_from_world.",
-    )
+    if not any(_shows_a_point(scene.views[i].camera, scene.points) for i in views):
+        raise UntrainableSceneError(
+            "No camera shows a single sparse point: all lie behind it or beside its picture.",
+            suggestion="Check the camera axes: x right, y down, z forward, camera_from_world.",
+        )
+
+
+def _shows_a_point(camera: Camera, points: Float[ndarray, "n 3"]) -> bool:
+    x, y, z = camera.camera_from_world[:3, :3] @ points.T + camera.camera_from_world[:3, 3:]
+    ahead = z > 0
+    u, v = camera.fx * x[ahead] / z[ahead] + camera.cx, camera.fy * y[ahead] / z[ahead] + camera.cy
+    return bool(((u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)).any())
