@@ -13,7 +13,12 @@ import pytest
 from maquette.api.app import create_app
 from maquette.settings import Connections, Settings
 
-OPEN_PATHS = {"/api/v1/health", "/api/v1/openapi.json", "/api/v1/shared/{share_key}"}
+OPEN_PATHS = {
+    "/api/v1/health",
+    "/api/v1/openapi.json",
+    "/api/v1/shared/{share_key}",
+    "/api/v1/shared/{share_key}/render",
+}
 
 
 @pytest.fixture

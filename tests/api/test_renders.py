@@ -250,6 +250,42 @@ def test_versions_and_projects_that_are_not_there(client: httpx.Client, project:
     assert code_of(client.get(f"/projects/{empty}/models/0/render")) == (409, "nothing_generated")
 
 
+class TestSharedModels:
+    @pytest.fixture
+    def share(self, client: httpx.Client, project: str) -> dict[str, Any]:
+        made: dict[str, Any] = client.post(f"/projects/{project}/shares", json={"version": 1}).json()
+        return made
+
+    @pytest.fixture
+    def visit(self, hosted: str, share: dict[str, Any]) -> Any:
+        """Somebody without credentials, at a server that asks for them."""
+        address = f"{hosted}/api/v1/shared/{share['share_key']}/render"
+        return lambda **asked: httpx.get(address, params=asked, timeout=60, trust_env=False)
+
+    def test_visitors_see_the_model(self, visit: Any) -> None:
+        answer = visit(view="1", format="png")
+        assert (pixels(answer) == render(model(1), camera(1))).all()
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert visit(position="0,0,-4", target="0,0,0", output="alpha").status_code == 200
+
+    def test_and_nothing_of_the_photos(self, visit: Any) -> None:
+        for output in ("error", "side_by_side"):
+            assert code_of(visit(view="0", output=output)) == (422, "photos_not_shared")
+        assert code_of(visit(position="0,0,-4", target="0,0,0", width=1025)) == (422, "render_too_large")
+
+    def test_until_it_is_revoked(self, client: httpx.Client, project: str, share: dict[str, Any], visit: Any) -> None:
+        tag = visit(view="1").headers["etag"]
+        client.delete(f"/projects/{project}/shares/{share['id']}").raise_for_status()
+        assert code_of(visit(view="1")) == (410, "share_revoked")
+        address = str(visit(view="1").request.url)
+        again = httpx.get(address, headers={"If-None-Match": tag}, trust_env=False)
+        assert code_of(again) == (410, "share_revoked"), "also for who has the picture"
+
+    def test_unknown_links(self, hosted: str) -> None:
+        answer = httpx.get(f"{hosted}/api/v1/shared/{'a' * 43}/render", trust_env=False)
+        assert code_of(answer) == (404, "share_not_found")
+
+
 def test_many_at_once(look: Any) -> None:
     """More callers than pictures: each gets theirs, and the same one the same."""
     with ThreadPoolExecutor(8) as threads:

@@ -23,6 +23,7 @@ from maquette.api import (
     renders,
     runs,
     session,
+    shared_renders,
     shares,
     status,
     steps,
@@ -74,6 +75,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 gate=choose_gate(settings, connections, pool),
                 announcements=Announcements(listener),
                 upload_slots=asyncio.Semaphore(CONCURRENT_UPLOADS),
+                shared_places=asyncio.Semaphore(shared_renders.SHARED_PLACES),
             )
             if connections.embedded:
                 # Its own pool: a handler that waits for storage while it holds a connection must not starve it.
@@ -120,6 +122,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         renders,
         comparisons,
         shares,
+        shared_renders,
         events,
         session,
         health,

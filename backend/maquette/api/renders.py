@@ -29,7 +29,7 @@ router = APIRouter(tags=["records"])
 FACTS = "X-Maquette-Picture"
 FOR_GOOD = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
-"""A version never changes, but its view may get another photo: kept, and asked about each time."""
+"""Kept, and asked about each time."""
 RETRY_AFTER_S = 5
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -44,22 +44,28 @@ IfNoneMatch = Annotated[
 ]
 
 
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The picture. `X-Maquette-Picture` holds facts about it as JSON: `width`, `height` in px; of"
+        " `error` and `side_by_side` `psnr` (dB) and `ssim` of this picture against its photo and `error_scale`; of"
+        " `depth` its range and, as PNG, `units_per_step` (value 0: nothing there).",
+        "content": {"image/png": _BINARY, "image/jpeg": _BINARY, "image/webp": _BINARY},
+        "headers": {
+            "ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."},
+            FACTS: {"schema": {"type": "string"}, "description": "JSON."},
+        },
+    },
+    304: {"description": "The picture that `If-None-Match` names is still the same."},
+}
+"""The documentation of an answer that is a picture."""
+
+
 @router.get(
     "/projects/{project_id}/models/{version}/render",
     response_class=Response,
     summary="Look at a version from any camera",
     responses={
-        200: {
-            "description": "The picture. `X-Maquette-Picture` holds facts about it as JSON: `width`, `height` in px; of"
-            " `error` and `side_by_side` `psnr` (dB) and `ssim` of this picture against its photo and `error_scale`; of"
-            " `depth` its range and, as PNG, `units_per_step` (value 0: nothing there).",
-            "content": {"image/png": _BINARY, "image/jpeg": _BINARY, "image/webp": _BINARY},
-            "headers": {
-                "ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."},
-                FACTS: {"schema": {"type": "string"}, "description": "JSON."},
-            },
-        },
-        304: {"description": "The picture that `If-None-Match` names is still the same."},
+        **PICTURE,
         **error_responses(404, 409),
     },
 )
@@ -82,7 +88,8 @@ async def render_model(
         await projects.get(conn, project_id, owner)
         model = await records.model(conn, project_id, version)
         order = await order_of(conn, model, asked, service.settings.render_max_side)
-    return await answer(request, service, order, if_none_match)
+    # A version never changes, but its view may get another photo.
+    return await answer(request, service, order, if_none_match, FOR_GOOD if order.photo is None else ASK_AGAIN)
 
 
 async def order_of(conn: Connection, model: Row, asked: Asked, most: int) -> Order:
@@ -107,18 +114,23 @@ async def order_of(conn: Connection, model: Row, asked: Asked, most: int) -> Ord
     return Order(project_id, _stored(model["objects"]["model"]), photo, look)
 
 
-async def answer(request: Request, service: Service, order: Order, if_none_match: str | None) -> Response:
-    """The picture, or word that the caller has it already."""
+async def answer(request: Request, service: Service, order: Order, if_none_match: str | None, keep: str) -> Response:
+    """The picture, or word that the caller has it already; ``keep``: for how long it may be kept."""
     tag = f'"{order.key}"'
-    headers = {"ETag": tag, "Cache-Control": FOR_GOOD if order.photo is None else ASK_AGAIN}
+    headers = {"ETag": tag, "Cache-Control": keep}
     if if_none_match is not None and _names(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     try:
         picture: Picture = await while_connected(request, service.gallery.picture(order))
     except RenderBusyError as error:
-        return problems.answer(error, {"Retry-After": str(RETRY_AFTER_S)})
+        return busy(error)
     headers[FACTS] = json.dumps(picture.facts)
     return Response(picture.data, media_type=f"image/{order.look.format}", headers=headers)
+
+
+def busy(error: RenderBusyError) -> Response:
+    """Word that there is no place in line, and when to ask again."""
+    return problems.answer(error, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Picture]) -> Picture:

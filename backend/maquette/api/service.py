@@ -35,6 +35,9 @@ class Service:
     upload_slots: asyncio.Semaphore
     """Uploads that may decode photos at the same moment: each has a process of its own, and memory has an end."""
 
+    shared_places: asyncio.Semaphore
+    """Pictures that visitors of share links may have in the making at the same moment."""
+
     lending: Lending = field(default_factory=Lending)
     """Signed addresses of reads, shared by all of them."""
 

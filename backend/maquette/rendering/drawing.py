@@ -79,8 +79,8 @@ def _beside_photo(gaussians: Gaussians, job: Job) -> Picture:
     look, seen = job.look, _seen(gaussians, job)
     error = pixel_error(seen.render, seen.photo)
     facts = {
-        "psnr": psnr(seen.render, seen.photo),
-        "ssim": ssim(seen.render, seen.photo),
+        "psnr": psnr(seen.render, seen.photo, seen.weights),
+        "ssim": ssim(seen.render, seen.photo, seen.weights),
         "error_scale": {
             "quantity": "root mean square over red, green and blue of sRGB differences, 1: a channel's full range",
             "from": 0.0,
