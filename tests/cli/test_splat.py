@@ -58,7 +58,7 @@ def test_train_and_eval_agree(scene: Path, tmp_path: Path) -> None:
         (["--max-gaussians", "0"], "max-gaussians", 2),
         (["--iterations", "0"], "iterations", 2),
         (["--downscale", "0.5"], "downscale", 2),
-        (["--downscale", "nan"], "bad_train_settings", 1),
+        (["--downscale", "nan"], "downscale", 2),
         (["--downscale", "1000"], "training_size_too_small", 1),
         (["--long-side", "15"], "long-side", 2),
         (["--preset", "instant"], "preset", 2),

@@ -228,5 +228,6 @@ def check_scene(scene: Scene, views: Sequence[int]) -> None:
 def _shows_a_point(camera: Camera, points: Float[ndarray, "n 3"]) -> bool:
     x, y, z = camera.camera_from_world[:3, :3] @ points.T + camera.camera_from_world[:3, 3:]
     ahead = z > 0
-    u, v = camera.fx * x[ahead] / z[ahead] + camera.cx, camera.fy * y[ahead] / z[ahead] + camera.cy
+    with np.errstate(over="ignore"):  # what lies that far beside the picture is beside it
+        u, v = camera.fx * x[ahead] / z[ahead] + camera.cx, camera.fy * y[ahead] / z[ahead] + camera.cy
     return bool(((u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)).any())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,9 +43,19 @@ def remember(folder: Path, scene: Scene, sources: Sequence[Path], warnings: Sequ
 
 
 def recall(folder: Path) -> tuple[Scene, list[tuple[str, str]]] | None:
-    """The scene and warnings kept in ``folder``, or None when there are none or a source has changed since."""
+    """The scene and warnings kept in ``folder``, or None when there are none or a source has changed since.
+
+    What is damaged counts as not there: all of it can be worked out again.
+    """
     if not (folder / _FILE).is_file():
         return None
+    try:
+        return _read(folder)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile):
+        return None
+
+
+def _read(folder: Path) -> tuple[Scene, list[tuple[str, str]]] | None:
     data = json.loads((folder / _FILE).read_text())
     if data.get("version") != _VERSION:
         return None
@@ -63,7 +74,8 @@ def recall(folder: Path) -> tuple[Scene, list[tuple[str, str]]] | None:
     files = [file for view in views for file in (view.image_path, view.mask_path, view.depth_path) if file is not None]
     if not all(file.is_file() for file in files):
         return None
-    with np.load(folder / _POINTS) as arrays:
+    # numpy leaves the file open where it is no archive, so it is opened here.
+    with (folder / _POINTS).open("rb") as stream, np.load(stream) as arrays:
         scene = Scene(views, arrays["points"], arrays["colors"])
     return scene, [(code, message) for code, message in data["warnings"]]
 

@@ -35,7 +35,11 @@ class SceneNotFoundError(BadInputError):
     code = "scene_not_found"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no scene at '{name}'.", suggestion=f"Give {FORMS}.", scene=name)
+        super().__init__(
+            f"There is no scene at '{name}'.",
+            suggestion=f"Give {FORMS}. Photos alone have no cameras yet: `maquette reconstruct` finds them.",
+            scene=name,
+        )
 
 
 class SceneUnreadableError(BadInputError):

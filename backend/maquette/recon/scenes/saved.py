@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def load_saved_scene(folder: Path) -> Scene:
         raise SceneNotFoundError(folder.name)
     try:
         data = json.loads((folder / CAMERAS_FILE).read_text())
-        with np.load(folder / POINTS_FILE) as arrays:
+        # numpy leaves the file open where it is no archive, so it is opened here.
+        with (folder / POINTS_FILE).open("rb") as stream, np.load(stream) as arrays:
             points, colors = arrays["points"], arrays["colors"]
         views = tuple(
             View(
@@ -72,7 +74,7 @@ def load_saved_scene(folder: Path) -> Scene:
             )
             for entry in data["views"]
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, BadZipFile) as error:
         raise SceneUnreadableError(folder.name, f"its files are damaged ({type(error).__name__})") from error
     return Scene(views=views, points=points, colors=colors)
 

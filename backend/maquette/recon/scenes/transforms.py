@@ -67,7 +67,7 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
     if data.get("ply_file_path"):
         try:
             points, colors = read_ply_points(file.parent / str(data["ply_file_path"]))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IndexError) as error:
             raise SceneUnreadableError(name, f"its points cannot be read ({error})") from error
     folders = {frame.image.parent for frame in found}
     companions = [
@@ -86,7 +86,7 @@ def _find_images(scene: str, root: Path, data: dict[str, Any], frames: list[Any]
         if not isinstance(frame, dict) or "file_path" not in frame or "transform_matrix" not in frame:
             raise SceneUnreadableError(scene, "a frame lacks its file_path or transform_matrix")
         path = str(frame["file_path"])
-        image = next((root / f"{path}{end}" for end in _SUFFIXES if (root / f"{path}{end}").is_file()), None)
+        image = next((root / f"{path}{end}" for end in _SUFFIXES if _is_file(root / f"{path}{end}")), None)
         if image is None:
             missing.append(path)
         else:
@@ -94,6 +94,13 @@ def _find_images(scene: str, root: Path, data: dict[str, Any], frames: list[Any]
             found.append(_Frame(label, image, {**shared, **frame}))
     tell_missing(scene, missing, len(frames), warn)
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _view(scene: str, frame: _Frame, root: Path, cache: Path) -> View:
@@ -135,7 +142,7 @@ def _view(scene: str, frame: _Frame, root: Path, cache: Path) -> View:
 def _camera_from_world(scene: str, frame: _Frame) -> Float[ndarray, "4 4"]:
     try:
         world_from_gl = np.array(frame.values["transform_matrix"], np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SceneBadPoseError(scene, frame.name, "is not a 4x4 matrix") from error
     if world_from_gl.shape not in ((4, 4), (3, 4)):
         raise SceneBadPoseError(scene, frame.name, "is not a 4x4 matrix")
@@ -167,7 +174,7 @@ def _intrinsics(scene: str, frame: _Frame, width: int, height: int) -> tuple[Flo
 
     stated_width, stated_height = number("w") or width, number("h") or height
     scale_x, scale_y = width / stated_width, height / stated_height
-    if not math.isclose(scale_x, scale_y, rel_tol=0.02):
+    if scale_x <= 0 or not math.isclose(scale_x, scale_y, rel_tol=0.02):
         raise SceneUnreadableError(scene, f"'{frame.name}' has another shape than its camera")
     angle_x, angle_y = number("camera_angle_x"), number("camera_angle_y")
     fx = number("fl_x") or (angle_x and 0.5 * stated_width / math.tan(0.5 * angle_x))
@@ -191,7 +198,7 @@ def _number(scene: str, frame: _Frame, key: str) -> float | None:
         return None
     try:
         value = float(frame.values[key])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number") from error
     if not math.isfinite(value):
         raise SceneUnreadableError(scene, f"'{key}' of '{frame.name}' is no number")
