@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.optimizer import Moments
-from maquette.recon.rasterize import Gradients
+from maquette.recon.rasterize import ScreenGradients
 
 SPLIT_SHRINK = 1.6
 """A Gaussian that is split is replaced by two of 1/1.6 its size (3DGS, section 5.2)."""
@@ -29,7 +29,7 @@ def empty_statistics(count: int) -> Statistics:
     return Statistics(np.zeros(count, np.float32), np.zeros(count, np.int32))
 
 
-def accumulate(statistics: Statistics, gradients: Gradients) -> None:
+def accumulate(statistics: Statistics, gradients: ScreenGradients) -> None:
     """Add one view's screen gradients, in place."""
     seen = gradients.screen >= 0
     statistics.gradient_sum[gradients.indices[seen]] += gradients.screen[seen]

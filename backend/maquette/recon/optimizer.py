@@ -71,6 +71,18 @@ def moments_from_arrays(arrays: dict[str, ndarray]) -> Moments:
     return Moments(parts[0], parts[1], int(arrays["adam_steps"]))
 
 
+def advance(moments: Moments, rates: LearningRates) -> tuple[float, ...]:
+    """Count a step; returns the size of each attribute's, in the order of ``rates``, and epsilon.
+
+    The corrections of the moments (Kingma & Ba 2015, section 2) are in these numbers.
+    """
+    moments.steps += 1
+    correction1 = 1.0 - float(BETA1) ** moments.steps
+    correction2 = float(np.sqrt(1.0 - float(BETA2) ** moments.steps))
+    scale = correction2 / correction1
+    return *(scale * getattr(rates, field.name) for field in fields(rates)), float(EPSILON) * correction2
+
+
 def adam_step(
     gaussians: Gaussians,
     moments: Moments,
@@ -84,27 +96,14 @@ def adam_step(
     ``opacity_weight`` times the mean opacity of the visible Gaussians is added to the loss (3DGS-MCMC, Kheradmand et
     al. 2024, section 3.4): what no photo asks for fades and is pruned.
     """
-    moments.steps += 1
-    correction1 = 1.0 - float(BETA1) ** moments.steps
-    correction2 = 1.0 - float(BETA2) ** moments.steps
-    scale = np.sqrt(correction2) / correction1
-    steps = scale * np.array(
-        [
-            rates.means,
-            rates.log_scales,
-            rates.quaternions,
-            rates.opacity_logits,
-            rates.sh_base,
-            rates.sh_rest,
-        ]
-    )
+    *steps, epsilon = advance(moments, rates)
     # Not -1: a photo may show no Gaussian at all, and numpy cannot divide by nothing.
     n, width = len(gaussians), 3 * gaussians.sh.shape[1]
     _adam(
         gradients.indices,
         gradients.screen,
-        steps.astype(np.float32),
-        EPSILON * np.float32(np.sqrt(correction2)),
+        np.array(steps, np.float32),
+        np.float32(epsilon),
         np.float32(opacity_weight / max(1, len(gradients.indices))),
         (gaussians.means, moments.first.means, moments.second.means, gradients.means),
         (gaussians.log_scales, moments.first.log_scales, moments.second.log_scales, gradients.log_scales),

@@ -7,7 +7,7 @@ definition of all is the slow :mod:`maquette.recon.rasterize.twin`.
 
 from maquette.recon.rasterize.backends import rasterize
 from maquette.recon.rasterize.contributions import contribution
-from maquette.recon.rasterize.frame import Frame, Gradients, backward, depths, forward
+from maquette.recon.rasterize.frame import Frame, Gradients, ScreenGradients, backward, depths, forward
 from maquette.recon.rasterize.rendering import OUTPUTS, Output, Rendering
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Gradients",
     "Output",
     "Rendering",
+    "ScreenGradients",
     "backward",
     "contribution",
     "depths",

@@ -58,8 +58,8 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class Gradients:
-    """Loss gradients of the visible Gaussians: row j belongs to Gaussian ``indices[j]``.
+class ScreenGradients:
+    """What density control looks at, of the visible Gaussians: row j belongs to Gaussian ``indices[j]``.
 
     ``screen`` is the norm of the gradient of the screen mean, in units of half the image (Kerbl et al. 2023,
     section 5.2); it is -1 for Gaussians that no pixel took, whose gradients are all zero. ``screen_absolute`` is the
@@ -68,13 +68,19 @@ class Gradients:
     """
 
     indices: Int64[ndarray, " v"]
+    screen: Float32[ndarray, " v"]
+    screen_absolute: Float32[ndarray, " v"]
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients(ScreenGradients):
+    """Loss gradients of the visible Gaussians."""
+
     means: Float32[ndarray, "v 3"]
     log_scales: Float32[ndarray, "v 3"]
     quaternions: Float32[ndarray, "v 4"]
     opacity_logits: Float32[ndarray, " v"]
     sh: Float32[ndarray, "v k 3"]
-    screen: Float32[ndarray, " v"]
-    screen_absolute: Float32[ndarray, " v"]
 
 
 def forward(
@@ -175,6 +181,32 @@ def depths(frame: Frame) -> tuple[Float32[ndarray, "h w"], Float32[ndarray, "h w
     return expected, median
 
 
+def unblended(
+    frame: Frame,
+    image_gradient: Float32[ndarray, "3 h w"],
+    depth: Float32[ndarray, "h w"] | None,
+    depth_gradient: Float32[ndarray, "h w"] | None,
+    scratch: Scratch,
+) -> Float32[ndarray, "p s"]:
+    """The slots of a frame's pairs, filled: the first half of :func:`backward`."""
+    slots = scratch.empty("slots", (len(frame.tile_pairs), SLOT if depth_gradient is None else SLOT + 1))
+    unblend_tiles(
+        frame.packed,
+        frame.tile_starts,
+        frame.tile_pairs,
+        frame.used,
+        frame.camera.width,
+        frame.camera.height,
+        frame.image,
+        image_gradient,
+        slots,
+        frame.transmittance,
+        depth,
+        depth_gradient,
+    )
+    return slots
+
+
 def backward(
     frame: Frame,
     gaussians: Gaussians,
@@ -191,21 +223,7 @@ def backward(
     ``scratch`` the gradients live until the next ones made with it.
     """
     scratch = scratch or Scratch()
-    slots = scratch.empty("slots", (len(frame.tile_pairs), SLOT if depth_gradient is None else SLOT + 1))
-    unblend_tiles(
-        frame.packed,
-        frame.tile_starts,
-        frame.tile_pairs,
-        frame.used,
-        frame.camera.width,
-        frame.camera.height,
-        frame.image,
-        image_gradient,
-        slots,
-        frame.transmittance,
-        depth,
-        depth_gradient,
-    )
+    slots = unblended(frame, image_gradient, depth, depth_gradient, scratch)
     visible = len(frame.indices)
     gradients = Gradients(
         indices=frame.indices,

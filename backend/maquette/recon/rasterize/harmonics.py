@@ -1,4 +1,4 @@
-"""Real spherical harmonics up to degree 3, values and gradients, for one direction at a time.
+"""Real spherical harmonics of degree 3, values and gradients, for sixteen directions at a time.
 
 Signs and order are those of 3DGS files (Kerbl et al. 2023; Sloan 2013, "Efficient Spherical Harmonic
 Evaluation"): degree 1 is (-y, z, -x).
@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import Scalar, kernel
+from maquette.recon.rasterize.compiled import Scalar, inlined_kernel
+from maquette.recon.rasterize.lanes import lanes_of, load, store
 
 C0 = np.float32(0.28209479177387814)
 C1 = np.float32(0.4886025119029199)
@@ -29,72 +30,69 @@ SIX = np.float32(6.0)
 EIGHT = np.float32(8.0)
 
 
-@kernel
-def basis(degree: Scalar, x: Scalar, y: Scalar, z: Scalar, values: ndarray) -> None:
-    """Write the ``(degree + 1)**2`` basis values of the unit direction (x, y, z) into ``values``."""
-    values[0] = C0
-    if degree > 0:
-        values[1] = -C1 * y
-        values[2] = C1 * z
-        values[3] = -C1 * x
-    if degree > 1:
-        xx, yy, zz = x * x, y * y, z * z
-        values[4] = C2A * x * y
-        values[5] = -C2A * y * z
-        values[6] = C2B * (TWO * zz - xx - yy)
-        values[7] = -C2A * x * z
-        values[8] = C2C * (xx - yy)
-        if degree > 2:
-            values[9] = -C3A * y * (THREE * xx - yy)
-            values[10] = C3B * x * y * z
-            values[11] = -C3C * y * (FOUR * zz - xx - yy)
-            values[12] = C3D * z * (TWO * zz - THREE * xx - THREE * yy)
-            values[13] = -C3C * x * (FOUR * zz - xx - yy)
-            values[14] = C3E * z * (xx - yy)
-            values[15] = -C3A * x * (xx - THREE * yy)
+@inlined_kernel
+def basis(x: Scalar, y: Scalar, z: Scalar, values: ndarray) -> None:
+    """Write the 16 basis values of the unit directions (x, y, z), a vector of lanes each, into ``values``."""
+    xx, yy, zz = x * x, y * y, z * z
+    store(values, np.uint64(0), lanes_of(C0))
+    store(values, np.uint64(16), -C1 * y)
+    store(values, np.uint64(32), C1 * z)
+    store(values, np.uint64(48), -C1 * x)
+    store(values, np.uint64(64), C2A * x * y)
+    store(values, np.uint64(80), -C2A * y * z)
+    store(values, np.uint64(96), C2B * (TWO * zz - xx - yy))
+    store(values, np.uint64(112), -C2A * x * z)
+    store(values, np.uint64(128), C2C * (xx - yy))
+    store(values, np.uint64(144), -C3A * y * (THREE * xx - yy))
+    store(values, np.uint64(160), C3B * x * y * z)
+    store(values, np.uint64(176), -C3C * y * (FOUR * zz - xx - yy))
+    store(values, np.uint64(192), C3D * z * (TWO * zz - THREE * xx - THREE * yy))
+    store(values, np.uint64(208), -C3C * x * (FOUR * zz - xx - yy))
+    store(values, np.uint64(224), C3E * z * (xx - yy))
+    store(values, np.uint64(240), -C3A * x * (xx - THREE * yy))
 
 
-@kernel
-def direction_gradient(
-    degree: Scalar, x: Scalar, y: Scalar, z: Scalar, weight: ndarray
-) -> tuple[Scalar, Scalar, Scalar]:
-    """Gradient of ``sum_k weight[k] * basis_k(x, y, z)`` with respect to the direction (not normalised)."""
-    gx = np.float32(0.0)
-    gy = np.float32(0.0)
-    gz = np.float32(0.0)
-    if degree > 0:
-        gx -= C1 * weight[3]
-        gy -= C1 * weight[1]
-        gz += C1 * weight[2]
-    if degree > 1:
-        gx += C2A * (y * weight[4] - z * weight[7]) + TWO * x * (C2C * weight[8] - C2B * weight[6])
-        gy += C2A * (x * weight[4] - z * weight[5]) - TWO * y * (C2C * weight[8] + C2B * weight[6])
-        gz += FOUR * C2B * z * weight[6] - C2A * (y * weight[5] + x * weight[7])
-        if degree > 2:
-            xx, yy, zz = x * x, y * y, z * z
-            gx += (
-                -SIX * C3A * x * y * weight[9]
-                + C3B * y * z * weight[10]
-                + TWO * C3C * x * y * weight[11]
-                - SIX * C3D * x * z * weight[12]
-                - C3C * (FOUR * zz - THREE * xx - yy) * weight[13]
-                + TWO * C3E * x * z * weight[14]
-                - THREE * C3A * (xx - yy) * weight[15]
-            )
-            gy += (
-                -THREE * C3A * (xx - yy) * weight[9]
-                + C3B * x * z * weight[10]
-                - C3C * (FOUR * zz - xx - THREE * yy) * weight[11]
-                - SIX * C3D * y * z * weight[12]
-                + TWO * C3C * x * y * weight[13]
-                - TWO * C3E * y * z * weight[14]
-                + SIX * C3A * x * y * weight[15]
-            )
-            gz += (
-                C3B * x * y * weight[10]
-                - EIGHT * C3C * y * z * weight[11]
-                + C3D * (SIX * zz - THREE * xx - THREE * yy) * weight[12]
-                - EIGHT * C3C * x * z * weight[13]
-                + C3E * (xx - yy) * weight[14]
-            )
+@inlined_kernel
+def direction_gradient(x: Scalar, y: Scalar, z: Scalar, weights: ndarray) -> tuple[Scalar, Scalar, Scalar]:
+    """Gradient of ``sum_k weights[k] * basis_k(x, y, z)`` with respect to the direction (not normalised)."""
+    xx, yy, zz = x * x, y * y, z * z
+    w1, w2, w3 = load(weights, np.uint64(16)), load(weights, np.uint64(32)), load(weights, np.uint64(48))
+    w4, w5, w6 = load(weights, np.uint64(64)), load(weights, np.uint64(80)), load(weights, np.uint64(96))
+    w7, w8, w9 = load(weights, np.uint64(112)), load(weights, np.uint64(128)), load(weights, np.uint64(144))
+    w10, w11, w12 = load(weights, np.uint64(160)), load(weights, np.uint64(176)), load(weights, np.uint64(192))
+    w13, w14, w15 = load(weights, np.uint64(208)), load(weights, np.uint64(224)), load(weights, np.uint64(240))
+    gx = (
+        C2A * (y * w4 - z * w7)
+        - C1 * w3
+        + TWO * x * (C2C * w8 - C2B * w6)
+        - SIX * C3A * x * y * w9
+        + C3B * y * z * w10
+        + TWO * C3C * x * y * w11
+        - SIX * C3D * x * z * w12
+        - C3C * (FOUR * zz - THREE * xx - yy) * w13
+        + TWO * C3E * x * z * w14
+        - THREE * C3A * (xx - yy) * w15
+    )
+    gy = (
+        C2A * (x * w4 - z * w5)
+        - C1 * w1
+        - TWO * y * (C2C * w8 + C2B * w6)
+        - THREE * C3A * (xx - yy) * w9
+        + C3B * x * z * w10
+        - C3C * (FOUR * zz - xx - THREE * yy) * w11
+        - SIX * C3D * y * z * w12
+        + TWO * C3C * x * y * w13
+        - TWO * C3E * y * z * w14
+        + SIX * C3A * x * y * w15
+    )
+    gz = (
+        C1 * w2
+        + FOUR * C2B * z * w6
+        - C2A * (y * w5 + x * w7)
+        + C3B * x * y * w10
+        - EIGHT * C3C * y * z * w11
+        + C3D * (SIX * zz - THREE * xx - THREE * yy) * w12
+        - EIGHT * C3C * x * z * w13
+        + C3E * (xx - yy) * w14
+    )
     return gx, gy, gz

@@ -27,6 +27,7 @@ LINE = 16
 INT = ir.IntType(32)
 BYTES = ir.IntType(8).as_pointer()
 FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
+DOUBLE_FLOATS = ir.VectorType(ir.DoubleType(), WIDTH)
 INTS = ir.VectorType(INT, WIDTH)
 BITS = ir.VectorType(ir.IntType(1), WIDTH)
 
@@ -38,6 +39,13 @@ class LanesType(types.Type):
         super().__init__(name="float32x16")
 
 
+class DoublesType(types.Type):
+    """Sixteen float64, for the few sums in which float32 would lose a needle."""
+
+    def __init__(self) -> None:
+        super().__init__(name="float64x16")
+
+
 class MaskType(types.Type):
     """Sixteen truth values."""
 
@@ -45,7 +53,7 @@ class MaskType(types.Type):
         super().__init__(name="bool_x16")
 
 
-LANES, MASK = LanesType(), MaskType()
+LANES, DOUBLES, MASK = LanesType(), DoublesType(), MaskType()
 
 
 @register_model(LanesType)
@@ -54,6 +62,14 @@ class LanesModel(models.PrimitiveModel):
 
     def __init__(self, manager: Any, numba_type: Any) -> None:
         super().__init__(manager, numba_type, FLOATS)
+
+
+@register_model(DoublesType)
+class DoublesModel(models.PrimitiveModel):
+    """How LLVM holds :class:`DoublesType`."""
+
+    def __init__(self, manager: Any, numba_type: Any) -> None:
+        super().__init__(manager, numba_type, DOUBLE_FLOATS)
 
 
 @register_model(MaskType)
@@ -65,27 +81,32 @@ class MaskModel(models.PrimitiveModel):
 
 
 def _splat(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
-    one = builder.insert_element(ir.Constant(FLOATS, ir.Undefined), value, INT(0))
+    kind = ir.VectorType(value.type, WIDTH)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INT(0))
     return builder.shuffle_vector(one, one, ir.Constant(INTS, [0] * WIDTH))
 
 
 lower_cast(types.float32, LANES)(_splat)
+lower_cast(types.float64, DOUBLES)(_splat)
+ONE_OF = {LANES: types.float32, DOUBLES: types.float64, MASK: types.boolean}
+"""What is in one lane."""
 
 
-def _define_operator(function: Any, result: Any, operand: Any, emit: Callable[..., Any]) -> None:
-    """Let kernels apply ``function`` to two operands, one of which may be a float32."""
+def _define_operator(function: Any, result: Any, operand: Any, emit: Callable[..., Any], operands: int = 2) -> None:
+    """Let kernels apply ``function`` to operands of which one at least has lanes and others may be a single number."""
 
     class Rule(AbstractTemplate):
         def generic(self, arguments: Any, keywords: Any) -> Any:
-            if operand in arguments and all(kind in (operand, types.float32) for kind in arguments):
-                return signature(result, operand, operand)
+            known = all(kind in (operand, ONE_OF[operand]) for kind in arguments)
+            if known and operand in arguments and len(arguments) == operands:
+                return signature(result, *[operand] * operands)
             return None
 
     def lower(context: Any, builder: Any, numba_signature: Any, values: Any) -> Any:
         return emit(builder, *values)
 
     infer_global(function)(Rule)
-    lower_builtin(function, operand, operand)(lower)
+    lower_builtin(function, *[operand] * operands)(lower)
 
 
 for _functions, _name in (
@@ -95,7 +116,9 @@ for _functions, _name in (
     ((operator.truediv, operator.itruediv), "fdiv"),
 ):
     for _function in _functions:
-        _define_operator(_function, LANES, LANES, getattr(ir.IRBuilder, _name))
+        for _lanes in (LANES, DOUBLES):
+            _define_operator(_function, _lanes, _lanes, getattr(ir.IRBuilder, _name))
+_define_operator(operator.neg, LANES, LANES, ir.IRBuilder.fneg, operands=1)
 
 
 def _comparison(sign: str) -> Callable[..., Any]:
@@ -104,6 +127,7 @@ def _comparison(sign: str) -> Callable[..., Any]:
 
 for _function, _sign in ((operator.ge, ">="), (operator.gt, ">"), (operator.le, "<="), (operator.lt, "<")):
     _define_operator(_function, MASK, LANES, _comparison(_sign))
+_define_operator(operator.ne, MASK, LANES, lambda builder, a, b: builder.fcmp_unordered("!=", a, b))
 _define_operator(operator.and_, MASK, MASK, ir.IRBuilder.and_)
 
 
@@ -177,6 +201,24 @@ def will_write(builder: Any, array: Any, at: Any) -> None:
 def lanes_of(builder: Any, value: Any) -> Any:
     """The same float32 in all lanes."""
     return _splat(None, builder, None, None, value)
+
+
+@emits(DOUBLES, LANES)
+def doubled(builder: Any, a: Any) -> Any:
+    """The same numbers in double precision."""
+    return builder.fpext(a, DOUBLE_FLOATS)
+
+
+@emits(LANES, DOUBLES)
+def halved(builder: Any, a: Any) -> Any:
+    """The nearest numbers in single precision."""
+    return builder.fptrunc(a, FLOATS)
+
+
+@emits(types.uint64, MASK)
+def bits_of(builder: Any, mask: Any) -> Any:
+    """The truth values as bits, that of the first lane lowest."""
+    return builder.zext(builder.bitcast(mask, ir.IntType(WIDTH)), ir.IntType(64))
 
 
 @emits(LANES, MASK, LANES, LANES)
