@@ -37,6 +37,7 @@ def test_the_list_tells_all_of_each(tmp_path: Path) -> None:
         assert (entry.revision[:12] if len(entry.revision) == 40 else entry.revision) in answer.stdout
     assert "no (refused)" in answer.stdout and "put there by you" in answer.stdout
     assert str(tmp_path / "models") in answer.stdout
+    assert "enhanced by 'none'" in answer.stdout and "source photos alone" in answer.stdout
     allowed = maquette(tmp_path, "list", MAQUETTE_ALLOW_NONCOMMERCIAL_MODELS="true")
     assert "no (allowed by you)" in allowed.stdout
 

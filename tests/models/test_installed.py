@@ -108,7 +108,8 @@ def test_a_manifest_that_cannot_be_read(entry: ModelEntry, tmp_path: Path, conte
     assert found.state == "broken" and not found.usable
     with pytest.raises(BadManifestError):
         verify(found)
-    assert read_weights(tmp_path).problem("sdxl") is not None
+    problem = read_weights(tmp_path).problem("sdxl")
+    assert problem is not None and problem.code == "model_manifest_broken"
 
 
 def test_licences_are_asked_for_at_use_too(tmp_path: Path) -> None:

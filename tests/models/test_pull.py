@@ -198,6 +198,14 @@ def test_what_the_hub_does_not_have(hub: HubServer, tmp_path: Path, sources: tup
         pull(make_entry(hub, sources=sources), tmp_path, endpoint=hub.address)
 
 
+@pytest.mark.parametrize("path", ["../../evil.json", "/tmp/evil.json", "unet/../../evil.json"])
+def test_a_hub_that_would_write_elsewhere(hub: HubServer, entry: ModelEntry, tmp_path: Path, path: str) -> None:
+    hub.files[path] = b"{}"
+    with pytest.raises(SourceRefusesError, match="outside"):
+        pull(entry, tmp_path / "models", endpoint=hub.address)
+    assert not list(tmp_path.rglob("evil.json"))
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
 def test_a_server_that_refuses(hub: HubServer, entry: ModelEntry, tmp_path: Path, status: int) -> None:
     hub.status = status

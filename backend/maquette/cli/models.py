@@ -29,8 +29,9 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from maquette.models.installed import look
+    from maquette.models.installed import look, read_weights
     from maquette.models.registry import MODELS
+    from maquette.recon.enhance import choose_method
     from maquette.settings import read_settings
 
     settings = read_settings()
@@ -50,6 +51,13 @@ def list_models() -> None:
     # Names are there to be copied: never cut one off at the edge of a narrow terminal.
     Console(width=max(Console().width, 200)).print(table)
     typer.echo(f"They lie in {settings.models_folder}; a folder of one of these names that you put there is used too.")
+    weights = read_weights(
+        settings.models_folder,
+        allow_noncommercial=settings.allow_noncommercial_models,
+        trust_code=settings.trust_model_code,
+    )
+    choice = choose_method(None, weights)
+    typer.echo(f"Views are enhanced by '{choice.method.name}' unless a call names another method. {choice.reason}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +47,10 @@ def list_files(source: HubSource, name: str, endpoint: str | None, timeout_s: fl
         for file in info.siblings or []
         if any(fnmatchcase(file.rfilename, pattern) for pattern in source.include)
     ]
+    for file in files:
+        # Our folder ends at its edge, whoever runs the server or mirror.
+        if PurePosixPath(file.path).is_absolute() or ".." in PurePosixPath(file.path).parts:
+            raise SourceRefusesError(name, _server(endpoint), f"its file {file.path!r} would lie outside the model")
     for pattern in source.include:
         if not any(fnmatchcase(file.path, pattern) for file in files):
             raise SourceRefusesError(name, _server(endpoint), f"its repository holds no {pattern}")

@@ -65,6 +65,8 @@ def read_weights(models_dir: Path, *, allow_noncommercial: bool = False, trust_c
     problems: dict[str, MaquetteError] = {}
     for entry in MODELS:
         found = look(entry, models_dir)
+        if found.state == "broken":
+            problems[entry.name] = BadManifestError(entry.name)
         if not found.usable:
             continue
         if not entry.commercial and not allow_noncommercial:

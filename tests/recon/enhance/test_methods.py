@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,8 @@ def test_without_weights_nothing_is_enhanced_and_the_reasons_are_given(diffusion
     assert "not enhanced" in choice.reason
     assert [problem.code for problem in choice.problems] == ["model_weights_missing"] * 2
     assert "maquette models pull" in choice.problems[0].suggestion
+    told = json.loads(json.dumps(choice.as_dict()))
+    assert told["method"] == "none" and len(told["problems"]) == 2
 
 
 def test_with_weights_the_model_is_chosen(diffusion: None, tmp_path: Path) -> None:

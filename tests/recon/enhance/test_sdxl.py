@@ -87,7 +87,8 @@ def test_depth_steers_where_the_controlnet_is_there(sdxl: LocalModel, controlnet
         otherwise = enhancer(EnhanceRequest(render, depth=depth[:, ::-1].copy(), parameters=quick(depth_weight=1.0)))
     assert not without.record.depth_control
     assert np.abs(without.image.astype(int) - plain.image).max() <= 1, "weighed by zero it is plain image-to-image"
-    assert steered.record.depth_control
+    assert steered.record.depth_control and steered.record.depth_revision == controlnet.revision
+    assert without.record.depth_revision is None
     assert (steered.image != without.image).any() and (steered.image != otherwise.image).any()
 
 

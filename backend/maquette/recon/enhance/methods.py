@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from maquette.errors import MaquetteError
 from maquette.progress import Progress
@@ -31,6 +32,14 @@ class Choice:
     method: Method
     reason: str
     problems: tuple[MaquetteError, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a step to record."""
+        return {
+            "method": self.method.name,
+            "reason": self.reason,
+            "problems": [problem.as_dict() for problem in self.problems],
+        }
 
 
 def find_method(name: str) -> Method:

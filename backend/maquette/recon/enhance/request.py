@@ -105,6 +105,8 @@ class EnhanceRecord:
     seed: int | None = None
     depth_control: bool = False
     """Whether the depth of the view steered the model."""
+    depth_revision: str | None = None
+    """Revision of the ControlNet that did."""
     photo_used: bool = False
     """Whether the model saw the photo."""
     settings: dict[str, float] = field(default_factory=dict)

@@ -41,7 +41,7 @@ class Sdxl:
     pipeline: Any
     model: LocalModel
     place: diffusion.Place
-    controlled: bool
+    control: LocalModel | None
 
     def __call__(self, request: EnhanceRequest, progress: Progress | None = None) -> Enhanced:
         """Enhance one view; see :data:`SDXL`."""
@@ -59,10 +59,10 @@ class Sdxl:
                 f"{steps} steps at strength {strength:g} are none at all.",
                 suggestion="Raise steps or strength: their product must be at least 1.",
             )
-        by_depth = self.controlled and request.depth is not None
+        by_depth = self.control is not None and request.depth is not None
         height, width = request.render.shape[:2]
         view = enlarged(request.render, asked.working_side_px)
-        others = [self._control(request, view.shape)] if self.controlled else []
+        others = [self._control(request, view.shape)] if self.control else []
         tiles = len(plan_tiles(view.shape[0], view.shape[1], asked.tile_px))
         # On the CPU whatever the device, so that a seed means the same noise everywhere.
         generator = torch.Generator("cpu").manual_seed(asked.seed)
@@ -84,7 +84,7 @@ class Sdxl:
                     "control_image": _batch(planes[1]),
                     "controlnet_conditioning_scale": asked.depth_weight if by_depth else 0.0,
                 }
-                if self.controlled
+                if self.control
                 else {}
             )
             answer = self.pipeline(
@@ -120,6 +120,7 @@ class Sdxl:
             guidance=guidance,
             seed=asked.seed,
             depth_control=by_depth,
+            depth_revision=self.control.revision if self.control and by_depth else None,
             seconds=time.perf_counter() - began,
             device=self.place.device,
         )
@@ -146,16 +147,17 @@ def open_sdxl(weights: Weights, device: Device = "auto") -> Iterator[Enhancer]:
     if not str(kind).startswith("StableDiffusionXL"):
         raise BrokenModelError(model.name, model.folder, f"it holds a {kind}, not a StableDiffusionXL pipeline")
     place = diffusion.choose_place(device)
-    pipeline, controlled = _pipeline(model, weights.models.get(DEPTH), place)
+    control = weights.models.get(DEPTH)
+    pipeline = _pipeline(model, control, place)
     _settle(pipeline, place)
     try:
-        yield Sdxl(pipeline, model, place, controlled)
+        yield Sdxl(pipeline, model, place, control)
     finally:
         # Hooks of offloading hold references in a circle; without this the GPU's memory comes back late.
         pipeline.remove_all_hooks()
 
 
-def _pipeline(model: LocalModel, control: LocalModel | None, place: diffusion.Place) -> tuple[Any, bool]:
+def _pipeline(model: LocalModel, control: LocalModel | None, place: diffusion.Place) -> Any:
     from diffusers import (
         ControlNetModel,
         StableDiffusionXLControlNetImg2ImgPipeline,
@@ -171,22 +173,20 @@ def _pipeline(model: LocalModel, control: LocalModel | None, place: diffusion.Pl
         }
 
     if control is None:
-        plain = diffusion.load(
+        return diffusion.load(
             model,
             lambda: StableDiffusionXLImg2ImgPipeline.from_pretrained(
                 model.folder, add_watermarker=False, **options(model)
             ),
         )
-        return plain, False
     diffusion.check_part(control, control.folder)
     net = diffusion.load(control, lambda: ControlNetModel.from_pretrained(control.folder, **options(control)))
-    controlled = diffusion.load(
+    return diffusion.load(
         model,
         lambda: StableDiffusionXLControlNetImg2ImgPipeline.from_pretrained(
             model.folder, controlnet=net, add_watermarker=False, **options(model)
         ),
     )
-    return controlled, True
 
 
 def _settle(pipeline: Any, place: diffusion.Place) -> None:
