@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,28 @@ def test_metrics_name_their_set_and_never_mix_splits(client: httpx.Client, proje
     trained_on = {m["view_index"] for m in of_first if m["split"] == "training"} - {None}
     assert trained_on
     assert not trained_on & {0, 8}
+
+
+def test_versions_compare_by_number_and_by_picture(
+    server: Server, client: httpx.Client, project: dict[str, Any]
+) -> None:
+    address = f"/projects/{project['id']}"
+    told = client.get(f"{address}/compare", params={"a": "v0", "b": "v2"}).raise_for_status().json()
+    assert told["path"] == [0, 1, 2] and told["difference"]["seconds"] is not None
+    assert [view["name"] for view in told["held_out"]["views"]] == ["0000.jpg", "0008.jpg"]
+    assert told["held_out"]["mean"]["psnr"]["difference"] > 0
+    for pictures, numbers in zip(told["pictures"], told["held_out"]["views"], strict=True):
+        for side in ("a", "b"):
+            shown = client.get(pictures[side]["error_url"])
+            assert shown.status_code == 200, shown.text
+            # Drawn from the stored file, and yet exactly what was measured when the version was made.
+            facts = json.loads(shown.headers["x-maquette-picture"])
+            assert (facts["psnr"], facts["ssim"]) == (numbers["psnr"][side], numbers["ssim"][side])
+    models = everything(client, f"{address}/models")
+    best = max(models, key=lambda m: (m["overall_quality"], -m["version"]))
+    with database(server) as conn:
+        by_sql = "select version, quality_class from public.best_models where project_id = %s"
+        assert conn.execute(by_sql, [project["id"]]).fetchall() == [(best["version"], best["quality_class"])]
 
 
 def test_exported_splat_holds_the_promoted_model(client: httpx.Client, project: dict[str, Any], tmp_path: Path) -> None:
