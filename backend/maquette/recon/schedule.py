@@ -60,3 +60,27 @@ def densifies_at(settings: TrainSettings, iteration: int) -> bool:
 def resets_opacity_at(settings: TrainSettings, iteration: int) -> bool:
     """Whether all opacities are lowered after this iteration."""
     return progress_at(settings, iteration) <= settings.densify_until and iteration % settings.opacity_reset_every == 0
+
+
+def relocates_at(settings: TrainSettings, iteration: int) -> bool:
+    """Whether, with the strategy ``mcmc``, faded Gaussians are moved after this iteration."""
+    done = progress_at(settings, iteration)
+    return settings.densify_from <= done <= settings.relocate_until and iteration % settings.densify_every == 0
+
+
+def budget_at(settings: TrainSettings, iteration: int, count: int) -> int:
+    """How many Gaussians ``count`` become at this relocation: by equal factors up to the cap at ``densify_until``."""
+    done = progress_at(settings, iteration)
+    if done > settings.densify_until or count == 0:
+        return count
+    length = settings.schedule_iterations or settings.iterations
+    left = int((settings.densify_until - done) * length / settings.densify_every) + 1
+    factor = float(settings.max_gaussians / count) ** (1 / left)
+    return max(count, min(settings.max_gaussians, round(count * factor)))
+
+
+def noise_at(settings: TrainSettings, iteration: int) -> float:
+    """Strength of exploring after this iteration, per scene radius; 0 once nothing is moved any more."""
+    if settings.strategy != "mcmc" or progress_at(settings, iteration) > settings.relocate_until:
+        return 0.0
+    return settings.noise * rates_at(settings, iteration, 1.0).means

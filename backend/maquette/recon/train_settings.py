@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from maquette.errors import BadInputError
 
@@ -12,6 +13,8 @@ class BadTrainSettingsError(BadInputError):
 
     code = "bad_train_settings"
 
+
+Strategy = Literal["default", "mcmc"]
 
 REFINE_OPACITY_WEIGHT = 0.03
 """A finished model is sharp where photos agree and foggy where none look; this dissolves fog (docs/engine.md)."""
@@ -49,6 +52,9 @@ class TrainSettings:
     """Weight of the mean opacity in the loss, at least 0. 0.01 lets floaters fade that no photo asks for: better
     with few photos, a little worse with many."""
 
+    strategy: Strategy = "default"
+    """How Gaussians are added: ``default`` clones, splits and prunes by the photos' errors; ``mcmc`` fills
+    ``max_gaussians`` and moves those that have faded (Kheradmand et al. 2024)."""
     max_gaussians: int = 200_000
     """Hard cap. Sparse points beyond it are left out. At least 1."""
     densify_from: float = 0.05
@@ -67,6 +73,11 @@ class TrainSettings:
     """Larger Gaussians, in scene radii, are dropped at each densification."""
     opacity_reset_every: int = 3000
     """Iterations between two resets of all opacities to at most twice ``min_opacity``, while densifying."""
+
+    relocate_until: float = 0.85
+    """Share of the schedule after which, with ``mcmc``, nothing is moved and nothing explores."""
+    noise: float = 5e5
+    """Strength of exploring with ``mcmc``, in step sizes of the means (Kheradmand et al. 2024, equation 8)."""
 
     means_rate: float = 1.6e-4
     """First step size of the means, in scene radii."""
@@ -91,6 +102,14 @@ class TrainSettings:
     """Over so many last iterations every step size falls to a tenth, exponentially, so that the model ends between
     the photos it saw last instead of on one of them. Refinement uses it; 0: none."""
 
+    depth_weight: float = 0.0
+    """Weight of the depth prior, where views bring one, against the photo: the mean difference of inverse depths in
+    scene radii. It falls exponentially to a hundredth over the schedule. At least 0; 0: depths are not even read."""
+    exposure: bool = False
+    """Whether every training photo gets an exposure of its own. Held-out photos never do."""
+    exposure_rate: float = 1e-2
+    """First step size of the exposures (factors, and offsets in sRGB 0 to 1); it falls to a tenth, exponentially."""
+
     def checked(self) -> TrainSettings:
         """These settings, or :class:`BadTrainSettingsError` naming the first one out of bounds."""
         bounds: tuple[tuple[str, float, float], ...] = (
@@ -107,7 +126,11 @@ class TrainSettings:
             ("densify_from", 0.0, 1.0),
             ("densify_until", 0.0, 1.0),
             ("densify_every", 1, 10_000_000),
+            ("relocate_until", 0.0, 1.0),
+            ("noise", 0.0, 1e12),
             ("rate_scale", 1e-9, 1e9),
+            ("depth_weight", 0.0, 1e6),
+            ("exposure_rate", 0.0, 1.0),
         )
         for name, low, high in bounds:
             value = getattr(self, name)
@@ -117,6 +140,12 @@ class TrainSettings:
                     suggestion=f"Choose a {name} within these bounds.",
                     setting=name,
                 )
+        if self.strategy not in get_args(Strategy):
+            raise BadTrainSettingsError(
+                f"There is no strategy {self.strategy!r}.",
+                suggestion=f"Choose one of {', '.join(get_args(Strategy))}.",
+                setting="strategy",
+            )
         return self
 
 
