@@ -81,6 +81,11 @@ def test_one_process_makes_room_at_a_time(cache: Cache) -> None:
     assert not path.exists()
 
 
+def test_other_accounts_see_nothing(cache: Cache) -> None:
+    cache.make_room()
+    assert cache.root.stat().st_mode & 0o077 == 0
+
+
 def test_forgetting_a_project(cache: Cache) -> None:
     mine, other = put(cache, "a", 1, 0), put(cache, "a", 1, 0, uuid4())
     cache.forget(PROJECT)

@@ -92,7 +92,8 @@ class Cache:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        self.root.mkdir(parents=True, exist_ok=True)
+        # Other accounts of this machine have no business with anybody's pictures.
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.root / ".sweep").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

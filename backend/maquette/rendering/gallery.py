@@ -69,6 +69,7 @@ class Gallery:
     async def running(cls, settings: Settings, objects: Objects) -> AsyncIterator[Gallery]:
         """A gallery for as long as the block lasts."""
         cache = Cache(settings.home / "cache" / "renders", settings.render_cache_mb * 1024 * 1024)
+        await asyncio.to_thread(cache.make_room)
         async with Renderer.running(Limits(memory_mb=settings.render_memory_mb)) as renderer:
             yield cls(cache, objects, renderer)
 
