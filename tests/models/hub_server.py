@@ -28,8 +28,8 @@ class HubServer(ThreadingHTTPServer):
         """What the hub says a file holds, where it is not what it sends."""
         self.break_after: int | None = None
         """Bytes of a body after which the connection is cut, once."""
-        self.silent = False
-        """Whether requests are taken and never answered."""
+        self.silent: tuple[str, ...] = ()
+        """Methods whose requests are taken and never answered."""
         self.status: int | None = None
         self.requests: list[tuple[str, str, str | None]] = []
         """Method, path and range of each request."""
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.server
         path = unquote(self.path.partition("?")[0])
         hub.requests.append((self.command, path, self.headers.get("Range")))
-        if hub.silent:
+        if self.command in hub.silent:
             hub.released.wait(60)
             self.close_connection = True
             return

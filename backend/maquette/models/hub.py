@@ -67,9 +67,12 @@ def fetch(
     timeout_s: float,
 ) -> None:
     """Bring one file to ``folder/path``, going on where an earlier call stopped; ``heard`` as in ``download``."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     with _named(source, name, endpoint):
+        # Asked once beforehand: the download itself would ask a silent server six times for a minute each.
+        url = hf_hub_url(source.repository, path, revision=source.revision, endpoint=endpoint)
+        get_hf_file_metadata(url, timeout=timeout_s, endpoint=endpoint)
         hf_hub_download(
             source.repository,
             path,
