@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maquette.recon.cameras import Camera
-from maquette.recon.memory import available_bytes, training_bytes
+from maquette.recon.memory import available_bytes, group_left, training_bytes
 from maquette.recon.scene import Scene, View
 from maquette.recon.train_settings import TrainSettings
 
@@ -67,3 +67,25 @@ def test_the_estimate_is_within_a_fifth_of_a_runs_peak(tmp_path: Path) -> None:
 def test_the_machine_tells_what_is_free() -> None:
     available = available_bytes()
     assert available is None or 0 < available < 2**50
+
+
+def test_a_limit_of_the_address_space_counts() -> None:
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("this system does not tell how much a process has mapped")
+    code = (
+        "import resource; from maquette.recon.memory import available_bytes; "
+        "resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30)); print(available_bytes())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert 0 < int(said.stdout) < 3 * 2**30
+
+
+def test_a_control_group_leaves_what_files_only_borrow(tmp_path: Path) -> None:
+    """The kernel's own files, here in a folder: 100 taken of 300, 40 of them a cache that can be dropped."""
+    (tmp_path / "memory.max").write_text("300\n")
+    (tmp_path / "memory.current").write_text("100\n")
+    (tmp_path / "memory.stat").write_text("anon 60\ninactive_anon 7\ninactive_file 40\nactive_file 0\n")
+    assert group_left(tmp_path, "memory.max", "memory.current") == 240
+    (tmp_path / "memory.max").write_text("max\n")
+    assert group_left(tmp_path, "memory.max", "memory.current") is None
+    assert group_left(tmp_path / "none", "memory.max", "memory.current") is None

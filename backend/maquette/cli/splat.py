@@ -21,13 +21,6 @@ Scene = Annotated[
         show_default=False,
     ),
 ]
-Downscale = Annotated[
-    float | None, typer.Option(min=1.0, help="Divide the photos' size by this.", show_default="1, or by preset")
-]
-LongSide = Annotated[
-    int | None,
-    typer.Option(min=16, max=100_000, help="Shrink photos to this long side, px.", show_default="none, or by preset"),
-]
 
 
 @app.command()
@@ -42,11 +35,23 @@ def train(
         int | None,
         typer.Option(min=1, max=1_000_000, help="Photos seen, one at a time.", show_default="2000, or by preset"),
     ] = None,
-    downscale: Downscale = None,
-    long_side: LongSide = None,
+    downscale: Annotated[
+        float | None, typer.Option(min=1.0, help="Divide the photos' size by this.", show_default="1, or by preset")
+    ] = None,
+    long_side: Annotated[
+        int | None,
+        typer.Option(min=16, max=100_000, help="Shrink photos to this long side, px.", show_default="by preset"),
+    ] = None,
     max_gaussians: Annotated[
         int | None,
         typer.Option(min=1, max=5_000_000, help="Hard limit of the model's size.", show_default="200000, or by preset"),
+    ] = None,
+    strategy: Annotated[
+        Literal["default", "mcmc"] | None,
+        typer.Option(
+            help="How Gaussians are added: default by the photos' errors, mcmc up to --max-gaussians.",
+            show_default="default, or by preset",
+        ),
     ] = None,
     backend: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU where there is one.")
@@ -61,11 +66,14 @@ def train(
         typer.Option("--preview", help="With each checkpoint, show a held-out photo and its render in preview.jpg."),
     ] = False,
 ) -> None:
-    """Train on the photos of SCENE; every 8th in name order is held out and measures the result.
+    """Train on the photos of SCENE; every 8th in name order measures the result.
 
-    A checkpoint is written to OUT every 30 seconds or 500 iterations. Stopped by Ctrl-C or otherwise, the same call
-    goes on from it, and on a CPU comes to the very same model; metrics.json counts the seconds of all calls. With
-    another option, or a changed scene, training begins anew and says why; the unfinished run stays beside it.
+    A checkpoint is written to OUT every 30 seconds or 500 iterations.
+    Stopped by Ctrl-C or otherwise, the same call goes on from it and, on a
+    CPU, comes to the very same model; metrics.json counts the seconds of all.
+
+    With other options, or a changed scene, training begins anew and says why;
+    what was unfinished stays beside it for the call that began it.
 
     For example: maquette splat train fox --out run --preset balanced
     """
@@ -82,6 +90,7 @@ def train(
         "downscale": downscale,
         "max_side_px": long_side,
         "max_gaussians": max_gaussians,
+        "strategy": strategy,
         "seed": seed,
     }
     settings_of(preset, 1, **explicit)  # what is wrong with them shows before anything is read
@@ -105,9 +114,12 @@ def train(
 @app.command(name="eval")
 def evaluate_model(
     scene: Scene,
-    model: Annotated[Path, typer.Argument(help="A 3DGS PLY file.", show_default=False)],
-    downscale: Downscale = None,
-    long_side: LongSide = None,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A 3DGS PLY file.", show_default=False)],
+    downscale: Annotated[float, typer.Option(min=1.0, help="Divide the photos' size by this.")] = 1.0,
+    long_side: Annotated[
+        int | None,
+        typer.Option(min=16, max=100_000, help="Shrink photos to this long side, px.", show_default="none"),
+    ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for a picture of each photo beside its render.", show_default="none")
     ] = None,
@@ -115,9 +127,10 @@ def evaluate_model(
         Path | None, typer.Option(help="Folder for undistorted photos.", show_default="cache, beside the model")
     ] = None,
 ) -> None:
-    """Measure a model on every 8th photo of SCENE and print PSNR and SSIM of each and their mean, as JSON.
+    """Measure a model on every 8th photo of SCENE.
 
-    Name the size that the model was trained at: metrics.json says it (downscale, long_side).
+    Prints PSNR (dB) and SSIM of each and their means, as JSON. Name the size
+    that the model was trained at: its metrics.json has downscale, long_side.
     """
     from rich.console import Console
 
@@ -141,9 +154,7 @@ def evaluate_model(
         loaded = load_scene(
             scene, cache_dir=cache, progress=bars.update, warn=lambda code, message: bars.say(f"  {message}")
         )
-        compared = compare(
-            gaussians, loaded, loaded.held_out, downscale=1.0 if downscale is None else downscale, max_side_px=long_side
-        )
+        compared = compare(gaussians, loaded, loaded.held_out, downscale=downscale, max_side_px=long_side)
         for one in compared:
             name = loaded.views[one.view_index].name
             bars.update("evaluation", len(views) / len(loaded.held_out), name)

@@ -58,6 +58,13 @@ class Attempt:
     peak_memory_mb: float
 
 
+def sweep(out: Path) -> None:
+    """Remove what a kill in the midst of writing left in ``out``, where no other call may be at work."""
+    for pattern in ("checkpoint-*.part", ".checkpoint-*", ".model.ply.*", ".metrics.json.*", ".preview.jpg.*"):
+        for path in out.glob(pattern):
+            path.unlink()
+
+
 def work_of(scene: Scene, settings: TrainSettings) -> Work:
     """What decides which model comes out, as JSON gives it back. Reads all photos."""
     work: Work = json.loads(json.dumps({"settings": asdict(settings), "scene": _fingerprint(scene)}))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from maquette.cli.bars import Bars
 from maquette.cli.interruption import Interruption
 from maquette.cli.local import OutNotWritableError
-from maquette.cli.splat_run import Run, differences, work_of
+from maquette.cli.splat_run import Run, differences, sweep, work_of
 from maquette.errors import MaquetteError
 from maquette.recon.atomic import replacing
 from maquette.recon.evaluate import ViewMetric, compare, evaluate
@@ -60,6 +60,7 @@ def train_in(
     """
     bars.update("photos", 0.0, "looking whether they are those of an earlier call")
     run = Run(out, work_of(scene, settings), backend=wishes.backend, began=began)
+    sweep(out)
     if wishes.fresh:
         run.forget()
     start = run.recover()
@@ -111,6 +112,7 @@ def train_in(
             f"The result could not be written to {out}: {error.strerror}. The training is done and kept.",
             suggestion="Free some space there; the same call then only measures and writes it.",
         ) from error
+    bars.end_stage()
     if not wishes.keep_checkpoint:
         run.forget()
     _tell_leftovers(run, bars)
@@ -167,6 +169,7 @@ def _metrics(
         "downscale": settings.downscale,
         "long_side": settings.max_side_px,
         "max_gaussians": settings.max_gaussians,
+        "strategy": settings.strategy,
         "views": [vars(m) for m in held_out],
     }
 

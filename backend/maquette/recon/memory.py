@@ -35,8 +35,34 @@ def training_bytes(scene: Scene, settings: TrainSettings, views: int) -> int:
     pixels = max((width * height for width, height in sizes), default=0)
     floats = FLOATS_BESIDE_SH + 3 * (settings.sh_degree + 1) ** 2
     gaussian = COPIES_OF_A_GAUSSIAN * 4 * floats + BYTES_OF_A_PROJECTION
-    photos = views * pixels * 3 * (4 / 3 if settings.coarse_levels else 1)
-    return int(BASE_BYTES + photos + pixels * BYTES_PER_PIXEL + settings.max_gaussians * gaussian)
+    pixel = BYTES_PER_PIXEL + supervision_pixel_bytes(scene, settings)
+    photos = views * pixels * photo_pixel_bytes(scene, settings)
+    return int(BASE_BYTES + photos + pixels * pixel + settings.max_gaussians * gaussian)
+
+
+def photo_pixel_bytes(scene: Scene, settings: TrainSettings) -> float:
+    """Bytes that a pixel of a kept photo takes: colours, mask and depth prior, with the coarser levels."""
+    own = 3 + (1 if _masked(scene) else 0) + (4 if _with_depth(scene, settings) else 0)
+    return own * (4 / 3 if settings.coarse_levels else 1)
+
+
+def supervision_pixel_bytes(scene: Scene, settings: TrainSettings) -> int:
+    """Bytes that masks, depths and exposures take for each pixel of a frame, float32 and a quarter more to grow.
+
+    A mask is a sixth windowed map of three; a depth its expected and median value and its gradient, and its own
+    sum in the pairs' slots; an exposure one more image.
+    """
+    masks = 15 if _masked(scene) else 0
+    depths = 25 if _with_depth(scene, settings) else 0
+    return masks + depths + (15 if settings.exposure else 0)
+
+
+def _masked(scene: Scene) -> bool:
+    return any(view.mask_path is not None for view in scene.views)
+
+
+def _with_depth(scene: Scene, settings: TrainSettings) -> bool:
+    return settings.depth_weight > 0 and any(view.depth_path is not None for view in scene.views)
 
 
 def available_bytes() -> int | None:
@@ -75,11 +101,14 @@ def _group_bytes() -> int | None:
             continue
         # A container often sees its own group as the top, while the name is the one outside.
         group = top / name.lstrip("/")
-        limits += [_left(folder, most, used) for folder in {top, group, *group.parents} if folder.is_relative_to(top)]
+        limits += [
+            group_left(folder, most, used) for folder in {top, group, *group.parents} if folder.is_relative_to(top)
+        ]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _left(folder: Path, most: str, used: str) -> int | None:
+def group_left(folder: Path, most: str, used: str) -> int | None:
+    """Bytes that the control group of this folder leaves, by its files ``most`` and ``used``; None without a limit."""
     try:
         limit, taken = (folder / most).read_text().strip(), int((folder / used).read_text())
         cached = [line for line in (folder / "memory.stat").read_text().splitlines() if _RECLAIMABLE.match(line)]
