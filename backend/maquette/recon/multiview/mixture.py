@@ -18,7 +18,7 @@ from maquette.recon.multiview.weigh import ViewWeights
 from maquette.recon.photos import UnreadablePhotoError
 from maquette.recon.scene import Scene, View
 
-ENHANCED_SHARE = 0.5
+ENHANCED_SHARE = 1.0
 """Largest total weight of all enhanced views, as a share of that of the photos."""
 FAINTEST = 8 / 255
 """Smaller weights become 0. Adam takes full steps by gradients of any size: where nothing else pulls, a pixel of this

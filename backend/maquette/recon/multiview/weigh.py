@@ -16,7 +16,7 @@ from maquette.recon.multiview.settings import WeightSettings
 from maquette.recon.multiview.views import EnhancedView, Gallery
 from maquette.recon.scene import View
 
-PRIOR_SHARE = 0.01
+PRIOR_SHARE = 0.05
 PRIOR_AGREEMENT = 0.5
 
 
@@ -129,7 +129,7 @@ def judged(said: Evidence, settings: WeightSettings) -> tuple[Float32[ndarray, "
 def mean_agreement(said: Evidence) -> float:
     """Agreement of the pixels that are seen, weighted by how well, 0 to 1.
 
-    As much as 1 % of the picture is added that agrees by half, so that a view that hardly any photo sees is neither
+    As much as 5 % of the picture is added that agrees by half, so that a view that hardly any photo sees is neither
     trusted nor dropped because of a few pixels.
     """
     prior = PRIOR_SHARE * said.visibility.size
