@@ -13,8 +13,10 @@ import numpy as np
 from numba import prange
 from numpy import ndarray
 
-from maquette.recon.rasterize.compiled import kernel, parallel_kernel
-from maquette.recon.rasterize.ellipses import columns, rows, tile_rows
+from maquette.recon.rasterize.compiled import Scalar, inlined_kernel, kernel, parallel_kernel
+from maquette.recon.rasterize.ellipses import TILE, columns, rows, tile_rows
+from maquette.recon.rasterize.lanes import WIDTH, lines
+from maquette.recon.rasterize.rows import PACK, cross, nth, put
 
 ROW_BITS = 10
 ROW_MASK = (1 << ROW_BITS) - 1
@@ -22,8 +24,55 @@ FIRST_SLOT = 12
 """Place of a Gaussian's first slot, as an integer, among its packed floats."""
 CHUNKS = 16
 """Parts the counting sort is cut into. A constant, so that nothing depends on the number of threads."""
+ROWS = np.float32(32.0)
 BLOCK = 1024
 """Gaussians that one thread takes at a time."""
+
+
+@inlined_kernel
+def list_strips(
+    packed: ndarray,
+    starts: ndarray,
+    tops: ndarray,
+    strips: Scalar,
+    width: Scalar,
+    tiles_x: Scalar,
+    seen: ndarray,
+    pairs: tuple[ndarray, ...],
+    waiting: Scalar,
+    slot: Scalar,
+    slot_pairs: ndarray,
+) -> tuple[Scalar, Scalar]:
+    """List the pairs in tile rows, at most sixteen and each of one Gaussian: those ``waiting`` first, as many as fill
+    vectors; returns how many wait now, and the next slot.
+    """
+    pair_starts, pair_tops, pair_lefts, tiles, _ = pairs
+    cross(packed, starts, np.uint64(0), seen, np.uint64(0))
+    first, last = columns(seen, nth(tops, 0), np.float32(width))
+    put(seen, 0, first)
+    put(seen, 1, last)
+    for k in range(strips):
+        tile_row = np.int64(tops[k]) // TILE
+        for column in range(np.int64(seen[k]), np.int64(seen[WIDTH + k])):
+            pair_starts[waiting], tiles[waiting] = starts[k], tile_row * tiles_x + column
+            pair_tops[waiting], pair_lefts[waiting] = tops[k], np.float32(column * TILE)
+            waiting += 1
+            if waiting == WIDTH:
+                write_pairs(packed, pairs, waiting, slot, slot_pairs)
+                slot += waiting
+                waiting = 0
+    return waiting, slot
+
+
+@inlined_kernel
+def write_pairs(packed: ndarray, pairs: tuple[ndarray, ...], count: Scalar, slot: Scalar, slot_pairs: ndarray) -> None:
+    """Write pairs, at most sixteen, from ``slot`` on."""
+    pair_starts, pair_tops, pair_lefts, tiles, seen = pairs
+    cross(packed, pair_starts, np.uint64(0), seen, np.uint64(0))
+    first, last = rows(seen, nth(pair_tops, 0), nth(pair_lefts, 0))
+    put(seen, 0, first * ROWS + last)
+    for k in range(count):
+        slot_pairs[slot + k] = (tiles[k] << ROW_BITS) | np.int64(seen[k])
 
 
 @parallel_kernel
@@ -46,22 +95,33 @@ def list_pairs(
     bits = packed.view(np.uint32)
     n = touched.shape[0]
     for block in prange(block_starts.shape[0]):
-        item, slot = block_starts[block, 0], block_starts[block, 1]
+        seen, tops, starts = lines(WIDTH * WIDTH), lines(WIDTH), np.zeros(WIDTH, np.uint64)
+        pair_seen = lines(WIDTH * WIDTH)
+        pairs = (np.zeros(WIDTH, np.uint64), lines(WIDTH), lines(WIDTH), np.zeros(WIDTH, np.int64), pair_seen)
+        item, first_slot, slot = block_starts[block, 0], block_starts[block, 1], block_starts[block, 1]
+        strips, waiting = 0, 0
         for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
             if touched[i] == 0:
                 continue
             indices[item] = i
             depths[item] = packed[i, 9]
-            slot_starts[item] = slot
-            bits[i, FIRST_SLOT] = slot
+            slot_starts[item] = first_slot
+            bits[i, FIRST_SLOT] = first_slot
+            first_slot += touched[i]
             item += 1
             row0, row1 = tile_rows(packed, i, height)
             for row in range(row0, row1):
-                column0, column1 = columns(packed, i, row, width)
-                for column in range(column0, column1):
-                    first, last = rows(packed, i, row, column)
-                    slot_pairs[slot] = ((row * tiles_x + column) << ROW_BITS) | (first << 5) | last
-                    slot += 1
+                starts[strips], tops[strips] = np.uint64(i * PACK), np.float32(row * TILE)
+                strips += 1
+                if strips == WIDTH:
+                    waiting, slot = list_strips(
+                        packed, starts, tops, strips, width, tiles_x, seen, pairs, waiting, slot, slot_pairs
+                    )
+                    strips = 0
+        waiting, slot = list_strips(
+            packed, starts, tops, strips, width, tiles_x, seen, pairs, waiting, slot, slot_pairs
+        )
+        write_pairs(packed, pairs, waiting, slot, slot_pairs)
 
 
 @kernel

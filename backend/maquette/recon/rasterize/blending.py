@@ -32,7 +32,8 @@ from maquette.recon.rasterize.lanes import (
     will_read,
     will_write,
 )
-from maquette.recon.rasterize.projection import MIN_ALPHA, PACK
+from maquette.recon.rasterize.projection import MIN_ALPHA
+from maquette.recon.rasterize.rows import PACK
 
 MAX_ALPHA = np.float32(0.999)
 STOP = np.float32(1e-4)

@@ -31,6 +31,11 @@ def inlined_kernel(function: Callable[..., Any]) -> Any:
     return njit(cache=True, fastmath=FAST_MATH, error_model="numpy", forceinline=True)(inspect.unwrap(function))
 
 
+def exact_kernel(function: Callable[..., Any]) -> Any:
+    """As :func:`inlined_kernel`, with the same bits wherever it is inlined: for what two kernels must agree about."""
+    return njit(cache=True, error_model="numpy", forceinline=True)(inspect.unwrap(function))
+
+
 def parallel_kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` for all cores. Iterations of its ``prange`` must write to places of their own."""
     return njit(cache=True, fastmath=FAST_MATH, error_model="numpy", parallel=True, nogil=True)(

@@ -22,8 +22,9 @@ from maquette.recon.rasterize.binning import (
 )
 from maquette.recon.rasterize.blending import SLOT, blend_depth_tiles, blend_tiles, unblend_tiles
 from maquette.recon.rasterize.ellipses import TILE
-from maquette.recon.rasterize.projection import PACK, pack_camera, project
+from maquette.recon.rasterize.projection import pack_camera, project
 from maquette.recon.rasterize.projection_backward import project_backward
+from maquette.recon.rasterize.rows import PACK
 from maquette.recon.rasterize.scratch import Scratch
 
 BLACK = (0.0, 0.0, 0.0)

@@ -35,6 +35,12 @@ def root(builder: Any, a: Any) -> Any:
     return _llvm(builder, "llvm.sqrt.v16f32", FLOATS, a)
 
 
+@emits(LANES, LANES)
+def floor(builder: Any, a: Any) -> Any:
+    """The largest whole number that is not larger."""
+    return _llvm(builder, "llvm.floor.v16f32", FLOATS, a)
+
+
 def _exponent(builder: Any, a: Any) -> Any:
     """k such that a = m 2^k with m in [sqrt(1/2), sqrt(2)), as an integer."""
     shifted = builder.sub(builder.bitcast(a, INTS), ir.Constant(INTS, [ROOT_HALF_BITS] * WIDTH))

@@ -17,11 +17,11 @@ from numpy import ndarray
 from maquette.recon.cameras import Camera
 from maquette.recon.rasterize.binning import BLOCK
 from maquette.recon.rasterize.compiled import Scalar, inlined_kernel, parallel_kernel
-from maquette.recon.rasterize.ellipses import LOG2_255, count_touched
+from maquette.recon.rasterize.ellipses import LOG2_255, TILE, columns, tile_rows
 from maquette.recon.rasterize.harmonics import basis
 from maquette.recon.rasterize.lane_functions import exp, log2, root
-from maquette.recon.rasterize.lanes import WIDTH, bits_of, lanes_of, least, lines, most, select
-from maquette.recon.rasterize.rows import CROSSED, cross, has, load_parameters, nth, put, row_starts
+from maquette.recon.rasterize.lanes import WIDTH, bits_of, lanes_of, least, lines, most, select, will_read
+from maquette.recon.rasterize.rows import CROSSED, PACK, cross, has, load_parameters, nth, put, row_starts
 
 LOW_PASS = np.float32(0.3)
 """Added to the screen covariance, square pixels: no splat is thinner than about a pixel (EWA)."""
@@ -30,11 +30,6 @@ MIN_ALPHA = np.float32(1.0 / 255.0)
 LOG2_E = np.float32(np.log2(np.e))
 MAX_DETERMINANT = np.float32(1e30)
 """Splats wider than about 3e7 pixels are dropped: they would overflow float32."""
-
-PACK = 16
-"""Floats a visible Gaussian is packed into, a cache line: mean x, y; the exponent's coefficients of dx^2, dx dy, dy^2;
-log2 of the opacity; red, green, blue; depth; half extents x, y of the ellipse where alpha is 1/255; room for the first
-slot; the direction it is seen in, a unit vector."""
 
 ZERO = np.float32(0.0)
 ONE = np.float32(1.0)
@@ -171,6 +166,25 @@ def load_harmonics(
                 crossed[k * WIDTH + lane] = sh[i, k // 3, k % 3]
 
 
+@inlined_kernel
+def count_strip(
+    packed: ndarray,
+    starts: ndarray,
+    waiting: ndarray,
+    strips: Scalar,
+    tops: ndarray,
+    width: Scalar,
+    seen: ndarray,
+    touched: ndarray,
+) -> None:
+    """Add the tiles of tile rows, at most sixteen and each of one Gaussian, to what these Gaussians have ``touched``."""
+    cross(packed, starts, np.uint64(0), seen, np.uint64(0))
+    first, last = columns(seen, nth(tops, 0), np.float32(width))
+    put(seen, 0, last - first)
+    for k in range(strips):
+        touched[waiting[k]] += np.int32(seen[k])
+
+
 @parallel_kernel
 def project(
     means: ndarray,
@@ -190,11 +204,14 @@ def project(
     width, height = int(camera[16]), int(camera[17])
     terms = (degree + 1) * (degree + 1)
     vectors = (3 * terms + WIDTH - 1) // WIDTH
+    stored = 3 * sh.shape[1]
     for block in prange(block_counts.shape[0]):
         rows, lanes, crossed = lines(WIDTH * WIDTH), lines(WIDTH * WIDTH), lines(WIDTH * CROSSED)
+        tops = lines(WIDTH)
         row, starts = row_starts(), row_starts()
-        members = np.empty(BLOCK, np.int64)
-        count, pairs = 0, 0
+        members, waiting = np.empty(BLOCK, np.int64), np.empty(WIDTH, np.int64)
+        starts[:] = 0
+        count, pairs, strips = 0, 0, 0
         end = min(n, (block + 1) * BLOCK)
         for begin in range(block * BLOCK, end, WIDTH):
             for lane in range(WIDTH):
@@ -209,12 +226,20 @@ def project(
                 if not has(keep, lane):
                     continue
                 put(packed, i, nth(lanes, lane))
-                tiles = count_touched(packed, i, width, height)
-                touched[i] = tiles
-                if tiles > 0:
-                    members[count] = i
-                    count += 1
-                    pairs += tiles
+                row0, row1 = tile_rows(packed, i, height)
+                for tile_row in range(row0, row1):
+                    waiting[strips], starts[strips] = i, np.uint64(i * PACK)
+                    tops[strips] = np.float32(tile_row * TILE)
+                    strips += 1
+                    if strips == WIDTH:
+                        count_strip(packed, starts, waiting, strips, tops, width, crossed, touched)
+                        strips = 0
+        count_strip(packed, starts, waiting, strips, tops, width, crossed, touched)
+        for i in range(block * BLOCK, end):
+            if touched[i] > 0:
+                members[count] = i
+                count += 1
+                pairs += touched[i]
         for begin in range(0, count, WIDTH):
             last = min(begin + WIDTH, count)
             for lane in range(WIDTH):
@@ -234,5 +259,8 @@ def project(
             for lane in range(last - begin):
                 i = members[begin + lane]
                 packed[i, 6], packed[i, 7], packed[i, 8] = lanes[lane], lanes[WIDTH + lane], lanes[2 * WIDTH + lane]
+                ahead = np.uint64(members[min(begin + lane + WIDTH, count - 1)] * stored)
+                for vector in range(vectors):
+                    will_read(sh, ahead + np.uint64(vector * WIDTH))
         block_counts[block, 0] = count
         block_counts[block, 1] = pairs

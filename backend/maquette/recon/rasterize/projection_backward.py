@@ -29,7 +29,6 @@ from maquette.recon.rasterize.projection import (
     LOG2_E,
     LOW_PASS,
     ONE,
-    PACK,
     TINY,
     TWO,
     ZERO,
@@ -38,6 +37,7 @@ from maquette.recon.rasterize.projection import (
 )
 from maquette.recon.rasterize.rows import (
     CROSSED,
+    PACK,
     cross,
     load_nine,
     load_parameters,

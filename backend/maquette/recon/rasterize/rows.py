@@ -14,6 +14,10 @@ from maquette.recon.rasterize.lanes import ARRAY, FLOATS, INT, LANES, WIDTH, emi
 
 SIZES = (3, 3, 4, 1)
 """A row of parameters or of their gradients: mean 0-2, log scales 3-5, quaternion 6-9, opacity logit 10."""
+PACK = 16
+"""Floats a visible Gaussian is packed into, a cache line: mean x, y; the exponent's coefficients of dx^2, dx dy, dy^2;
+log2 of the opacity; red, green, blue; depth; half extents x, y of the ellipse where alpha is 1/255; room for the first
+slot; the direction it is seen in, a unit vector."""
 CROSSED = 48
 """Numbers of a Gaussian's harmonics of degree 3: three vectors, so that they can be read and written crosswise."""
 
