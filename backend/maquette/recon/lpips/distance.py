@@ -1,0 +1,89 @@
+"""How different two pictures look: the distance of a network's answers to them (Zhang et al. 2018, equation 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from maquette.errors import BadInputError
+from maquette.recon.lpips.alexnet import LAYERS, SMALLEST_SIDE_PX, activations
+from maquette.recon.metrics import ImageSizesDifferError
+
+if TYPE_CHECKING:
+    import torch
+
+_SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+"""Mean and deviation of ImageNet for colours from -1 to 1, as the published weights were trained with."""
+
+_LEAST_LENGTH = 1e-10
+
+
+class PictureTooSmallError(BadInputError):
+    """A picture that the network has no pixels left of."""
+
+    code = "picture_too_small"
+
+
+@dataclass(frozen=True, eq=False)
+class Lpips:
+    """AlexNet's convolutions and the linear layer on each of them; ``revision`` says which weights they are."""
+
+    backbone: Mapping[str, torch.Tensor]
+    linear: tuple[torch.Tensor, ...]
+    revision: str = ""
+
+    def __call__(
+        self,
+        image: UInt8[ndarray, "h w 3"],
+        reference: UInt8[ndarray, "_ _ 3"],
+        weights: UInt8[ndarray, "_ _"] | None = None,
+    ) -> float:
+        """Distance of two sRGB pictures from 0, alike; about 0.7 is as unlike as photos get.
+
+        With ``weights`` (255 counts fully, 0 not at all) ``image`` is made ``reference`` as far as a pixel does not
+        count, and each layer's differences are averaged by the weights shrunk to its size. Raises
+        :class:`ImageSizesDifferError` or :class:`PictureTooSmallError`.
+        """
+        import torch
+
+        for other in (reference, image if weights is None else weights):
+            if image.shape[:2] != other.shape[:2]:
+                raise ImageSizesDifferError((image.shape[1], image.shape[0]), (other.shape[1], other.shape[0]))
+        if min(image.shape[:2]) < SMALLEST_SIDE_PX:
+            raise PictureTooSmallError(
+                f"A picture of {image.shape[1]} x {image.shape[0]} pixels is too small for LPIPS.",
+                suggestion=f"Compare pictures of at least {SMALLEST_SIDE_PX} pixels a side.",
+            )
+        pair = np.stack([image, reference]).astype(np.float32)
+        if weights is not None:
+            share = weights[..., None].astype(np.float32) / np.float32(255)
+            pair[0] = share * pair[0] + (1 - share) * pair[1]
+        with torch.inference_mode():
+            device = self.linear[0].device
+            pictures = torch.from_numpy(pair).to(device).permute(0, 3, 1, 2) / 127.5 - 1.0
+            shift, scale = (torch.tensor(three, device=device)[:, None, None] for three in (_SHIFT, _SCALE))
+            layers = activations(self.backbone, (pictures - shift) / scale)
+            return sum(
+                _layer_distance(*both) for both in zip(layers, self.linear, [weights] * len(LAYERS), strict=True)
+            )
+
+
+def _layer_distance(answer: torch.Tensor, linear: torch.Tensor, weights: UInt8[ndarray, "h w"] | None) -> float:
+    """Mean over the pixels of one layer of w . (a / |a| - b / |b|)^2, the square and the product by channels."""
+    import torch
+
+    length = torch.linalg.vector_norm(answer, dim=1, keepdim=True)
+    unit = answer / (length + _LEAST_LENGTH)
+    difference = torch.einsum("chw,c->hw", (unit[0] - unit[1]).square_(), linear)
+    if weights is None:
+        return float(difference.mean())
+    height, width = difference.shape
+    counts = cv2.resize(weights.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    total = float(counts.sum())
+    return float((difference.cpu().numpy() * counts).sum() / total) if total > 0 else 0.0
