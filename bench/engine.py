@@ -27,10 +27,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from maquette.recon import losses, optimizer
+from maquette.recon import descent, losses, optimizer
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
-from maquette.recon.rasterize import backward, forward, frame
+from maquette.recon.rasterize import forward, frame
 from maquette.recon.rasterize.scratch import Scratch
 
 STAGES = {
@@ -42,10 +42,9 @@ STAGES = {
         "fill_tiles",
         "blend_tiles",
         "unblend_tiles",
-        "project_backward",
     ),
     losses: ("blur_moments", "compare", "gather"),
-    optimizer: ("_adam",),
+    descent: ("_descend",),
 }
 SIZES = ("270x480", "540x960", "1080x1920")
 GAUSSIANS = (12_000, 50_000, 200_000, 1_000_000)
@@ -105,8 +104,7 @@ def measure(count: int, height: int, width: int, iterations: int) -> dict[str, A
     def iteration() -> None:
         shown = forward(gaussians, camera, scratch=scratch)
         loss = losses.photometric_loss(shown.image, photo, scratch=scratch)
-        gradients = backward(shown, gaussians, loss.gradient, scratch=scratch)
-        optimizer.adam_step(gaussians, moments, gradients, rates)
+        descent.descend(shown, gaussians, moments, rates, loss.gradient, scratch=scratch)
 
     for _ in range(WARM_UP):
         iteration()

@@ -6,14 +6,14 @@ import numpy as np
 
 from maquette.recon.checkpoint import Checkpoint
 from maquette.recon.density import accumulate, densify, empty_statistics, prune, reset_opacity
-from maquette.recon.rasterize import Gradients
+from maquette.recon.rasterize import ScreenGradients
 from maquette.recon.relocation import explore, extend, relocate
 from maquette.recon.schedule import budget_at, densifies_at, noise_at, progress_at, relocates_at, resets_opacity_at
 from maquette.recon.train_settings import TrainSettings
 
 
 def grow(
-    state: Checkpoint, gradients: Gradients, settings: TrainSettings, radius: float, rng: np.random.Generator
+    state: Checkpoint, gradients: ScreenGradients, settings: TrainSettings, radius: float, rng: np.random.Generator
 ) -> None:
     """After an iteration: keep its statistics, and add, move and drop Gaussians where the schedule has it, in place."""
     if settings.strategy == "mcmc":
@@ -23,7 +23,7 @@ def grow(
 
 
 def _densify(
-    state: Checkpoint, gradients: Gradients, settings: TrainSettings, radius: float, rng: np.random.Generator
+    state: Checkpoint, gradients: ScreenGradients, settings: TrainSettings, radius: float, rng: np.random.Generator
 ) -> None:
     """Clone, split, prune and reset (Kerbl et al. 2023, section 5.2)."""
     accumulate(state.statistics, gradients)

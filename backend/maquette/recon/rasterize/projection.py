@@ -177,7 +177,7 @@ def count_strip(
     seen: ndarray,
     touched: ndarray,
 ) -> None:
-    """Add the tiles of tile rows, at most sixteen and each of one Gaussian, to what these Gaussians have ``touched``."""
+    """Add the tiles of tile rows, at most sixteen and each of one Gaussian, to what these have ``touched``."""
     cross(packed, starts, np.uint64(0), seen, np.uint64(0))
     first, last = columns(seen, nth(tops, 0), np.float32(width))
     put(seen, 0, last - first)
