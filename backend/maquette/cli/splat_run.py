@@ -28,8 +28,9 @@ CHECKPOINT_EVERY_S, CHECKPOINT_EVERY = 30.0, 500
 WRITING_SHARE = 0.05
 """Where 500 iterations take less than twenty times as long as a checkpoint takes to be written, as on a GPU, those 30
 seconds alone decide."""
-NOTE_EVERY_S = 5.0
-"""How often an attempt notes how far it is: what a kill leaves uncounted is less than this."""
+NOTE_EVERY_S = 2.0
+"""How often an attempt notes how long it has taken. What a kill leaves uncounted is less than this, except where it
+came while the scene was loaded or the first iteration compiled the engine."""
 
 Work = dict[str, Any]
 

@@ -79,7 +79,9 @@ def train_in(
     run.begin_training()
     try:
         bars.update("training", 0.0, "preparing; the very first time on a machine this compiles the engine")
-        for step in train(scene, settings, start=start, backend=wishes.backend):
+        steps = train(scene, settings, start=start, backend=wishes.backend)
+        run.note()  # nothing was refused: from here on this attempt counts
+        for step in steps:
             stop.patient = True  # from here on there is something to keep, and steps are short
             run.count(step.iteration)
             at = step.iteration / settings.iterations
