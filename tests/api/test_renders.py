@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -303,6 +304,33 @@ def test_a_process_that_dies_is_followed_by_another(look: Any) -> None:
     # The first call may meet the dying one.
     assert code_of(answers[0])[1] == "renderer_died" if answers[0].is_error else True
     assert answers[1].status_code == 200
+
+
+def test_who_hangs_up_is_not_drawn_for(look: Any, address: str, settings: Settings, project: str) -> None:
+    kept = settings.home / "cache" / "renders" / project / "pictures"
+    look(view="0", width=53).raise_for_status()
+    before = set(kept.iterdir())
+
+    def hang_up(width: int) -> None:
+        path = f"{address}/api/v1/projects/{project}/models/0/render"
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(path, params={"view": "1", "width": width}, timeout=httpx.Timeout(30, read=1), trust_env=False)
+
+    with ThreadPoolExecutor(5) as threads:
+        try:
+            for pid in drawing_processes():
+                os.kill(pid, signal.SIGSTOP)
+            patient = threads.submit(look, view="0", width=54)
+            list(threads.map(hang_up, range(55, 59)))
+            time.sleep(0.5)  # the server hears of it
+        finally:
+            for pid in drawing_processes():
+                os.kill(pid, signal.SIGCONT)
+        served = [patient.result(), look(view="0", width=60)]
+    drawn = {path.name for path in set(kept.iterdir()) - before if not path.name.startswith(".")}
+    wanted = {answer.headers["etag"].strip('"') for answer in served}
+    assert wanted <= drawn
+    assert len(drawn - wanted) <= 1, "one of them may have been at work already; it is finished for the next"
 
 
 def drawing_processes() -> list[int]:
