@@ -145,6 +145,28 @@ def test_resolution_is_that_of_training_and_memory_changes_nothing(tmp_path: Pat
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_masks_leave_out_says_nothing(tmp_path: Path, anchors: list[View]) -> None:
+    """A hand before the lens of both photos, masked: it does not confirm the hand that an enhanced view shows."""
+    mask = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    mask[:, WIDTH // 2 - 20 : WIDTH // 2 + 20] = 0
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    photos = []
+    for photo in anchors:
+        picture = cv2.imread(str(photo.image_path))
+        picture[mask == 0] = 40
+        cv2.imwrite(str(photo.image_path), picture)
+        photos.append(replace(photo, mask_path=tmp_path / "mask.png"))
+    behind = (slice(20, HEIGHT - 20), slice(WIDTH // 2 - 3, WIDTH // 2 + 3))
+    hand = shown(camera_at())
+    hand[:, WIDTH // 2 - 8 : WIDTH // 2 + 8] = 40
+    with_hand = enhanced(tmp_path, "hand", camera_at(), hand)
+    assert one(list(weigh(MODEL, anchors, [with_hand]))).weights[behind].min() > 0.8, "without a mask it is confirmed"
+    settings = WeightSettings()
+    assert one(list(weigh(MODEL, photos, [with_hand], settings))).weights[behind].max() <= settings.unconfirmed
+    own = EnhancedView(replace(with_hand.picture, mask_path=tmp_path / "mask.png"), with_hand.render_path)
+    assert one(list(weigh(MODEL, anchors, [own]))).weights[mask == 0].max() == 0
+
+
 def test_trust() -> None:
     settings = WeightSettings(trust_from=0.4, trust_full=0.7)
     assert [trust_of(a, settings) for a in (0.0, 0.4, 0.55, 0.7, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])

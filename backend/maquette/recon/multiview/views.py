@@ -18,6 +18,9 @@ from maquette.recon.photos import Photo, load_photo
 from maquette.recon.rasterize import rasterize
 from maquette.recon.scene import View
 
+_COUNTS = 128
+"""Mask values from which on a pixel of a picture says something about others."""
+
 
 @dataclass(frozen=True, eq=False)
 class EnhancedView:
@@ -43,8 +46,8 @@ class EnhancedView:
 class Loaded:
     """A picture at the resolution of the comparison, beside what the parent model shows there.
 
-    ``depth``: median, world units along z, 0 = nothing; ``render``: sRGB 0 to 1; ``gain``: how much brighter the
-    picture is than the render.
+    ``depth``: median, world units along z, 0 = nothing, or left out by the picture's mask; ``render``: sRGB 0 to 1;
+    ``gain``: how much brighter the picture is than the render.
     """
 
     photo: Photo
@@ -107,5 +110,8 @@ class Gallery:
             render *= np.float32(1 / 255)
         else:
             render = np.ascontiguousarray(shown.image.transpose(2, 0, 1))
-        gain = exposure_gain(photo.pixels, render, limit=self._exposure_limit, known=shown.median_depth > 0)
-        return Loaded(photo, shown.median_depth, render, gain)
+        depth = shown.median_depth
+        if photo.weights is not None:
+            depth = np.where(photo.weights >= _COUNTS, depth, np.float32(0))
+        gain = exposure_gain(photo.pixels, render, limit=self._exposure_limit, known=depth > 0)
+        return Loaded(photo, depth, render, gain)

@@ -62,6 +62,8 @@ def weigh(
 ) -> Iterator[ViewWeights]:
     """Weights of every enhanced view in order, against the real photos ``anchors`` and each other.
 
+    What the mask of a photo leaves out says nothing about others; the mask of an enhanced view multiplies its weights.
+
     ``gaussians`` is the parent model; ``downscale``, ``max_side_px`` and ``background`` those of training. Two views
     at a time are compared; what stays in memory is the cache and two float16 maps for each enhanced view. Raises
     ``nothing_to_weigh`` without anchors, ``bad_weight_settings``, ``unreadable_photo``, ``training_size_too_small``.
@@ -97,6 +99,8 @@ def _weigh(
         second = _heard(gallery, index, [one for one in witnesses if one[0] != index], settings)
         subject = gallery[index]
         weights = combine(first, second, parent_agreement(subject, settings), settings) * np.float32(trust)
+        if subject.photo.weights is not None:
+            weights *= subject.photo.weights * np.float32(1 / 255)
         yield ViewWeights(view, weights, float(first.visibility.mean()), mean_agreement(first), trust, subject.gain)
 
 
