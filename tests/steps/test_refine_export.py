@@ -19,9 +19,8 @@ from maquette.recon.quality import overall_quality
 from maquette.recon.scenes.saved import load_saved_scene
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder, write_json
-from maquette.steps.looks import LOOKED_AT
 from maquette.steps.parameters import ExportParameters, RefineParameters
-from maquette.steps.refine import BadViewsError
+from maquette.steps.selection import DEFAULT_VIEWS, BadViewsError
 
 REFINE = {"from_version": 0, "num_iterations": 2, "steps_per_iteration": 30, "convergence_threshold": 0}
 
@@ -61,15 +60,15 @@ def test_a_round_keeps_what_its_parent_showed_of_the_worst_views(generated: Fold
     looked_at = made.iteration.views
     parent = generated.load_model(0)
     psnr = {m.view_index: m.psnr for m in parent.metrics if m.split == "training" and m.view_index is not None}
-    assert [view.view_index for view in looked_at] == sorted(psnr, key=lambda index: psnr[index])[:LOOKED_AT]
+    assert [view.view_index for view in looked_at] == sorted(psnr, key=lambda index: psnr[index])[:DEFAULT_VIEWS]
     scene = load_saved_scene(generated.scene)
     for view in looked_at:
         assert (view.method, view.enhanced) == ("none", None)
         picture = read_picture(generated.root / view.rendered.path)
         photo = load_photo(scene.views[view.view_index], 1.0, max(picture.shape[:2]))
-        # The picture is the parent's render of that very view: JPEG costs little of the PSNR that was measured.
+        # The picture is the parent's render of that very view: the PSNR is the one that was measured.
         seen = np.ascontiguousarray(photo.pixels.transpose(1, 2, 0))
-        assert measure_psnr(picture, seen) == pytest.approx(psnr[view.view_index], abs=0.5)
+        assert measure_psnr(picture, seen) == pytest.approx(psnr[view.view_index], abs=0.01)
 
 
 def test_named_views_are_the_ones_looked_at(generated: Folder) -> None:
@@ -98,15 +97,15 @@ def test_rounds_that_a_killed_attempt_kept_are_not_done_again(generated: Folder)
 
 
 def test_a_round_that_is_worse_is_kept_but_not_promoted(generated: Folder) -> None:
-    good = {**REFINE, "num_iterations": 1, "steps_per_iteration": 300}
-    STEPS["refine"].run(generated.root, good, Recorder())
-    two_photos = {**good, "from_version": 1, "learning_rate": 0.1, "views_to_refine": [4, 5]}
+    parent = generated.load_model(0)
+    better = tuple(metric.model_copy(update={"psnr": 45.0, "ssim": 0.99}) for metric in parent.metrics)
+    generated.save_model(parent.model_copy(update={"metrics": better}))
     sink = Recorder()
-    result = STEPS["refine"].run(generated.root, two_photos, sink)
+    result = STEPS["refine"].run(generated.root, REFINE, sink)
     (model,) = sink.models
-    assert model.iteration is not None and model.iteration.relative_gain < 0, "two photos ruin all others"
+    assert model.iteration is not None and model.iteration.relative_gain < 0
     assert not model.promote and model.iteration.converged
-    assert result["promoted_version"] is None and result["final_version"] == 2
+    assert result["promoted_version"] is None and result["final_version"] == 1
 
 
 def test_a_branch_is_measured_against_the_promoted_version(generated: Folder) -> None:
@@ -132,15 +131,22 @@ def test_the_same_seed_repeats_the_same_round(generated: Folder) -> None:
     assert psnr[0] == psnr[1] != psnr[2]
 
 
-@pytest.mark.parametrize("views", [[0], [8, 1], [10], [-1], [1], [1, 1]])
-def test_held_out_and_unknown_views_and_a_single_one_are_refused(generated: Folder, views: list[int]) -> None:
+@pytest.mark.parametrize("views", [[0], [8, 1], [10], [-1]])
+def test_held_out_and_unknown_views_are_refused(generated: Folder, views: list[int]) -> None:
     with pytest.raises(BadViewsError) as refused:
         STEPS["refine"].run(generated.root, {**REFINE, "views_to_refine": views}, Recorder())
     assert refused.value.suggestion
 
 
 def test_parameters_out_of_bounds_and_unknown_ones() -> None:
-    for wrong in ({"num_iterations": 0}, {"learning_rate": 0}, {"views_to_refine": []}, {"rounds": 3}, {"seed": -1}):
+    for wrong in (
+        {"num_iterations": 0},
+        {"learning_rate": 0},
+        {"views_to_refine": []},
+        {"rounds": 3},
+        {"seed": -1},
+        {"enhancement": "magic"},
+    ):
         with pytest.raises(ValueError, match="validation error"):
             RefineParameters.model_validate(wrong)
     with pytest.raises(ValueError, match="validation error"):

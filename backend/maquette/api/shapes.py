@@ -207,6 +207,10 @@ class EnhancedView(Shape):
     created_at: datetime
     rendered_url: str | None = Field(description=SIGNED)
     enhanced_url: str | None = Field(description=SIGNED)
+    confidence_url: str | None = Field(
+        description=SIGNED + " Grey: how far photos confirm each pixel of the enhanced view, and it may teach."
+    )
+    details: dict[str, Any] = Field(description="Steps run, guidance, device, seconds; agreement with the photos.")
     objects: dict[str, StoredObject]
 
 

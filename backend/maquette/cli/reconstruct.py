@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from maquette.errors import BadInputError
-from maquette.steps.parameters import Preset
+from maquette.steps.parameters import Enhancement, Preset
 
 
 class NoInputError(BadInputError):
@@ -26,6 +26,10 @@ def reconstruct(
     preset: Annotated[Preset, typer.Option(help="How long to train.")] = "balanced",
     formats: Annotated[str, typer.Option(help="Export formats, separated by commas: ply, splat.")] = "ply,splat",
     refine: Annotated[int, typer.Option(min=0, max=50, help="Refinement rounds after the first model.")] = 1,
+    enhancement: Annotated[
+        Enhancement | None,
+        typer.Option(help="How refinement enhances views. Default: the best whose weights are here, else none."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of every random choice.")] = 0,
 ) -> None:
     """Photos to a model: upload, generate, refine and export, with progress bars.
@@ -38,6 +42,7 @@ def reconstruct(
     from maquette.cli.local import LocalSink, stoppable, writable_folder
     from maquette.cli.memory import in_known_order, remember
     from maquette.recon.formats import format_named
+    from maquette.settings import read_settings
     from maquette.steps import STEPS
     from maquette.steps.folder import Folder
     from maquette.steps.records import Images
@@ -47,6 +52,12 @@ def reconstruct(
         raise NoInputError("--formats names no format.", suggestion="Name some of: ply, splat.")
     photos = list_inputs(inputs)
     folder = writable_folder(writable_folder(out) / "steps")
+    settings = read_settings()
+    Folder(folder).describe_machine(
+        settings.models_folder,
+        allow_noncommercial=settings.allow_noncommercial_models,
+        trust_code=settings.trust_model_code,
+    )
     with stoppable("The same call goes on from here."), remember(folder) as memory, Bars() as bars:
         sink = LocalSink(bars)
         bars.heading(f"[bold]upload[/] {len(photos)} files")
@@ -64,7 +75,10 @@ def reconstruct(
         if refine:
             bars.heading(f"[bold]refine[/] up to {refine} rounds")
             refined = memory.run(
-                "refine", {"num_iterations": refine, "from_version": version, "seed": seed}, hashes, sink
+                "refine",
+                {"num_iterations": refine, "from_version": version, "enhancement": enhancement, "seed": seed},
+                hashes,
+                sink,
             )
             best = refined["promoted_version"] if refined["promoted_version"] is not None else version
         bars.heading(f"[bold]export[/] version {best}")

@@ -96,12 +96,15 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         + _object("r")
         + ", 'enhanced', "
         + _object("e")
+        + ", 'confidence', "
+        + _object("c")
         + ") as objects"
         " from public.enhanced_views t"
         " join public.enhancement_iterations i on i.id = t.iteration_id and i.project_id = t.project_id"
         " join public.multiview_generation v on v.id = t.view_id and v.project_id = t.project_id"
         " left join public.artifacts r on r.id = t.rendered_artifact_id"
-        " left join public.artifacts e on e.id = t.enhanced_artifact_id",
+        " left join public.artifacts e on e.id = t.enhanced_artifact_id"
+        " left join public.artifacts c on c.id = t.confidence_artifact_id",
         "version * 100000 + t.view_index",
     ),
     "metrics": (

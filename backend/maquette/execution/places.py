@@ -71,6 +71,10 @@ def _of_round(made: Iteration, project_id: UUID, run_id: UUID) -> Iterator[Place
             extension = EXTENSIONS[view.enhanced.mime]
             key = keys.enhanced_view(project_id, run_id, made.iteration, view.view_index, extension)
             yield Placed(view.enhanced, buckets.ENHANCED_VIEWS, key)
+        if view.confidence is not None:
+            extension = EXTENSIONS[view.confidence.mime]
+            key = keys.confidence_map(project_id, run_id, made.iteration, view.view_index, extension)
+            yield Placed(view.confidence, buckets.ENHANCED_VIEWS, key)
 
 
 def sha256_of(path: Path) -> str:

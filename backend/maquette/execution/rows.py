@@ -146,7 +146,8 @@ async def _enhanced_view(
             "view_id": await _view_id(conn, view_run_id, view.view_index),
             "rendered_artifact_id": ids[view.rendered.path],
             "enhanced_artifact_id": ids[view.enhanced.path] if view.enhanced else None,
-            **view.model_dump(exclude={"view_index", "rendered", "enhanced"}),
+            "confidence_artifact_id": ids[view.confidence.path] if view.confidence else None,
+            **view.model_dump(exclude={"view_index", "rendered", "enhanced", "confidence"}),
         },
     )
 

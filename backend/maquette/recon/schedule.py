@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from maquette.recon.optimizer import LearningRates
 from maquette.recon.train_settings import TrainSettings
 
@@ -75,7 +77,7 @@ def budget_at(settings: TrainSettings, iteration: int, count: int) -> int:
         return count
     length = settings.schedule_iterations or settings.iterations
     left = int((settings.densify_until - done) * length / settings.densify_every) + 1
-    factor = float(settings.max_gaussians / count) ** (1 / left)
+    factor = math.pow(settings.max_gaussians / count, 1 / left)
     return max(count, min(settings.max_gaussians, round(count * factor)))
 
 

@@ -12,16 +12,20 @@
     depth/                    depth maps and heatmaps
     exports/                  files for the user
     project.json              project id and name, newest version known, versions this run has kept already
+    machine.json              which weights of neural models this machine has, and which may be used
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maquette.models.installed import read_weights
 from maquette.recon.atomic import replacing
+from maquette.recon.weights import Weights
 from maquette.steps.records import Model
 
 
@@ -84,6 +88,29 @@ class Folder:
         path = self.root / "project.json"
         data: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return data
+
+    def weights(self) -> Weights:
+        """The weights that this machine lets a step use; none where nobody said."""
+        path = self.root / "machine.json"
+        if not path.exists():
+            return Weights()
+        told = json.loads(path.read_text())
+        return read_weights(
+            Path(told["models_dir"]),
+            allow_noncommercial=told["allow_noncommercial_models"],
+            trust_code=told["trust_model_code"],
+        )
+
+    def describe_machine(self, models_dir: Path, *, allow_noncommercial: bool, trust_code: Collection[str]) -> None:
+        """Write what :meth:`weights` reads."""
+        write_json(
+            self.root / "machine.json",
+            {
+                "models_dir": str(models_dir),
+                "allow_noncommercial_models": allow_noncommercial,
+                "trust_model_code": sorted(trust_code),
+            },
+        )
 
     def focal_lengths(self) -> dict[str, float]:
         """EXIF focal lengths in px by processed file name, where photos had one."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Preset = Literal["fastest", "balanced", "quality"]
+Enhancement = Literal["none", "classical", "sdxl", "fixer"]
 
 
 class _Parameters(BaseModel):
@@ -71,8 +72,29 @@ class RefineParameters(_Parameters):
         None,
         min_length=1,
         max_length=10_000,
-        description="Indices of the training views to optimise against. Default: all of them. "
-        "Held-out views are refused.",
+        description="Indices of the views to mend: each is rendered from the parent version and enhanced; without an "
+        "enhancement its photo is seen twice as often as the others. Default: the worst four. The photos of held-out "
+        "views never teach: they may be named only where views are enhanced.",
+    )
+    enhancement: Enhancement | None = Field(
+        None,
+        description="How the views to mend are enhanced: `sdxl` and `fixer` by neural models (`maquette models list`), "
+        "`classical` by denoising and sharpening, `none` not at all: the round optimises against the photos alone. "
+        "Default: the best one whose weights are on the worker, else `none`.",
+    )
+    prompt: str | None = Field(None, max_length=1000, description="What the photos show. `sdxl` and `fixer` only.")
+    negative_prompt: str | None = Field(None, max_length=1000, description="What must not be shown. `sdxl` only.")
+    strength: float | None = Field(
+        None, gt=0.001, le=1, description="How far an enhanced view may leave the render. Default: the method's own."
+    )
+    enhancement_steps: int | None = Field(
+        None,
+        ge=1,
+        le=200,
+        description="Length of the noise schedule; `sdxl` runs `strength` times as many. Default: the method's own.",
+    )
+    guidance: float | None = Field(
+        None, ge=0, le=30, description="Classifier-free guidance. Default: the method's own."
     )
     from_version: int | None = Field(
         None, ge=0, le=2**31 - 1, description="The version to begin with. Default: the promoted one."

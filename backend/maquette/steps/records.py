@@ -104,18 +104,21 @@ class Metric(_Record):
 class EnhancedView(_Record):
     """What a refine round rendered of a view from its parent version, and what an enhancement made of that.
 
-    ``enhanced`` is None with the method ``none``, which optimises against the photos alone.
+    ``enhanced`` is None with the method ``none``, which optimises against the photos alone. ``confidence`` says how far
+    each of its pixels may teach: 8-bit grey, 255 fully. ``details``: all else that is known of the making.
     """
 
     view_index: int
     method: str
     rendered: File
     enhanced: File | None = None
+    confidence: File | None = None
     model: str | None = None
     model_revision: str | None = None
     prompt: str | None = None
     strength: float | None = None
     seed: int | None = None
+    details: dict[str, Any] = {}
 
 
 class Iteration(_Record):

@@ -8,36 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maquette.errors import BadInputError, WrongStateError
+from maquette.errors import WrongStateError
 from maquette.recon.checkpoint import load_checkpoint
+from maquette.recon.enhance import Choice, choose_method
 from maquette.recon.quality import converged, overall_quality, relative_gain
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
-from maquette.recon.train import MIN_VIEWS
 from maquette.recon.train_settings import TrainSettings
 from maquette.steps import evaluation
+from maquette.steps.enhancing import Enhancing, enhancing_of, look_at
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
-from maquette.steps.looks import render_worst
+from maquette.steps.lessons import prepare_lesson
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
 from maquette.steps.records import Iteration, Metric, Model, Record, Warn
+from maquette.steps.selection import select_views
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_further
 from maquette.steps.versions import NewVersion, write_version
 
-METHOD = "none"
-"""The enhancement of DESIGN 5 that this step uses: none, it optimises against the source photos only."""
-
-
-TRAINING_SHARE = 0.85
-"""Of a round's time; the rest is measuring and writing."""
-
-
-class BadViewsError(BadInputError):
-    """``views_to_refine`` names views that cannot be trained on."""
-
-    code = "bad_views_to_refine"
+SHARES = {"enhancing": 0.02, "weighing": 0.0, "training": 0.83, "evaluation": 0.15}
+ENHANCED_SHARES = {"enhancing": 0.4, "weighing": 0.05, "training": 0.45, "evaluation": 0.1}
+"""Usual shares of a round's time, where a neural model enhances in the second."""
 
 
 class NotMeasuredError(WrongStateError):
@@ -53,10 +46,16 @@ class _RoundSink:
     sink: Sink
     number: int
     rounds: int
+    shares: Mapping[str, float]
 
     def progress(self, stage: str, fraction: float, message: str = "") -> None:
-        """Training is most of a round, measuring the rest."""
-        within = TRAINING_SHARE * fraction if stage == "training" else TRAINING_SHARE + (1 - TRAINING_SHARE) * fraction
+        """Stages of a round follow each other by their shares."""
+        within = 0.0
+        for name, share in self.shares.items():
+            if name == stage:
+                within += share * fraction
+                break
+            within += share
         told = f"round {self.number} of {self.rounds}, {stage}{': ' if message else ''}{message}"
         self.sink.progress("rounds", (self.number - 1 + within) / self.rounds, told)
 
@@ -83,43 +82,51 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         raise NotMeasuredError("The project has no evaluation set.", suggestion="Generate it again, then refine.")
     project = folder.project()
     first = folder.load_model(wanted.from_version if wanted.from_version is not None else project["from_version"])
-    views = _training_views(scene, eval_set, wanted.views_to_refine)
+    choice = choose_method(wanted.enhancement, weights := folder.weights())
+    how = enhancing_of(choice.method, weights, wanted)
+    select_views(scene, eval_set, first, wanted.views_to_refine, enhanced=choice.method.name != "none")
+    _tell_choice(choice, wanted, sink)
     rounds = _rounds_kept(folder, project)
     promoted = project.get("promoted_quality")
     best = max([_quality(first) if promoted is None else float(promoted), *(_quality(m) for m in rounds if m.promote)])
     while len(rounds) < wanted.num_iterations and not (rounds and _iteration(rounds[-1]).converged):
         parent = rounds[-1] if rounds else first
         number = len(rounds) + 1
-        round_sink = _RoundSink(sink, number, wanted.num_iterations)
-        model = _refine_once(folder, scene, eval_set, views, wanted, parent, number, best, round_sink)
+        shares = ENHANCED_SHARES if choice.method.models else SHARES
+        round_sink = _RoundSink(sink, number, wanted.num_iterations, shares)
+        model = _refine_once(folder, scene, eval_set, wanted, how, parent, number, best, round_sink)
         sink.keep(model)
         folder.save_model(model)
         best = max(best, _quality(model))
         rounds.append(model)
-    return _result(rounds, first)
+    return {**_result(rounds, first), "method": choice.method.name, "method_reason": choice.reason}
 
 
 def _refine_once(
     folder: Folder,
     scene: Scene,
     eval_set: EvaluationSet,
-    views: Sequence[int],
     wanted: RefineParameters,
+    how: Enhancing,
     parent: Model,
     number: int,
     best: float,
     sink: Sink,
 ) -> Model:
-    """One round: optimise from ``parent``, measure, compare; a version that is written but not yet kept."""
+    """One round: choose, render and enhance views, train on what agrees, measure; a version that is not yet kept."""
     began = time.monotonic()
-    looked_at = render_worst(folder, scene, eval_set, views, parent, METHOD)
+    settings = TrainSettings(**_tuples(parent.details["settings"]))
+    training = eval_set.training(scene)
+    views = select_views(scene, eval_set, parent, wanted.views_to_refine, enhanced=how.method.name != "none")
+    looks = look_at(folder, scene, parent, views, training, settings, how, sink)
+    lesson = prepare_lesson(folder, scene, training, parent, looks, settings, sink)
     preset = PRESETS[parent.details.get("preset", "balanced")]
     iterations = wanted.steps_per_iteration or preset.refine_steps
     trained = train_further(
-        scene,
-        views,
+        lesson.scene,
+        lesson.views,
         load_checkpoint(folder.root / parent.checkpoint.path),
-        TrainSettings(**_tuples(parent.details["settings"])),
+        settings,
         parent.details["floaters"],
         iterations=iterations,
         rate_scale=wanted.learning_rate / REFERENCE_LEARNING_RATE,
@@ -132,13 +139,13 @@ def _refine_once(
         after = overall_quality(mean.psnr, mean.ssim)
         return Iteration(
             iteration=number,
-            method=METHOD,
+            method=how.method.name,
             quality_before=before,
             quality_after=after,
             relative_gain=relative_gain(before, after),
             converged=converged(before, after, wanted.convergence_threshold),
             seconds=round(time.monotonic() - began, 3),
-            views=looked_at,
+            views=lesson.looked_at,
         )
 
     details = {**parent.details, "learning_rate": wanted.learning_rate, "round_iterations": iterations}
@@ -146,6 +153,18 @@ def _refine_once(
         folder.next_version(), parent, "refine", promote_above=best, details=details, describe=describe
     )
     return write_version(folder, scene, eval_set, trained, version, sink)
+
+
+def _tell_choice(choice: Choice, wanted: RefineParameters, sink: Sink) -> None:
+    """Where nobody chose and no weights are here nothing enhances. A round is useful all the same, but say so."""
+    if wanted.enhancement is None and choice.problems:
+        sink.warn(
+            Warn(
+                code="no_enhancement",
+                message=choice.reason,
+                suggestion="`maquette models pull` brings weights; `enhancement: none` asks for this and says nothing.",
+            )
+        )
 
 
 def _result(rounds: Sequence[Model], first: Model) -> dict[str, Any]:
@@ -157,7 +176,6 @@ def _result(rounds: Sequence[Model], first: Model) -> dict[str, Any]:
         "versions": [model.version for model in rounds],
         "final_version": rounds[-1].version if rounds else first.version,
         "promoted_version": promoted[-1].version if promoted else None,
-        "method": METHOD,
         "metrics": [
             {
                 "iteration": _iteration(model).iteration,
@@ -172,27 +190,6 @@ def _result(rounds: Sequence[Model], first: Model) -> dict[str, Any]:
             if (mean := model.mean()) is not None
         ],
     }
-
-
-def _training_views(scene: Scene, eval_set: EvaluationSet, wanted: Sequence[int] | None) -> tuple[int, ...]:
-    training = eval_set.training(scene)
-    if wanted is None:
-        return training
-    bad = sorted(set(wanted) - set(training))
-    if bad:
-        raise BadViewsError(
-            f"Views {', '.join(map(str, bad))} cannot be refined: they do not exist, or are held out to measure.",
-            suggestion="Choose from GET /api/v1/projects/{id}/views with `split` training.",
-            views=bad,
-        )
-    chosen = tuple(sorted(set(wanted)))
-    if len(chosen) < MIN_VIEWS:
-        raise BadViewsError(
-            f"{len(chosen)} view is too few to refine against: {MIN_VIEWS} are needed.",
-            suggestion="Name more views, or leave `views_to_refine` out for all of them.",
-            views=list(chosen),
-        )
-    return chosen
 
 
 def _rounds_kept(folder: Folder, project: Mapping[str, Any]) -> list[Model]:

@@ -60,6 +60,11 @@ def enhanced_view(project_id: UUID, run_id: UUID, iteration: int, view_index: in
     return f"{project_id}/{run_id}/iterations/{iteration:03d}/enhanced-{view_index:04d}.{_name(ext)}"
 
 
+def confidence_map(project_id: UUID, run_id: UUID, iteration: int, view_index: int, ext: str = "png") -> str:
+    """In enhanced-views: how far each pixel of an enhanced view may teach."""
+    return f"{project_id}/{run_id}/iterations/{iteration:03d}/confidence-{view_index:04d}.{_name(ext)}"
+
+
 def export_file(project_id: UUID, run_id: UUID, name: str) -> str:
     """In 3d-models: a file made for the user to take away."""
     return f"{project_id}/exports/{run_id}/{_name(name)}"

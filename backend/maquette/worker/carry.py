@@ -20,6 +20,7 @@ from maquette.execution.makers import makers
 from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import Outcome, run_step_process
 from maquette.queue.jobs import enqueue
+from maquette.steps.folder import Folder
 from maquette.steps.records import Record, Warn
 from maquette.steps.stages import percentage
 from maquette.worker.folders import forget_folder
@@ -111,6 +112,13 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
     parameters = await patiently(
         lambda: fill_folder(services.pool, services.objects, run, folder), f"run {run['id']}: its inputs"
     )
+    settings = services.settings
+    await asyncio.to_thread(
+        Folder(folder).describe_machine,
+        settings.models_folder,
+        allow_noncommercial=settings.allow_noncommercial_models,
+        trust_code=settings.trust_model_code,
+    )
     keeper = await Keeper.open(services.pool, services.objects, run, folder)
 
     def on_progress(stage: str, fraction: float, message: str) -> None:
@@ -126,7 +134,7 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         run["step"],
         folder,
         parameters,
-        memory_mb=services.settings.step_memory_mb,
+        memory_mb=settings.step_memory_mb,
         on_progress=on_progress,
         on_record=on_record,
         on_warning=position.warn,
