@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,15 @@ from numpy import ndarray
 
 from maquette.errors import BadInputError
 from maquette.recon.density import Statistics
+from maquette.recon.exposure import Exposures, no_exposures
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.optimizer import Moments, moments_from_arrays
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Format 1 knew no exposures: it is read as having none."""
+
+_EXPOSURE_ARRAYS = ("gains", "first", "second", "steps")
 
 _DAMAGE = (OSError, EOFError, ValueError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile)
 """What zipfile, numpy and json raise on damaged bytes."""
@@ -39,6 +44,7 @@ class Checkpoint:
     """Model, optimiser state and everything random, after ``iteration`` steps.
 
     ``waiting`` are the views still to come in this round through the photos, ``rng_state`` that of numpy's PCG64.
+    ``exposures`` are those of all photos that any run so far trained with one.
     """
 
     gaussians: Gaussians
@@ -47,6 +53,7 @@ class Checkpoint:
     iteration: int
     waiting: Int64[ndarray, " w"]
     rng_state: dict[str, Any]
+    exposures: Exposures = field(default_factory=no_exposures)
 
     def copy(self) -> Checkpoint:
         """A deep copy: the trainer changes its own arrays in place."""
@@ -62,8 +69,10 @@ class Checkpoint:
             "rng_state": np.array(json.dumps(self.rng_state)),
             "gradient_sum": self.statistics.gradient_sum,
             "views": self.statistics.views,
-            **{f"model_{field.name}": getattr(self.gaussians, field.name) for field in fields(Gaussians)},
+            **{f"model_{part.name}": getattr(self.gaussians, part.name) for part in fields(Gaussians)},
             **self.moments.as_arrays(),
+            "exposure_names": np.array(json.dumps(self.exposures.names)),
+            **{f"exposure_{name}": getattr(self.exposures, name) for name in _EXPOSURE_ARRAYS},
         }
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         part = Path(name)
@@ -82,19 +91,27 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read what :meth:`Checkpoint.save` wrote. Raises :class:`CorruptCheckpointError`."""
     with _opened(path) as file:
         arrays = {name: file[name] for name in file.files}
-        if int(arrays["format"]) != FORMAT:
+        if int(arrays["format"]) not in READABLE:
             raise _corrupt(path, f"it has format {int(arrays['format'])}, this version reads {FORMAT}")
         checkpoint = Checkpoint(
-            gaussians=Gaussians(**{field.name: arrays[f"model_{field.name}"] for field in fields(Gaussians)}),
+            gaussians=Gaussians(**{part.name: arrays[f"model_{part.name}"] for part in fields(Gaussians)}),
             moments=moments_from_arrays(arrays),
             statistics=Statistics(arrays["gradient_sum"], arrays["views"]),
             iteration=int(arrays["iteration"]),
             waiting=arrays["waiting"],
             rng_state=json.loads(str(arrays["rng_state"])),
+            exposures=_exposures(arrays),
         )
         np.random.default_rng().bit_generator.state = checkpoint.rng_state  # raises where it is none
     _check_shapes(path, checkpoint)
     return checkpoint
+
+
+def _exposures(arrays: Mapping[str, ndarray]) -> Exposures:
+    if int(arrays["format"]) == 1:
+        return no_exposures()
+    names = tuple(json.loads(str(arrays["exposure_names"])))
+    return Exposures(names, **{name: arrays[f"exposure_{name}"] for name in _EXPOSURE_ARRAYS})
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -142,6 +159,12 @@ def _check_shapes(path: Path, checkpoint: Checkpoint) -> None:
         raise _corrupt(path, "the densification statistics do not fit the model")
     if checkpoint.waiting.ndim != 1 or checkpoint.waiting.dtype != np.int64 or checkpoint.iteration < 0:
         raise _corrupt(path, "its place in the order of photos makes no sense")
+    exposures = checkpoint.exposures
+    shapes = {name: (len(exposures.names), 3) for name in _EXPOSURE_ARRAYS} | {"steps": (len(exposures.names),)}
+    if any(getattr(exposures, name).shape != shape for name, shape in shapes.items()):
+        raise _corrupt(path, "its exposures do not fit each other")
+    if not np.isfinite(exposures.gains).all():
+        raise _corrupt(path, "its exposures hold numbers that are not finite")
 
 
 def _corrupt(path: Path, reason: str) -> CorruptCheckpointError:

@@ -43,7 +43,7 @@ def training_bytes(scene: Scene, settings: TrainSettings, views: int) -> int:
 def photo_pixel_bytes(scene: Scene, settings: TrainSettings) -> float:
     """Bytes that a pixel of a kept photo takes: colours, mask and depth prior, with the coarser levels."""
     own = 3 + (1 if _masked(scene) else 0) + (4 if _with_depth(scene, settings) else 0)
-    return own * (4 / 3 if settings.coarse_levels else 1)
+    return own * (4 / 3 if settings.coarse_levels else 1.0)
 
 
 def supervision_pixel_bytes(scene: Scene, settings: TrainSettings) -> int:

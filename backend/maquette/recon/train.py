@@ -19,17 +19,19 @@ from maquette.errors import BadInputError
 from maquette.recon.cameras import Camera
 from maquette.recon.checkpoint import Checkpoint
 from maquette.recon.density import empty_statistics
+from maquette.recon.descent import descend
+from maquette.recon.exposure import exposure_step, rows_of
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.growth import grow
 from maquette.recon.initialize import gaussians_from_points
-from maquette.recon.losses import photometric_loss
 from maquette.recon.memory import refuse_without_memory
-from maquette.recon.optimizer import adam_step, zero_moments
+from maquette.recon.optimizer import zero_moments
 from maquette.recon.photos import Photo, halved, load_photo
-from maquette.recon.rasterize import backward, forward
+from maquette.recon.rasterize import forward
 from maquette.recon.rasterize.scratch import Scratch
 from maquette.recon.scene import Scene
 from maquette.recon.schedule import level_at, progress_at, rates_at, sh_degree_at
+from maquette.recon.supervision import exposure_rate_at, supervise
 from maquette.recon.train_settings import TrainSettings
 
 MIN_VIEWS = 2
@@ -94,9 +96,9 @@ def train(
 
     On the CPU the same scene, settings and start give the same bits on any number of threads, and a run that was
     stopped and resumed gives the same as one that was not; a GPU adds up in any order. A checkpoint of one goes on on
-    the other. Raises :class:`UntrainableSceneError`, ``bad_train_settings``, ``unreadable_photo``,
-    ``training_size_too_small``, ``not_enough_memory`` or, with the backend ``cuda``, the errors of
-    :func:`maquette.recon.cuda.gpu.open_gpu` and ``not_enough_gpu_memory``, before the first iteration.
+    the other. Raises :class:`UntrainableSceneError`, ``bad_train_settings``, ``unreadable_photo``, ``bad_mask``,
+    ``bad_depth_prior``, ``training_size_too_small``, ``not_enough_memory`` or, with the backend ``cuda``, the errors
+    of :func:`maquette.recon.cuda.gpu.open_gpu` and ``not_enough_gpu_memory``, before the first iteration.
     """
     settings.checked()
     chosen = tuple(scene.training if views is None else views)
@@ -126,13 +128,19 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
     rng = np.random.default_rng()
     rng.bit_generator.state = state.rng_state
     scratch = Scratch()
+    rows = None
+    if settings.exposure:
+        names = [photo.name for photo in levels[0]]
+        state.exposures = state.exposures.covering(names)
+        rows = rows_of(state.exposures.names, names)
     began = time.perf_counter()
     while state.iteration < settings.iterations:
         state.iteration += 1
         done = progress_at(settings, state.iteration)
         if len(state.waiting) == 0:
             state.waiting = rng.permutation(len(levels[0]))
-        photo = levels[level_at(settings, done)][state.waiting[0]]
+        chosen = state.waiting[0]
+        photo = levels[level_at(settings, done)][chosen]
         state.waiting = state.waiting[1:]
 
         frame = forward(
@@ -142,20 +150,27 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
             sh_degree=sh_degree_at(settings, done),
             scratch=scratch,
         )
-        loss = photometric_loss(frame.image, photo.pixels, settings.ssim_weight, scratch=scratch)
-        gradients = backward(frame, state.gaussians, loss.gradient, scratch=scratch)
-        adam_step(
+        gains = None if rows is None else state.exposures.gains[rows[chosen]]
+        said = supervise(frame, photo, settings, state.iteration, radius, gains=gains, scratch=scratch)
+        gradients = descend(
+            frame,
             state.gaussians,
             state.moments,
-            gradients,
             rates_at(settings, state.iteration, radius),
+            said.image_gradient,
             opacity_weight=settings.opacity_weight,
+            depth=said.depth,
+            depth_gradient=said.depth_gradient,
+            scratch=scratch,
         )
+        rate = exposure_rate_at(settings, state.iteration)
+        if rows is not None and said.gains_gradient is not None and rate > 0:
+            exposure_step(state.exposures, int(rows[chosen]), said.gains_gradient, rate, rows)
         grow(state, gradients, settings, radius, rng)
         state.rng_state = dict(rng.bit_generator.state)
         yield _CpuStep(
             iteration=state.iteration,
-            loss=loss.value,
+            loss=said.value,
             gaussian_count=len(state.gaussians),
             seconds=time.perf_counter() - began,
             gaussians=state.gaussians,
@@ -188,7 +203,10 @@ def first_state(scene: Scene, settings: TrainSettings) -> Checkpoint:
 
 def load_levels(scene: Scene, settings: TrainSettings, views: Sequence[int]) -> list[list[Photo]]:
     """The photos of ``views`` at the training resolution and, after it, at each coarser level."""
-    levels = [[load_photo(scene.views[i], settings.downscale, settings.max_side_px) for i in views]]
+    with_depth = settings.depth_weight > 0
+    levels = [
+        [load_photo(scene.views[i], settings.downscale, settings.max_side_px, with_depth=with_depth) for i in views]
+    ]
     for _ in range(settings.coarse_levels):
         levels.append([halved(photo) for photo in levels[-1]])
     return levels

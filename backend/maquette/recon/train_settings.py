@@ -106,9 +106,11 @@ class TrainSettings:
     """Weight of the depth prior, where views bring one, against the photo: the mean difference of inverse depths in
     scene radii. It falls exponentially to a hundredth over the schedule. At least 0; 0: depths are not even read."""
     exposure: bool = False
-    """Whether every training photo gets an exposure of its own. Held-out photos never do."""
+    """Whether every training photo gets an exposure of its own: a gain per colour. Held-out photos never do."""
+    exposure_from: float = 0.4
+    """Share of the schedule from which exposures are learned; earlier they take in what the model cannot show yet."""
     exposure_rate: float = 1e-2
-    """First step size of the exposures (factors, and offsets in sRGB 0 to 1); it falls to a tenth, exponentially."""
+    """Step size of the exposures' gains; it falls to a tenth over the schedule, exponentially."""
 
     def checked(self) -> TrainSettings:
         """These settings, or :class:`BadTrainSettingsError` naming the first one out of bounds."""
@@ -130,6 +132,7 @@ class TrainSettings:
             ("noise", 0.0, 1e12),
             ("rate_scale", 1e-9, 1e9),
             ("depth_weight", 0.0, 1e6),
+            ("exposure_from", 0.0, 1.0),
             ("exposure_rate", 0.0, 1.0),
         )
         for name, low, high in bounds:

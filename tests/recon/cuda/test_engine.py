@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -177,6 +178,36 @@ def test_checkpoints_change_engines_both_ways(on: Engine, world: Scene, tmp_path
         wanted, found = train(world, SETTINGS, start=loaded), on_device(world, loaded, on)
         for one, other in zip(wanted, found, strict=True):
             assert other.loss == pytest.approx(one.loss, rel=0.02 * on.loose), one.iteration
+
+
+def supervised(world: Scene, folder: Path) -> Scene:
+    """The world with a mask and a depth for every photo."""
+    rng, views = np.random.default_rng(9), []
+    for index, view in enumerate(world.views):
+        size = (view.camera.height, view.camera.width)
+        mask, depth = folder / f"mask{index}.png", folder / f"depth{index}.npy"
+        cv2.imwrite(str(mask), rng.integers(1, 256, size, dtype=np.uint8))
+        np.save(depth, rng.uniform(2.0, 4.0, size).astype(np.float32))
+        views.append(replace(view, mask_path=mask, depth_path=depth))
+    return Scene(tuple(views), world.points, world.colors)
+
+
+def test_mask_depth_and_exposure_say_the_same_on_both_engines(on: Engine, world: Scene, tmp_path: Path) -> None:
+    told = supervised(world, tmp_path)
+    settings = replace(SETTINGS, depth_weight=0.2, exposure=True, exposure_from=0.0, exposure_rate=0.3, coarse_levels=0)
+    start = beginning(ball())
+    wanted = list(train(told, settings, start=start))
+    found = []
+    for step in on_device(told, start, on, settings):
+        found.append(step.loss)
+    np.testing.assert_allclose(found, [step.loss for step in wanted], rtol=0.02 * on.loose)
+    ours, theirs = wanted[-1].checkpoint().exposures, step.checkpoint().exposures
+    assert theirs.names == ours.names
+    assert theirs.steps.tolist() == ours.steps.tolist()
+    assert np.abs(ours.gains - 1).max() > 0.02, "no exposure was learned"
+    np.testing.assert_allclose(theirs.gains, ours.gains, atol=4e-3 * on.loose)
+    plain = list(train(world, settings, start=start))
+    assert abs(plain[0].loss - wanted[0].loss) > 0.01, "mask and depth said nothing"
 
 
 def test_reading_a_step_copies_the_model(world: Scene) -> None:

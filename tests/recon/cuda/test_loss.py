@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from maquette.recon import depth_loss as numba_depth
 from maquette.recon import losses
-from maquette.recon.cuda.loss import C1, C2, photometric_loss, windowed
+from maquette.recon.cuda.loss import C1, C2, depth_loss, photometric_loss, windowed
+from maquette.recon.rasterize.scratch import Scratch
+from maquette.recon.weighted_loss import weighted_photometric_loss
 
 
 def pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,3 +50,32 @@ def test_gradient_is_that_of_the_value() -> None:
     found = photometric_loss(torch.from_numpy(image), torch.from_numpy(photo), 0.2)
     np.testing.assert_allclose(found.gradient.numpy(), a.grad.numpy(), rtol=1e-3, atol=1e-7)
     np.testing.assert_allclose(windowed(torch.from_numpy(image)).numpy(), window(a).detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(40, 57), (5, 90), (1, 1)])
+def test_equals_the_numba_loss_under_a_mask(size: tuple[int, int]) -> None:
+    image, photo = pair(*size)
+    weights = np.random.default_rng(1).integers(0, 256, size, dtype=np.uint8)
+    weights[: size[0] // 2, : size[1] // 2] = 0
+    wanted = weighted_photometric_loss(image, photo, weights, 0.2, scratch=Scratch())
+    found = photometric_loss(*(torch.from_numpy(array) for array in (image, photo)), 0.2, torch.from_numpy(weights))
+    assert float(found.value) == pytest.approx(wanted.value, abs=1e-5)
+    scale = np.abs(wanted.gradient).max()
+    np.testing.assert_allclose(found.gradient.numpy(), wanted.gradient, rtol=1e-3, atol=1e-4 * scale)
+
+
+def test_the_depth_loss_equals_the_numba_one() -> None:
+    rng = np.random.default_rng(2)
+    depth = rng.uniform(0.5, 8, (12, 17)).astype(np.float32)
+    depth[0] = 0
+    alpha = rng.uniform(0, 1, (12, 17)).astype(np.float32)
+    inverse = np.where(rng.uniform(size=(12, 17)) < 0.3, 0, 1 / rng.uniform(0.5, 8, (12, 17))).astype(np.float32)
+    weights = rng.integers(0, 256, (12, 17), dtype=np.uint8)
+    for mask in (None, weights):
+        wanted = numba_depth.depth_loss(depth, np.float32(1) - alpha, inverse, 1.7, weights=mask)
+        leaf = torch.tensor(depth, requires_grad=True)
+        given = None if mask is None else torch.from_numpy(mask)
+        found = depth_loss(leaf, torch.from_numpy(alpha), torch.from_numpy(inverse), 1.7, given)
+        found.backward()
+        assert found.item() == pytest.approx(wanted.value, rel=1e-5)
+        np.testing.assert_allclose(leaf.grad.numpy(), wanted.gradient, rtol=1e-4, atol=1e-8)

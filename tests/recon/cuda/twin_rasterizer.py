@@ -14,7 +14,9 @@ from maquette.recon.cuda.views import DeviceCamera
 from maquette.recon.rasterize import twin
 
 
-def rasterize_with_twin(splats: Splats, view: DeviceCamera, background: tuple[float, float, float]) -> Picture:
+def rasterize_with_twin(
+    splats: Splats, view: DeviceCamera, background: tuple[float, float, float], depth: bool = False
+) -> Picture:
     camera = view.camera
     wide = splats.changed(lambda tensor: tensor.to(torch.float64))
     pose = torch.as_tensor(camera.camera_from_world)
@@ -47,4 +49,9 @@ def rasterize_with_twin(splats: Splats, view: DeviceCamera, background: tuple[fl
     extent = reach[:, None] * covariances.diagonal(dim1=1, dim2=2).sqrt()
     size = torch.tensor([camera.width, camera.height])
     inside = (screen_means + extent > 0.5) & (screen_means - extent < size - 0.5)
-    return Picture(image, screen_means, (inside.all(dim=1) & (z > 0.01) & (opacities > 1 / 255)).detach())
+    visible = (inside.all(dim=1) & (z > 0.01) & (opacities > 1 / 255)).detach()
+    if not depth:
+        return Picture(image, screen_means, visible)
+    alpha = weights.sum(dim=0)
+    expected = torch.einsum("khw,k->hw", weights, z[order]) / torch.where(alpha > 0, alpha, 1.0)
+    return Picture(image, screen_means, visible, expected, alpha)

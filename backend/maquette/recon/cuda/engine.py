@@ -17,14 +17,17 @@ from maquette.recon.checkpoint import Checkpoint
 from maquette.recon.cuda import density
 from maquette.recon.cuda.adam import DeviceGradients, adam_step
 from maquette.recon.cuda.errors import NotEnoughGpuMemoryError
+from maquette.recon.cuda.exposure import exposure_step
 from maquette.recon.cuda.gpu import free_gpu_bytes, open_gpu
-from maquette.recon.cuda.loss import DeviceLoss, photometric_loss
-from maquette.recon.cuda.rasterizing import DeviceRasterizer, rasterize_with_gsplat
+from maquette.recon.cuda.rasterizing import DeviceRasterizer, Picture, rasterize_with_gsplat
 from maquette.recon.cuda.state import DeviceState, Splats, from_checkpoint, to_host
+from maquette.recon.cuda.supervision import DeviceSupervision, supervise
 from maquette.recon.cuda.views import DevicePhoto, in_view, photo_on
+from maquette.recon.exposure import rows_of
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.photos import Photo
 from maquette.recon.schedule import densifies_at, level_at, progress_at, rates_at, resets_opacity_at, sh_degree_at
+from maquette.recon.supervision import depth_weight_at, exposure_rate_at
 from maquette.recon.train_settings import TrainSettings
 
 
@@ -35,12 +38,12 @@ class DeviceStep:
     before the next step, and not in every one: each waits for the device.
     """
 
-    def __init__(self, state: DeviceState, loss: DeviceLoss, seconds: float) -> None:
+    def __init__(self, state: DeviceState, loss: Tensor, seconds: float) -> None:
         self.iteration = state.iteration
         self.gaussian_count = len(state.splats)
         self.seconds = seconds
         self._state = state
-        self._loss = loss.value
+        self._loss = loss
 
     @cached_property
     def loss(self) -> float:
@@ -75,7 +78,8 @@ def train_on_device(
     device = device or open_gpu()
     try:
         photos = [[photo_on(photo, device) for photo in level] for level in levels]
-        yield from _run(settings, photos, from_checkpoint(start, device), radius, rasterizer)
+        names = [photo.name for photo in levels[0]] if settings.exposure else []
+        yield from _run(settings, photos, from_checkpoint(start, device, names), radius, rasterizer)
     except torch.OutOfMemoryError as error:
         raise NotEnoughGpuMemoryError(None, free_gpu_bytes()) from error
 
@@ -87,28 +91,39 @@ def _run(
     radius: float,
     rasterizer: DeviceRasterizer,
 ) -> Iterator[DeviceStep]:
+    rows = None
+    if settings.exposure:
+        rows = rows_of(state.exposures.names, [photo.name for photo in levels[0]]).tolist()
+        trained = torch.tensor(rows, device=state.device)
     began = time.perf_counter()
     while state.iteration < settings.iterations:
         state.iteration += 1
         done = progress_at(settings, state.iteration)
         if len(state.waiting) == 0:
             state.waiting = state.rng.permutation(len(levels[0]))
-        photo = levels[level_at(settings, done)][state.waiting[0]]
+        chosen = state.waiting[0]
+        photo = levels[level_at(settings, done)][chosen]
         state.waiting = state.waiting[1:]
-        loss, gradients = compare(
+        said, gradients = compare(
             state.splats,
             photo,
             rasterizer,
             background=settings.background,
             sh_degree=sh_degree_at(settings, done),
             ssim_weight=settings.ssim_weight,
+            depth_weight=depth_weight_at(settings, state.iteration),
+            radius=radius,
+            gains=None if rows is None else state.exposures.gains[rows[chosen]],
         )
         rates = rates_at(settings, state.iteration, radius)
         adam_step(state, gradients, rates, opacity_weight=settings.opacity_weight)
+        rate = exposure_rate_at(settings, state.iteration)
+        if rows is not None and said.gains_gradient is not None and rate > 0:
+            exposure_step(state.exposures, rows[chosen], said.gains_gradient, rate, trained)
         if done <= settings.densify_until:
             density.accumulate(state, gradients)
             control_density(state, settings, radius)
-        yield DeviceStep(state, loss, time.perf_counter() - began)
+        yield DeviceStep(state, said.value, time.perf_counter() - began)
 
 
 def compare(
@@ -119,8 +134,14 @@ def compare(
     background: tuple[float, float, float],
     sh_degree: int,
     ssim_weight: float,
-) -> tuple[DeviceLoss, DeviceGradients]:
-    """Render the photo's view; the loss, and its gradients for the splats in view."""
+    depth_weight: float = 0.0,
+    radius: float = 1.0,
+    gains: Tensor | None = None,
+) -> tuple[DeviceSupervision, DeviceGradients]:
+    """Render the photo's view; the loss, and its gradients for the splats in view.
+
+    Of the photo also its mask, its depth prior by ``depth_weight`` (``radius``: the scene's) and its ``gains``.
+    """
     camera = photo.camera.camera
     indices = in_view(splats, photo.camera)
     terms = min((sh_degree + 1) ** 2, splats.sh.shape[1])
@@ -136,19 +157,20 @@ def compare(
         nothing = splats.means.new_zeros(0)
         none_visible = torch.zeros((), dtype=torch.int64, device=splats.means.device)
         gradients = DeviceGradients(indices, rows, nothing, nothing > 0, none_visible)
-        return photometric_loss(empty, photo.pixels, ssim_weight), gradients
+        nothing_shown = Picture(empty, splats.means.new_zeros(0, 2), nothing > 0)
+        return supervise(nothing_shown, photo, ssim_weight, gains=gains), gradients
 
     leaves = rows.changed(lambda tensor: tensor.requires_grad_())
-    picture = rasterizer(leaves, photo.camera, background)
-    loss = photometric_loss(picture.image.detach().to(torch.float32), photo.pixels, ssim_weight)
-    torch.autograd.backward([picture.image], [loss.gradient.to(picture.image.dtype)])
+    with_depth = depth_weight > 0 and photo.inverse_depth is not None
+    picture = rasterizer(leaves, photo.camera, background, with_depth)
+    said = supervise(picture, photo, ssim_weight, depth_weight=depth_weight, radius=radius, gains=gains)
     by = leaves.changed(_gradient)
     with torch.no_grad():
         # What the CPU engine calls touched: some pixel's gradient reached the colour or the opacity.
         taken = (by.opacity_logits != 0) | (by.sh[:, 0] != 0).any(dim=1)
         x, y = _gradient(picture.screen_means).reshape(-1, 2).to(torch.float32).unbind(1)
         half_images = torch.hypot(x * (camera.width / 2), y * (camera.height / 2))
-        return loss, DeviceGradients(indices, by, half_images, taken, picture.visible.sum())
+        return said, DeviceGradients(indices, by, half_images, taken, picture.visible.sum())
 
 
 def _gradient(tensor: Tensor) -> Tensor:

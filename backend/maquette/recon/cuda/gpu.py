@@ -11,7 +11,7 @@ import torch
 from maquette.recon.cuda.availability import judged, missing_package
 from maquette.recon.cuda.errors import NO_NVCC, CudaExtraMissingError, GsplatBrokenError, NotEnoughGpuMemoryError
 from maquette.recon.cuda.probe import look
-from maquette.recon.memory import FLOATS_BESIDE_SH
+from maquette.recon.memory import FLOATS_BESIDE_SH, photo_pixel_bytes, supervision_pixel_bytes
 from maquette.recon.photos import training_size
 from maquette.recon.scene import Scene
 from maquette.recon.train_settings import TrainSettings
@@ -64,8 +64,10 @@ def training_gpu_bytes(scene: Scene, settings: TrainSettings, views: int) -> int
     pixels = max((width * height for width, height in sizes), default=0)
     floats = FLOATS_BESIDE_SH + 3 * (settings.sh_degree + 1) ** 2
     gaussian = COPIES * 4 * floats + 48 * PAIRS_PER_GAUSSIAN
-    photos = views * pixels * 3 * (4 / 3 if settings.coarse_levels else 1)
-    return int(BASE_BYTES + photos + pixels * BYTES_PER_PIXEL + settings.max_gaussians * gaussian)
+    # Kept and intermediate planes: on the CPU a quarter is added to grow, here half, for fragmentation.
+    pixel = BYTES_PER_PIXEL + 2 * supervision_pixel_bytes(scene, settings)
+    photos = views * pixels * photo_pixel_bytes(scene, settings)
+    return int(BASE_BYTES + photos + pixels * pixel + settings.max_gaussians * gaussian)
 
 
 def refuse_without_gpu_memory(needed_bytes: int, free_bytes: int) -> None:

@@ -29,24 +29,33 @@ class Picture:
     """A rendered image and what density control needs of it.
 
     ``image`` is sRGB 0 to 1, unclipped, over the background, and differentiable; ``screen_means`` (pixels) get their
-    ``grad`` from its backward pass; ``visible`` are splats whose ellipse touches the image.
+    ``grad`` from its backward pass; ``visible`` are splats whose ellipse touches the image. ``depth`` (expected, world
+    units along z, differentiable) and ``alpha`` are there where the depth was asked for.
     """
 
     image: Float[Tensor, "3 h w"]
     screen_means: Float[Tensor, "*one v 2"]
     visible: Bool[Tensor, " v"]
+    depth: Float[Tensor, "h w"] | None = None
+    alpha: Float[Tensor, "h w"] | None = None
 
 
-DeviceRasterizer: TypeAlias = Callable[[Splats, DeviceCamera, tuple[float, float, float]], Picture]
+DeviceRasterizer: TypeAlias = Callable[[Splats, DeviceCamera, tuple[float, float, float], bool], Picture]
 """Renders, over a background (sRGB 0 to 1), splats that :func:`maquette.recon.cuda.views.in_view` chose, at least one,
-with all the harmonics they bring."""
+with all the harmonics they bring; and their depth where the last argument asks for it."""
 
 
-def rasterize_with_gsplat(splats: Splats, view: DeviceCamera, background: tuple[float, float, float]) -> Picture:
+def rasterize_with_gsplat(
+    splats: Splats, view: DeviceCamera, background: tuple[float, float, float], depth: bool = False
+) -> Picture:
     """The rasteriser of production: gsplat on CUDA."""
-    image, _, info = gsplat_frame(splats, view, background)
+    image, alpha, info = gsplat_frame(splats, view, background, depth=depth)
     info["means2d"].retain_grad()
-    return Picture(image[..., :3].permute(2, 0, 1), info["means2d"], (info["radii"][0] > 0).all(dim=-1))
+    visible = (info["radii"][0] > 0).all(dim=-1)
+    colors = image[..., :3].permute(2, 0, 1)
+    if not depth:
+        return Picture(colors, info["means2d"], visible)
+    return Picture(colors, info["means2d"], visible, image[..., 3], alpha)
 
 
 def gsplat_frame(

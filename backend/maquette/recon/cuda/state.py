@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from maquette.recon.checkpoint import Checkpoint
+from maquette.recon.cuda.exposure import DeviceExposures, exposures_on
 from maquette.recon.density import Statistics
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.optimizer import Moments
@@ -58,6 +59,7 @@ class DeviceState:
     iteration: int
     waiting: ndarray
     rng: np.random.Generator
+    exposures: DeviceExposures
 
     @property
     def device(self) -> torch.device:
@@ -73,11 +75,12 @@ class DeviceState:
             iteration=self.iteration,
             waiting=self.waiting.copy(),
             rng_state=dict(self.rng.bit_generator.state),
+            exposures=self.exposures.to_host(),
         )
 
 
-def from_checkpoint(checkpoint: Checkpoint, device: torch.device) -> DeviceState:
-    """A copy of ``checkpoint`` on ``device``."""
+def from_checkpoint(checkpoint: Checkpoint, device: torch.device, names: Sequence[str] = ()) -> DeviceState:
+    """A copy of ``checkpoint`` on ``device``, with exposures for ``names`` too."""
     rng = np.random.default_rng()
     rng.bit_generator.state = checkpoint.rng_state
     return DeviceState(
@@ -90,6 +93,7 @@ def from_checkpoint(checkpoint: Checkpoint, device: torch.device) -> DeviceState
         iteration=checkpoint.iteration,
         waiting=checkpoint.waiting.copy(),
         rng=rng,
+        exposures=exposures_on(checkpoint.exposures, device, names),
     )
 
 

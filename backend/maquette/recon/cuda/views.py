@@ -36,10 +36,13 @@ class DeviceCamera:
 
 @dataclass(frozen=True, eq=False)
 class DevicePhoto:
-    """A photo on a device: sRGB 0 to 255 in colour planes, 8 bit, a quarter of what floats would take."""
+    """A :class:`maquette.recon.photos.Photo` on a device: colours in 8 bit, a quarter of what floats would take."""
 
     camera: DeviceCamera
     pixels: UInt8[Tensor, "3 h w"]
+    name: str = ""
+    weights: UInt8[Tensor, "h w"] | None = None
+    inverse_depth: Float32[Tensor, "h w"] | None = None
 
 
 def camera_on(camera: Camera, device: torch.device) -> DeviceCamera:
@@ -54,7 +57,17 @@ def camera_on(camera: Camera, device: torch.device) -> DeviceCamera:
 
 def photo_on(photo: Photo, device: torch.device) -> DevicePhoto:
     """``photo`` on ``device``."""
-    return DevicePhoto(camera_on(photo.camera, device), torch.tensor(photo.pixels, device=device))
+
+    def upload(array: np.ndarray | None) -> Tensor | None:
+        return None if array is None else torch.tensor(array, device=device)
+
+    return DevicePhoto(
+        camera_on(photo.camera, device),
+        torch.tensor(photo.pixels, device=device),
+        photo.name,
+        upload(photo.weights),
+        upload(photo.inverse_depth),
+    )
 
 
 def in_view(
