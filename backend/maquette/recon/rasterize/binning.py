@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from maquette.recon.rasterize.compiled import Scalar, inlined_kernel, kernel, parallel_kernel
 from maquette.recon.rasterize.ellipses import TILE, columns, rows, tile_rows
-from maquette.recon.rasterize.lanes import WIDTH, lines
+from maquette.recon.rasterize.lanes import WIDTH, lines, will_read
 from maquette.recon.rasterize.rows import PACK, cross, nth, put
 
 ROW_BITS = 10
@@ -25,6 +25,8 @@ FIRST_SLOT = 12
 CHUNKS = 16
 """Parts the counting sort is cut into. A constant, so that nothing depends on the number of threads."""
 ROWS = np.float32(32.0)
+AHEAD = 16
+"""Places of the depth order between asking for a Gaussian's memory, which lies anywhere, and using it."""
 BLOCK = 1024
 """Gaussians that one thread takes at a time."""
 
@@ -155,12 +157,21 @@ def depth_order(depths: ndarray) -> ndarray:
     return source
 
 
+@inlined_kernel
+def expect(order: ndarray, slot_starts: ndarray, slot_pairs: ndarray, k: Scalar) -> None:
+    """Ask for the pairs of a Gaussian behind place ``k`` of the depth order, and for where those of a later one are."""
+    last = order.shape[0] - 1
+    will_read(slot_starts, np.uint64(order[min(k + AHEAD, last)]))
+    will_read(slot_pairs, np.uint64(slot_starts[order[min(k + AHEAD // 2, last)]]))
+
+
 @parallel_kernel
 def count_tiles(order: ndarray, slot_starts: ndarray, slot_pairs: ndarray, histogram: ndarray) -> None:
     """Count the pairs of each tile within each chunk of the depth order."""
     n = order.shape[0]
     for chunk in prange(CHUNKS):
         for k in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
+            expect(order, slot_starts, slot_pairs, k)
             item = order[k]
             for slot in range(slot_starts[item], slot_starts[item + 1]):
                 histogram[chunk, slot_pairs[slot] >> ROW_BITS] += 1
@@ -192,6 +203,8 @@ def fill_tiles(
     n = order.shape[0]
     for chunk in prange(CHUNKS):
         for k in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
+            expect(order, slot_starts, slot_pairs, k)
+            will_read(indices, np.uint64(order[min(k + AHEAD, n - 1)]))
             item = order[k]
             record = np.uint64(indices[item]) << np.uint64(32)
             for slot in range(slot_starts[item], slot_starts[item + 1]):
