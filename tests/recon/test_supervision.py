@@ -13,6 +13,7 @@ import pytest
 from maquette.recon.checkpoint import Checkpoint, CorruptCheckpointError, load_checkpoint
 from maquette.recon.evaluate import evaluate
 from maquette.recon.gaussians import Gaussians
+from maquette.recon.memory import training_bytes
 from maquette.recon.rasterize import depths, forward
 from maquette.recon.scene import Scene
 from maquette.recon.supervision import depth_weight_at, exposure_rate_at
@@ -193,3 +194,18 @@ def test_schedules() -> None:
     rates = [exposure_rate_at(settings, iteration) for iteration in (39, 50, 100)]
     assert rates == pytest.approx([0.0, 0.01 * 0.1**0.5, 0.001])
     assert depth_weight_at(TrainSettings(), 0) == 0.0
+
+
+def test_the_memory_estimate_counts_them(capture: SyntheticCapture) -> None:
+    """At least what certainly comes: a byte of mask and four of depth for each pixel kept, a frame's float planes."""
+    scene = capture.scene(points=10)
+    mask, depth = (
+        Scene(tuple(replace(view, **{name: Path("any")}) for view in scene.views), scene.points, scene.colors)
+        for name in ("mask_path", "depth_path")
+    )
+    settings, pixels = replace(SETTINGS, coarse_levels=0), 96 * 72
+    plain = training_bytes(scene, settings, 20)
+    assert training_bytes(mask, settings, 20) >= plain + pixels * (20 + 3 * 4)
+    assert training_bytes(depth, settings, 20) == plain, "depths that are not asked for are not read"
+    assert training_bytes(depth, replace(settings, depth_weight=1.0), 20) >= plain + pixels * (20 * 4 + 3 * 4)
+    assert training_bytes(scene, replace(settings, exposure=True), 20) >= plain + pixels * 3 * 4
