@@ -34,16 +34,50 @@ comment on function public.quality_class(double precision, double precision) is
 revoke execute on function public.quality_class(double precision, double precision) from public, anon;
 grant execute on function public.quality_class(double precision, double precision) to authenticated, service_role;
 
--- security_invoker: the reader's own row security decides. A project has one evaluation set, fixed for good, so the
--- numbers of its versions compare; what was measured on none of it is left out.
+-- The formula of maquette.recon.quality, of the terms that are there; the same numbers, which a test sees to.
+create or replace function public.overall_quality(
+    of_psnr double precision, of_ssim double precision, of_lpips double precision, of_depth double precision
+) returns double precision
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+    select sum(t.weight * greatest(0.0, least(1.0, t.score))) / sum(t.weight)
+    from (values (2, of_psnr / 40), (2, of_ssim), (1, 1 - of_lpips), (1, of_depth)) t (weight, score)
+    where t.score is not null and of_psnr is not null and of_ssim is not null
+$$;
+comment on function public.overall_quality(double precision, double precision, double precision, double precision) is
+    '0 to 1 from PSNR (dB), SSIM, LPIPS and depth consistency; null terms are left out, and without PSNR or SSIM it is null.';
+revoke execute on function public.overall_quality(double precision, double precision, double precision, double precision)
+    from public, anon;
+grant execute on function public.overall_quality(double precision, double precision, double precision, double precision)
+    to authenticated, service_role;
+
+-- security_invoker: the reader's own row security decides. A project has one evaluation set, fixed for good; what was
+-- measured on none of it is left out. Versions compare by the terms that all of the project's have, so that a
+-- term that came or went between two versions decides nothing.
 create or replace view public.best_models with (security_invoker = true) as
 select distinct on (m.project_id)
     m.project_id, m.version, m.parent_version, m.psnr, m.ssim, m.overall_quality,
-    public.quality_class(m.psnr, m.ssim) as quality_class, m.num_gaussians, m.promoted, m.eval_set_id, m.created_at
-from public.gaussian_splat_models m
-where m.eval_set_id is not null and m.overall_quality <> 'NaN'
-order by m.project_id, m.overall_quality desc, m.version;
+    public.quality_class(m.psnr, m.ssim) as quality_class, m.num_gaussians, m.promoted, m.eval_set_id, m.created_at,
+    m.degraded, m.compared_quality
+from (
+    select
+        t.*,
+        public.overall_quality(
+            t.psnr, t.ssim,
+            case when bool_and(t.lpips is not null) over (partition by t.project_id) then t.lpips end,
+            case when bool_and(t.depth_consistency is not null) over (partition by t.project_id)
+                then t.depth_consistency end
+        ) as compared_quality
+    from public.gaussian_splat_models t
+    where t.eval_set_id is not null and t.psnr <> 'NaN' and t.ssim <> 'NaN'
+) m
+order by m.project_id, m.degraded, m.compared_quality desc, m.version;
 comment on view public.best_models is
-    'The best version of each project: the highest overall_quality over its held-out views, the earlier one of two alike.';
+    'The best version of each project: sound before degraded, then by compared_quality over its held-out views, the earlier one of two alike.';
+comment on column public.best_models.compared_quality is
+    'overall_quality by the terms that all measured versions of the project have.';
 revoke all on public.best_models from anon, authenticated;
 grant select on public.best_models to authenticated, service_role;

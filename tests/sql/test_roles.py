@@ -12,7 +12,14 @@ import pytest
 from tests.sql.conftest import add_person
 
 WRITES = ("insert", "update", "delete", "truncate")
-CALLABLE = {"artifact_lineage", "export_lineage", "model_lineage", "expected_quality", "quality_class"}
+CALLABLE = {
+    "artifact_lineage",
+    "export_lineage",
+    "model_lineage",
+    "expected_quality",
+    "overall_quality",
+    "quality_class",
+}
 """Functions that signed-in users may call."""
 
 

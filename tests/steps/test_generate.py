@@ -101,13 +101,21 @@ def test_an_attempt_after_the_model_was_kept_only_makes_the_depth_maps(generated
     assert result["version"] == 0 and result["depth_maps_generated"] == 10
 
 
-@pytest.mark.parametrize(("promoted_quality", "promoted"), [(0.0, True), (1.0, False)])
+@pytest.mark.parametrize(
+    ("standing", "promoted"),
+    [
+        ({"psnr": 0.0, "ssim": 0.0}, True),
+        ({"psnr": 40.0, "ssim": 1.0}, False),
+        ({"psnr": 40.0, "ssim": 1.0, "lpips": 0.9, "depth_consistency": None}, False),
+        ({"psnr": 40.0, "ssim": 1.0, "degraded": True}, True),
+    ],
+)
 def test_a_later_generate_is_promoted_only_where_it_is_better(
-    generated: Folder, promoted_quality: float, promoted: bool
+    generated: Folder, standing: dict[str, Any], promoted: bool
 ) -> None:
     write_json(
         generated.root / "project.json",
-        {"views_kept": True, "latest_version": 4, "promoted_quality": promoted_quality},
+        {"views_kept": True, "latest_version": 4, "promoted": standing},
     )
     sink = Recorder()
     STEPS["generate"].run(generated.root, {**GENERATE, "iterations": 5}, sink)

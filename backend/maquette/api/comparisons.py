@@ -16,10 +16,21 @@ from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
-from maquette.api.shapes import CLASSED, SIGNED, ExpectedQuality, QualityClass, Shape
+from maquette.api.shapes import (
+    CLASSED,
+    DEPTH_CONSISTENCY,
+    LPIPS,
+    OVERALL,
+    SIGNED,
+    ExpectedQuality,
+    QualityClass,
+    Shape,
+)
 from maquette.db import comparisons, projects, records
 from maquette.db.rows import Connection, Row
 from maquette.errors import WrongStateError
+from maquette.recon.quality import WEIGHTS, comparable
+from maquette.recon.quality import Quality as Terms
 
 router = APIRouter(tags=["records"])
 
@@ -55,6 +66,9 @@ class Quality(BaseModel):
 
     psnr: Change = Field(description="dB; more is better.")
     ssim: Change = Field(description="Up to 1; more is better.")
+    lpips: Change | None = Field(description="From 0; less is better. Null: not measured of both.")
+    depth_consistency: Change | None = Field(description="Up to 1; more is better. Null: not measured of both.")
+    overall: Change = Field(description="0 to 1, of the terms above that both have; more is better.")
 
 
 class ViewChange(Quality):
@@ -85,7 +99,10 @@ class Side(Shape):
     seconds: float | None = Field(description="Wall seconds of its training; null: not recorded.")
     psnr: float | None = Field(description="Mean over its held-out views, dB.")
     ssim: float | None = Field(description="Mean over its held-out views.")
-    overall_quality: float | None = Field(description="0 to 1.")
+    lpips: float | None = Field(description=LPIPS)
+    depth_consistency: float | None = Field(description=DEPTH_CONSISTENCY)
+    overall_quality: float | None = Field(description=OVERALL)
+    degraded: bool = Field(description="The sanity gate found fault.")
     quality_class: QualityClass | None = Field(description=CLASSED)
     created_at: datetime
 
@@ -96,7 +113,7 @@ class Amounts(BaseModel):
     num_gaussians: int
     bytes: int
     seconds: float | None = Field(description="Null: not recorded of both.")
-    overall_quality: float | None
+    overall_quality: float | None = Field(description="By the terms that both have; null: not measured of both.")
 
 
 class Pictures(BaseModel):
@@ -233,12 +250,10 @@ def _split(first: list[Row], second: list[Row], split: str) -> SplitChange:
     """The views of one split that both were measured on, and their means."""
     a, b = ({row["name"]: row for row in rows if row["split"] == split} for rows in (first, second))
     views = [
-        ViewChange(
-            name=name, psnr=_change(a[name]["psnr"], b[name]["psnr"]), ssim=_change(a[name]["ssim"], b[name]["ssim"])
-        )
-        for name in sorted(a.keys() & b.keys())
+        ViewChange(name=name, **_quality(_terms([a[name]]), _terms([b[name]]))) for name in sorted(a.keys() & b.keys())
     ]
-    mean = Quality(psnr=_mean([v.psnr for v in views]), ssim=_mean([v.ssim for v in views])) if views else None
+    both = [view.name for view in views]
+    mean = Quality(**_quality(*(_terms([side[name] for name in both]) for side in (a, b)))) if both else None
     return SplitChange(mean=mean, views=views, only_in_a=sorted(a.keys() - b), only_in_b=sorted(b.keys() - a))
 
 
@@ -246,8 +261,21 @@ def _change(a: float, b: float) -> Change:
     return Change(a=a, b=b, difference=b - a)
 
 
-def _mean(changes: Sequence[Change]) -> Change:
-    return _change(sum(one.a for one in changes) / len(changes), sum(one.b for one in changes) / len(changes))
+def _terms(rows: Sequence[Row]) -> Terms:
+    """The means over the rows of one version; a term that a row lacks is left out."""
+
+    means: dict[str, float] = {}
+    for name in WEIGHTS:
+        values = [row[name] for row in rows]
+        if None not in values:
+            means[name] = sum(values) / len(values)
+    return Terms(**means)
+
+
+def _quality(a: Terms, b: Terms) -> dict[str, Change | None]:
+    """Each term that both have, and the one number by all of them."""
+    changes = {name: _change(getattr(a, name), getattr(b, name)) for name in a.terms if name in b.terms}
+    return {"lpips": None, "depth_consistency": None, **changes, "overall": _change(*comparable(a, b))}
 
 
 def _side(model: Row) -> Side:
@@ -257,6 +285,14 @@ def _side(model: Row) -> Side:
 
 
 def _amounts(a: Side, b: Side) -> Amounts:
+    def by_terms_of_both() -> float | None:
+        if a.psnr is None or a.ssim is None or b.psnr is None or b.ssim is None:
+            return None
+        before, after = comparable(
+            Terms(a.psnr, a.ssim, a.lpips, a.depth_consistency), Terms(b.psnr, b.ssim, b.lpips, b.depth_consistency)
+        )
+        return after - before
+
     def more(first: float | None, second: float | None) -> float | None:
         return None if first is None or second is None else second - first
 
@@ -264,7 +300,7 @@ def _amounts(a: Side, b: Side) -> Amounts:
         num_gaussians=b.num_gaussians - a.num_gaussians,
         bytes=b.bytes - a.bytes,
         seconds=more(a.seconds, b.seconds),
-        overall_quality=more(a.overall_quality, b.overall_quality),
+        overall_quality=by_terms_of_both(),
     )
 
 

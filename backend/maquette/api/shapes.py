@@ -25,6 +25,11 @@ CLASSED = (
 )
 
 
+LPIPS = "0: alike, about 0.7: as unlike as photos get. Null: its weights were not there."
+DEPTH_CONSISTENCY = "Share of pixels whose rendered depth other views confirm, 0 to 1. Null: not measured."
+OVERALL = "0 to 1, of the terms that were measured: two versions compare by those both have, as `compare` does."
+
+
 class Shape(BaseModel):
     """Reads a database row, leaving out columns that are nobody's business."""
 
@@ -139,6 +144,18 @@ class ExpectedQuality(Shape):
     warning: QualityBound
 
 
+Corner = tuple[float, float, float]
+
+
+class Bounds(Shape):
+    """Where the centres of a model's Gaussians lie: x, y, z in world units."""
+
+    min: Corner
+    max: Corner
+    p1: Corner = Field(description="All but the outermost 1 % at this end, along each axis.")
+    p99: Corner
+
+
 class Model(Shape):
     """One version in the project's tree of models."""
 
@@ -155,10 +172,20 @@ class Model(Shape):
     iterations: int
     psnr: float | None = Field(description="Mean over the held-out views, dB.")
     ssim: float | None = Field(description="Mean over the held-out views.")
-    overall_quality: float | None = Field(description="0 to 1.")
+    lpips: float | None = Field(description=LPIPS)
+    depth_consistency: float | None = Field(description=DEPTH_CONSISTENCY)
+    overall_quality: float | None = Field(description=OVERALL)
     quality_class: QualityClass | None = Field(description=CLASSED)
     expected_quality: ExpectedQuality
     eval_set_id: UUID | None
+    bounds: Bounds | None = Field(
+        description="Of the Gaussians' centres; null: a version of before they were recorded."
+    )
+    bytes: int | None = Field(description="Of the model as PLY.")
+    seconds: float | None = Field(description="Wall seconds of its training.")
+    degraded: bool = Field(
+        description="The sanity gate found fault (`details.sanity` says what); it takes no sound version's place."
+    )
     details: dict[str, Any]
     created_at: datetime
     model_url: str | None = Field(description=SIGNED)
@@ -225,7 +252,17 @@ class Metric(Shape):
     view_index: int | None
     psnr: float = Field(description="dB")
     ssim: float
-    overall_quality: float | None
+    lpips: float | None = Field(description=LPIPS)
+    depth_consistency: float | None = Field(description=DEPTH_CONSISTENCY)
+    overall_quality: float | None = Field(description=OVERALL + " Of means only.")
+    view_run_id: UUID | None = Field(description="The generate whose cameras it was measured from.")
+    width: int | None = Field(description="Measured at, px; of a mean: of its largest view. Null: not recorded then.")
+    height: int | None
+    mask: Literal["none", "masked", "some"] | None = Field(
+        description="Whether a mask chose which pixels count; `some`: a mean over views with and without."
+    )
+    lpips_weights: str | None = Field(description="Model and revision that measured `lpips`.")
+    colour: str | None = Field(description="How colours were compared.", examples=["sRGB 8-bit, as photographed"])
     details: dict[str, Any]
     created_at: datetime
 

@@ -38,13 +38,14 @@ def _ancestors(parents: Mapping[int, int | None], version: int) -> list[int]:
 
 
 async def metrics(conn: Connection, model: Row) -> list[Row]:
-    """PSNR and SSIM of a version on each view by ``split`` and ``name``, with the ``eval_set_id`` of held-out ones.
+    """What was measured of a version on each view by ``split`` and ``name``, with the ``eval_set_id`` of held-out ones.
 
     By name, because the index of a view belongs to one generate alone.
     """
     return await fetch_all(
         conn,
-        "select m.split, m.eval_set_id, m.view_index, v.name, m.psnr, m.ssim from public.refinement_metrics m"
+        "select m.split, m.eval_set_id, m.view_index, v.name, m.psnr, m.ssim, m.lpips, m.depth_consistency"
+        " from public.refinement_metrics m"
         " join public.multiview_generation v on v.run_id = %s and v.view_index = m.view_index"
         " where m.project_id = %s and m.version = %s order by v.name",
         [model["view_run_id"], model["project_id"], model["version"]],

@@ -77,8 +77,12 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
         """
         select p.id, p.name,
                (select max(version) from public.gaussian_splat_models m where m.project_id = p.id) as latest_version,
-               (select overall_quality from public.gaussian_splat_models m where m.project_id = p.id and m.promoted)
-                   as promoted_quality,
+               (select jsonb_build_object('psnr', m.psnr, 'ssim', m.ssim, 'lpips', m.lpips,
+                                          'depth_consistency', m.depth_consistency, 'degraded', m.degraded)
+                from public.gaussian_splat_models m
+                where m.project_id = p.id and m.promoted and m.psnr is not null and m.ssim is not null) as promoted,
+               (select public.overall_quality(m.psnr, m.ssim, null, null) from public.gaussian_splat_models m
+                where m.project_id = p.id and m.promoted) as promoted_quality,
                (select coalesce(array_agg(version order by version), '{}') from public.gaussian_splat_models m
                 where m.run_id = %(run)s) as versions_of_run,
                exists (select from public.multiview_generation v where v.run_id = %(run)s) as views_kept
@@ -94,7 +98,7 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
         "versions_of_run": row["versions_of_run"],
         "views_kept": row["views_kept"],
     }
-    for name in ("latest_version", "promoted_quality"):
+    for name in ("latest_version", "promoted", "promoted_quality"):
         if row[name] is not None:
             known[name] = row[name]
     return known
@@ -144,7 +148,8 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
     home, objects = folder.model(row["version"]), row["objects"]
     metrics = await fetch_all(
         conn,
-        "select split, view_index, psnr, ssim, overall_quality from public.refinement_metrics"
+        "select split, view_index, psnr, ssim, lpips, depth_consistency, overall_quality, width, height, mask, colour,"
+        " lpips_weights from public.refinement_metrics"
         " where project_id = %s and version = %s",
         [row["project_id"], row["version"]],
     )
@@ -171,6 +176,10 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
         iterations=row["iterations"],
         metrics=tuple(Metric.model_validate(metric) for metric in metrics),
         iteration=Iteration.model_validate(iteration) if iteration else None,
+        bounds=row["bounds"],
+        bytes=row["bytes"],
+        seconds=row["seconds"],
+        degraded=row["degraded"],
         details=row["details"],
         **files,
     )

@@ -21,7 +21,7 @@ from maquette.steps.presets import PRESETS
 from maquette.steps.records import File, Model, Placement, View, Views, Warn
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_from_points
-from maquette.steps.versions import NewVersion, write_version
+from maquette.steps.versions import NewVersion, promoted_standing, write_version
 
 UNDISTORTED_PX = 1600
 """Undistorted photos keep at least this long side: a later refine or texture may want more than training does."""
@@ -83,8 +83,7 @@ def _train(
     trained = train_from_points(folder, scene, views, settings, sink)
     details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
     # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
-    above = folder.project().get("promoted_quality")
-    version = NewVersion(folder.next_version(), None, "generate", above, details)
+    version = NewVersion(folder.next_version(), None, "generate", promoted_standing(folder), details)
     model = write_version(folder, scene, eval_set, trained, version, sink)
     sink.keep(model)
     folder.save_model(model)

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from maquette.recon.quality import Quality
+
 Split = Literal["training", "held_out"]
 
 
@@ -92,13 +94,29 @@ class Views(_Record):
 
 
 class Metric(_Record):
-    """PSNR (dB) and SSIM of one view, or their mean where ``view_index`` is None."""
+    """PSNR (dB), SSIM and what else was measured of one view, or their mean where ``view_index`` is None.
+
+    ``width`` and ``height``, px, are those it was measured at, of a mean those of the largest view; ``mask`` says
+    whether a mask chose what counts, ``some`` of a mean over views with and without. None: a row from before these
+    were recorded.
+    """
 
     split: Split
     view_index: int | None
     psnr: float
     ssim: float
+    lpips: float | None = None
+    depth_consistency: float | None = None
     overall_quality: float | None = None
+    width: int | None = None
+    height: int | None = None
+    mask: Literal["none", "masked", "some"] | None = None
+    colour: str | None = None
+    lpips_weights: str | None = None
+
+    def quality(self) -> Quality:
+        """The terms of overall quality."""
+        return Quality(self.psnr, self.ssim, self.lpips, self.depth_consistency)
 
 
 class EnhancedView(_Record):
@@ -135,7 +153,11 @@ class Iteration(_Record):
 
 
 class Model(_Record):
-    """A model version with its metrics; ``iteration`` is set when a refine round made it."""
+    """A model version with its metrics; ``iteration`` is set when a refine round made it.
+
+    ``bounds`` of its Gaussians' centres, world units: ``min``, ``max``, ``p1``, ``p99``; ``bytes`` of the model file;
+    ``seconds`` of its training; ``degraded``: the sanity gate found fault (``details.sanity`` says what).
+    """
 
     type: Literal["model"] = "model"
     version: int
@@ -153,6 +175,10 @@ class Model(_Record):
     preview: File
     metrics: tuple[Metric, ...]
     iteration: Iteration | None = None
+    bounds: dict[str, tuple[float, float, float]] | None = None
+    bytes: int | None = None
+    seconds: float | None = None
+    degraded: bool = False
     details: dict[str, Any] = {}
 
     def mean(self, split: Split = "held_out") -> Metric | None:

@@ -1,25 +1,24 @@
-"""Writes a model version: its files, its metrics on the fixed evaluation set, its picture, its record."""
+"""Writes a model version that passed the sanity gate: its files, metrics on the evaluation set, picture, record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from maquette import __version__
-from maquette.recon.evaluate import compare, evaluate
+from maquette.recon.evaluate import compare
 from maquette.recon.formats import format_named
-from maquette.recon.gaussians import Gaussians
 from maquette.recon.gaussians.previews import below_each_other, side_by_side, write_picture
-from maquette.recon.quality import overall_quality
+from maquette.recon.quality import WEIGHTS, Quality, Standing, outranks
+from maquette.recon.sanity import bounds_of
 from maquette.recon.scene import Scene
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
-from maquette.steps.records import File, Iteration, Metric, Model, Split
+from maquette.steps.measuring import measure_version
+from maquette.steps.records import File, Iteration, Metric, Model
 from maquette.steps.sink import Sink
-from maquette.steps.training import MEASURED_VIEWS, Trained, spread
+from maquette.steps.training import Trained
 
 PREVIEW_VIEWS = 4
 
@@ -28,29 +27,46 @@ PREVIEW_VIEWS = 4
 class NewVersion:
     """What a version is called and where it comes from.
 
-    It is promoted where its held-out quality is above ``promote_above``, always where that is None. ``describe``
-    gives the refine round from the mean held-out metric.
+    It is promoted where it outranks ``promote_above`` (:func:`maquette.recon.quality.outranks`), always where that is
+    None. A number there is a quality of PSNR and SSIM alone, of a sound version. ``describe`` gives the refine round
+    from the mean held-out metric.
     """
 
     number: int
     parent: Model | None
     method: Literal["generate", "refine"]
-    promote_above: float | None
+    promote_above: Standing | float | None
     details: Mapping[str, Any]
     describe: Callable[[Metric], Iteration] | None = None
+
+
+def standing_of(model: Model) -> Standing | None:
+    """What a version is compared by; None where it has no held-out metrics."""
+    mean = model.mean()
+    return None if mean is None else Standing(mean.quality(), sound=not model.degraded)
+
+
+def promoted_standing(folder: Folder) -> Standing | None:
+    """That of the project's promoted version; None where there is none, or it has no held-out metrics."""
+    told = folder.project().get("promoted")
+    if told is None:
+        return None
+    # JSON of the database writes whole numbers without a point.
+    terms = {name: float(told[name]) for name in WEIGHTS if told.get(name) is not None}
+    return Standing(Quality(**terms), sound=not told.get("degraded", False))
 
 
 def write_version(
     folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Trained, new: NewVersion, sink: Sink
 ) -> Model:
-    """Write ``models/v<number>/`` and return its record. The numbers are of the Gaussians in ``model.ply``."""
+    """Write ``models/v<number>/`` and return its record. The numbers are of the Gaussians in ``model.ply``.
+
+    Raises ``model_not_sound`` before anything is written.
+    """
     gaussians = trained.checkpoint.gaussians
     sink.progress("evaluation", 0.0, f"measuring version {new.number}")
-    held_out = _measure(gaussians, scene, eval_set.held_out(scene), eval_set, "held_out")
-    sink.progress("evaluation", 0.5)
-    training = _measure(gaussians, scene, spread(eval_set.training(scene), MEASURED_VIEWS), eval_set, "training")
-    mean = next((metric for metric in held_out if metric.view_index is None), None)
-    quality = mean.overall_quality if mean and mean.overall_quality is not None else 0.0
+    metrics, findings = measure_version(gaussians, scene, eval_set, folder.weights(), sink)
+    mean = next((m for m in metrics if m.split == "held_out" and m.view_index is None), None)
 
     home = folder.model(new.number)
     home.mkdir(parents=True, exist_ok=True)
@@ -77,15 +93,20 @@ def write_version(
         version=new.number,
         parent_version=None if new.parent is None else new.parent.version,
         method=new.method,
-        promote=new.promote_above is None or quality > new.promote_above,
+        promote=_promoted(mean, new.promote_above, sound=not findings),
         num_gaussians=len(gaussians),
         num_gaussians_unfiltered=len(trained.unfiltered),
         sh_degree=gaussians.sh_degree,
         iterations=trained.checkpoint.iteration,
-        metrics=(*held_out, *training),
+        metrics=metrics,
         iteration=new.describe(mean) if new.describe is not None and mean is not None else None,
+        bounds=asdict(bounds_of(gaussians)),
+        bytes=(home / "model.ply").stat().st_size,
+        seconds=trained.seconds,
+        degraded=bool(findings),
         details={
             **new.details,
+            "sanity": [finding.as_dict() for finding in findings],
             "floaters": trained.floaters,
             "training_seconds": trained.seconds,
             "backend": trained.backend,
@@ -94,17 +115,12 @@ def write_version(
     )
 
 
-def _measure(
-    gaussians: Gaussians, scene: Scene, views: tuple[int, ...], eval_set: EvaluationSet, split: Split
-) -> list[Metric]:
-    """Metrics of each view and their mean; nothing where there are no views."""
-    measured = evaluate(gaussians, scene, views, max_side_px=eval_set.long_side)
-    if not measured:
-        return []
-    psnr = float(np.mean([m.psnr for m in measured]))
-    ssim = float(np.mean([m.ssim for m in measured]))
-    mean = Metric(split=split, view_index=None, psnr=psnr, ssim=ssim, overall_quality=overall_quality(psnr, ssim))
-    return [mean, *(Metric(split=split, view_index=m.view_index, psnr=m.psnr, ssim=m.ssim) for m in measured)]
+def _promoted(mean: Metric | None, above: Standing | float | None, *, sound: bool) -> bool:
+    if above is None or mean is None:
+        return above is None
+    if isinstance(above, Standing):
+        return outranks(Standing(mean.quality(), sound), above)
+    return sound and Quality(mean.psnr, mean.ssim).overall > above
 
 
 def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Trained, version: int) -> None:

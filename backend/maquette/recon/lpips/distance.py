@@ -30,6 +30,12 @@ class PictureTooSmallError(BadInputError):
     code = "picture_too_small"
 
 
+def fits(picture: UInt8[ndarray, "h w 3"]) -> bool:
+    """Whether the network has anything to see in a picture of this size."""
+    height, width = picture.shape[:2]
+    return bool(min(height, width) >= SMALLEST_SIDE_PX)
+
+
 @dataclass(frozen=True, eq=False)
 class Lpips:
     """AlexNet's convolutions and the linear layer on each of them; ``revision`` says which weights they are."""
@@ -55,7 +61,7 @@ class Lpips:
         for other in (reference, image if weights is None else weights):
             if image.shape[:2] != other.shape[:2]:
                 raise ImageSizesDifferError((image.shape[1], image.shape[0]), (other.shape[1], other.shape[0]))
-        if min(image.shape[:2]) < SMALLEST_SIDE_PX:
+        if not fits(image):
             raise PictureTooSmallError(
                 f"A picture of {image.shape[1]} x {image.shape[0]} pixels is too small for LPIPS.",
                 suggestion=f"Compare pictures of at least {SMALLEST_SIDE_PX} pixels a side.",
