@@ -15,6 +15,7 @@ from tests.api.substance import WIDTH, give_substance
 from tests.api.worker import Worker
 
 from maquette.db.comparisons import way_between
+from maquette.recon.quality import overall_quality
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +184,53 @@ class TestOtherSets:
         told = client.get(f"/projects/{pair}/compare?a=0&b=1").json()["training"]
         assert told["only_in_a"] == ["0002.jpg"] and told["only_in_b"] == []
         assert told["mean"]["psnr"] == told["views"][0]["psnr"], "the mean is of what both were measured on"
+
+    def test_only_the_terms_that_both_have_decide(self, client: httpx.Client, worker: Worker, pair: str) -> None:
+        """v0 was measured before there were other terms, v1 with all of them, v2 without the weights of LPIPS."""
+        for version, lpips, depth in ((1, 0.9, 0.1), (2, None, 0.6)):
+            for update in (
+                "update public.gaussian_splat_models set lpips = %s, depth_consistency = %s",
+                "update public.refinement_metrics set lpips = %s, depth_consistency = %s",
+            ):
+                worker.sql(f"{update} where project_id = %s and version = %s", lpips, depth, pair, version)
+        worker.sql("update public.gaussian_splat_models set psnr = 20, ssim = 0.5 where project_id = %s", pair)
+
+        older = client.get(f"/projects/{pair}/compare?a=0&b=1").raise_for_status().json()
+        assert older["difference"]["overall_quality"] == 0, "what only v1 has counts for neither"
+        mean = older["held_out"]["mean"]
+        assert mean["lpips"] is None and mean["depth_consistency"] is None
+        for side in ("a", "b"):
+            assert mean["overall"][side] == pytest.approx(
+                overall_quality(mean["psnr"][side], mean["ssim"][side]), abs=1e-12
+            )
+        newer = client.get(f"/projects/{pair}/compare?a=1&b=2").raise_for_status().json()
+        assert newer["difference"]["overall_quality"] == pytest.approx(0.5 / 5)
+        view = newer["held_out"]["views"][0]
+        assert view["lpips"] is None
+        assert view["depth_consistency"] == {"a": 0.1, "b": 0.6, "difference": 0.5}
+        assert view["overall"]["a"] == pytest.approx(overall_quality(view["psnr"]["a"], view["ssim"]["a"], None, 0.1))
+        assert (newer["a"]["lpips"], newer["b"]["lpips"]) == (0.9, None)
+
+    def test_lists_say_how_numbers_were_taken(self, client: httpx.Client, worker: Worker, pair: str) -> None:
+        worker.sql(
+            "update public.refinement_metrics set width = 64, height = 48, mask = 'some', colour = 'sRGB 8-bit',"
+            " view_run_id = run_id where project_id = %s and version = 0",
+            pair,
+        )
+        bounds = {"min": [-3, -2, -1], "max": [1, 2, 3], "p1": [-1, -1, -1], "p99": [1, 1, 1.5]}
+        worker.sql(
+            "update public.gaussian_splat_models set bounds = %s, bytes = 7, seconds = 1.5, degraded = true"
+            " where project_id = %s and version = 0",
+            json.dumps(bounds),
+            pair,
+        )
+        first = next(m for m in client.get(f"/projects/{pair}/metrics").json()["items"] if m["version"] == 0)
+        assert (first["width"], first["height"], first["mask"], first["colour"]) == (64, 48, "some", "sRGB 8-bit")
+        assert first["view_run_id"] == first["run_id"] and first["lpips"] is None
+        models = client.get(f"/projects/{pair}/models").json()["items"]
+        assert (models[0]["bounds"], models[0]["bytes"], models[0]["seconds"]) == (bounds, 7, 1.5)
+        assert [model["degraded"] for model in models] == [True, False, False]
+        assert models[1]["bounds"] is None, "a version of before"
 
     def test_another_set(self, client: httpx.Client, worker: Worker, pair: str) -> None:
         """A project has one set; what says otherwise is refused and not averaged."""
