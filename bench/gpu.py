@@ -61,10 +61,11 @@ class Look:
 def ours(scene: Any, settings: Any, levels: Any, device: Any) -> Steps:
     from maquette.recon.cuda.engine import train_on_device
     from maquette.recon.cuda.state import to_device
-    from maquette.recon.train import first_state, scene_scale
+    from maquette.recon.train import first_state, scene_scale, space_to_clear
 
-    start = first_state(scene, settings)
-    for step in train_on_device(settings, levels, start, scene_scale(scene), device=device):
+    start = first_state(scene, settings, levels[0])
+    clear = space_to_clear(scene, settings, levels[0])
+    for step in train_on_device(settings, levels, start, scene_scale(scene), clear, device=device):
         yield step.iteration, step.gaussian_count, lambda step=step: to_device(step.gaussians, device)
 
 

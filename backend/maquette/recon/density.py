@@ -67,12 +67,21 @@ def densify(
     return grown, moments.subset(stay).extended(len(cloned) + len(children))
 
 
-def prune(gaussians: Gaussians, moments: Moments, *, min_opacity: float, max_scale: float) -> tuple[Gaussians, Moments]:
-    """Drop Gaussians fainter than ``min_opacity`` (0 to 1) or larger than ``max_scale`` (world units).
+def prune(
+    gaussians: Gaussians,
+    moments: Moments,
+    *,
+    min_opacity: float,
+    max_scale: float,
+    unwanted: Bool[ndarray, " n"] | None = None,
+) -> tuple[Gaussians, Moments]:
+    """Drop Gaussians fainter than ``min_opacity`` (0 to 1), larger than ``max_scale`` (world units) or ``unwanted``.
 
     If none would be left, the most opaque one stays.
     """
     keep: Bool[ndarray, " n"] = gaussians.opacity_logits >= _logit(min_opacity)
+    if unwanted is not None:
+        keep &= ~unwanted
     keep &= gaussians.log_scales.max(axis=1) <= np.log(max_scale)
     if not keep.any():
         keep[np.argmax(gaussians.opacity_logits)] = True

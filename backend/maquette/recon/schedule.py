@@ -76,7 +76,8 @@ def budget_at(settings: TrainSettings, iteration: int, count: int) -> int:
     if done > settings.densify_until or count == 0:
         return count
     length = settings.schedule_iterations or settings.iterations
-    left = int((settings.densify_until - done) * length / settings.densify_every) + 1
+    # A hair more, so that a share like 0.6 of 1000 does not end at 599.999.
+    left = math.floor((settings.densify_until - done) * length / settings.densify_every + 1e-6) + 1
     factor = math.pow(settings.max_gaussians / count, 1 / left)
     return max(count, min(settings.max_gaussians, round(count * factor)))
 

@@ -18,6 +18,7 @@ from numpy import ndarray
 from maquette.errors import BadInputError
 from maquette.recon.cameras import Camera
 from maquette.recon.checkpoint import Checkpoint
+from maquette.recon.clearance import ClearSpace, clear_space
 from maquette.recon.density import empty_statistics
 from maquette.recon.descent import descend
 from maquette.recon.exposure import exposure_step, rows_of
@@ -31,6 +32,7 @@ from maquette.recon.rasterize import forward
 from maquette.recon.rasterize.scratch import Scratch
 from maquette.recon.scene import Scene
 from maquette.recon.schedule import level_at, progress_at, rates_at, sh_degree_at
+from maquette.recon.seeding import MOST, seed_uncovered
 from maquette.recon.supervision import exposure_rate_at, supervise
 from maquette.recon.train_settings import TrainSettings
 
@@ -107,7 +109,7 @@ def train(
         return _train_on_gpu(scene, settings, chosen, start)
     refuse_without_memory(scene, settings, len(chosen))
     levels = load_levels(scene, settings, chosen)
-    return _run(scene, settings, levels, start.copy() if start else first_state(scene, settings))
+    return _run(scene, settings, levels, start.copy() if start else first_state(scene, settings, levels[0]))
 
 
 def _train_on_gpu(
@@ -120,11 +122,14 @@ def _train_on_gpu(
     device = open_gpu()
     refuse_without_gpu_memory(training_gpu_bytes(scene, settings, len(views)), free_gpu_bytes())
     levels = load_levels(scene, settings, views)
-    return train_on_device(settings, levels, start or first_state(scene, settings), scene_scale(scene), device=device)
+    start = start or first_state(scene, settings, levels[0])
+    clear = space_to_clear(scene, settings, levels[0])
+    return train_on_device(settings, levels, start, scene_scale(scene), clear, device=device)
 
 
 def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state: Checkpoint) -> Iterator[TrainStep]:
     radius = scene_scale(scene)
+    clear = space_to_clear(scene, settings, levels[0])
     rng = np.random.default_rng()
     rng.bit_generator.state = state.rng_state
     scratch = Scratch()
@@ -166,7 +171,7 @@ def _run(scene: Scene, settings: TrainSettings, levels: list[list[Photo]], state
         rate = exposure_rate_at(settings, state.iteration)
         if rows is not None and said.gains_gradient is not None and rate > 0:
             exposure_step(state.exposures, int(rows[chosen]), said.gains_gradient, rate, rows)
-        grow(state, gradients, settings, radius, rng)
+        grow(state, gradients, settings, radius, clear, rng)
         state.rng_state = dict(rng.bit_generator.state)
         yield _CpuStep(
             iteration=state.iteration,
@@ -183,13 +188,25 @@ def scene_scale(scene: Scene) -> float:
     return scene.radius or 1.0
 
 
-def first_state(scene: Scene, settings: TrainSettings) -> Checkpoint:
-    """Gaussians at the sparse points (a random part of them beyond the cap), nothing learned yet."""
+def space_to_clear(scene: Scene, settings: TrainSettings, photos: Sequence[Photo]) -> ClearSpace:
+    """Where no Gaussian may stand: right before the cameras of the training ``photos``."""
+    return clear_space([photo.camera for photo in photos], scene.points, settings.clear_share)
+
+
+def first_state(scene: Scene, settings: TrainSettings, photos: Sequence[Photo] = ()) -> Checkpoint:
+    """Gaussians at the sparse points (a random part of them beyond the cap), nothing learned yet.
+
+    Seeds where the ``photos`` show what no point covers take at most half of the room that is left.
+    """
     rng = np.random.default_rng(settings.seed)
     points, colors = scene.points, scene.colors
     if len(points) > settings.max_gaussians:
         kept = np.sort(rng.choice(len(points), settings.max_gaussians, replace=False))
         points, colors = points[kept], colors[kept]
+    if settings.seed_uncovered:
+        most = min(MOST, (settings.max_gaussians - len(points)) // 2)
+        places, shades = seed_uncovered(photos, points, rng, background=settings.background, most=most)
+        points, colors = np.concatenate([points, places]), np.concatenate([colors, shades])
     gaussians = gaussians_from_points(points, colors, sh_degree=settings.sh_degree)
     return Checkpoint(
         gaussians=gaussians,

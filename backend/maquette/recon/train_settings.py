@@ -56,7 +56,12 @@ class TrainSettings:
     """How Gaussians are added: ``default`` clones, splits and prunes by the photos' errors; ``mcmc`` fills
     ``max_gaussians`` and moves those that have faded (Kheradmand et al. 2024)."""
     max_gaussians: int = 200_000
-    """Hard cap. Sparse points beyond it are left out. At least 1."""
+    """Hard cap. First points beyond it are left out. At least 1."""
+    seed_uncovered: bool = True
+    """Whether the first Gaussians also stand where photos show something that no sparse point covers."""
+    clear_share: float = 0.5
+    """Gaussians that stand nearer to a training camera, in its view, than this share of the depth of the nearest sparse
+    points that it sees are dropped at each densification, 0 to 1; 0: none are."""
     densify_from: float = 0.05
     """Share of the schedule before the first densification."""
     densify_until: float = 0.6
@@ -125,6 +130,7 @@ class TrainSettings:
             ("opacity_weight", 0.0, 1.0),
             ("cooldown_iterations", 0, 10_000_000),
             ("max_gaussians", 1, 100_000_000),
+            ("clear_share", 0.0, 1.0),
             ("densify_from", 0.0, 1.0),
             ("densify_until", 0.0, 1.0),
             ("densify_every", 1, 10_000_000),

@@ -31,7 +31,7 @@ from maquette.recon.optimizer import adam_step as numba_adam_step
 from maquette.recon.photos import load_photo
 from maquette.recon.rasterize import Gradients, backward, forward
 from maquette.recon.scene import Scene
-from maquette.recon.train import load_levels, scene_scale, train
+from maquette.recon.train import load_levels, scene_scale, space_to_clear, train
 from maquette.recon.train_settings import TrainSettings
 
 RATES = LearningRates(means=1e-2, sh_rest=1e-3)
@@ -125,7 +125,8 @@ def test_one_step_equals_the_numba_engine(on: Engine, world: Scene) -> None:
 
 def on_device(world: Scene, start: Checkpoint, on: Engine, settings: TrainSettings = SETTINGS) -> Iterator[DeviceStep]:
     levels, radius = load_levels(world, settings, world.training), scene_scale(world)
-    return train_on_device(settings, levels, start, radius, device=on.device, rasterizer=on.rasterizer)
+    clear = space_to_clear(world, settings, levels[0])
+    return train_on_device(settings, levels, start, radius, clear, device=on.device, rasterizer=on.rasterizer)
 
 
 def test_twenty_iterations_learn_as_the_numba_engine_does(on: Engine, world: Scene) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from maquette.recon.cuda.adam import DeviceGradients
@@ -52,12 +52,16 @@ def densify(state: DeviceState, *, threshold: float, split_above: float, max_gau
     )
 
 
-def prune(state: DeviceState, *, min_opacity: float, max_scale: float) -> None:
-    """Drop splats fainter than ``min_opacity`` (0 to 1) or larger than ``max_scale`` (world units).
+def prune(
+    state: DeviceState, *, min_opacity: float, max_scale: float, unwanted: Bool[Tensor, " n"] | None = None
+) -> None:
+    """Drop splats fainter than ``min_opacity`` (0 to 1), larger than ``max_scale`` (world units) or ``unwanted``.
 
     If none would be left, the most opaque one stays.
     """
     keep = state.splats.opacity_logits >= _logit(min_opacity)
+    if unwanted is not None:
+        keep &= ~unwanted
     keep &= state.splats.log_scales.amax(dim=1) <= math.log(max_scale)
     if not bool(keep.any()):
         keep[torch.argmax(state.splats.opacity_logits)] = True

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from maquette.recon.checkpoint import Checkpoint
-from maquette.recon.cuda import density
+from maquette.recon.clearance import ClearSpace
 from maquette.recon.cuda.adam import DeviceGradients, adam_step
 from maquette.recon.cuda.errors import NotEnoughGpuMemoryError
 from maquette.recon.cuda.exposure import exposure_step
 from maquette.recon.cuda.gpu import free_gpu_bytes, open_gpu
+from maquette.recon.cuda.growth import grow
 from maquette.recon.cuda.rasterizing import DeviceRasterizer, Picture, rasterize_with_gsplat
 from maquette.recon.cuda.state import DeviceState, Splats, from_checkpoint, to_host
 from maquette.recon.cuda.supervision import DeviceSupervision, supervise
@@ -26,7 +27,7 @@ from maquette.recon.cuda.views import DevicePhoto, in_view, photo_on
 from maquette.recon.exposure import rows_of
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.photos import Photo
-from maquette.recon.schedule import densifies_at, level_at, progress_at, rates_at, resets_opacity_at, sh_degree_at
+from maquette.recon.schedule import level_at, progress_at, rates_at, sh_degree_at
 from maquette.recon.supervision import depth_weight_at, exposure_rate_at
 from maquette.recon.train_settings import TrainSettings
 
@@ -65,21 +66,23 @@ def train_on_device(
     levels: Sequence[Sequence[Photo]],
     start: Checkpoint,
     radius: float,
+    clear: ClearSpace,
     *,
     device: torch.device | None = None,
     rasterizer: DeviceRasterizer = rasterize_with_gsplat,
 ) -> Iterator[DeviceStep]:
     """Go on from ``start`` up to ``settings.iterations`` with the photos of ``levels`` (finest level first).
 
-    ``radius`` is the scene's, world units; ``device`` none: the GPU. Photos are drawn and Gaussians split by the same
-    random numbers as on the CPU, but a GPU adds up in any order, so runs agree only until rounding decides something.
-    Raises the errors of :func:`maquette.recon.cuda.gpu.open_gpu`, and ``not_enough_gpu_memory`` when it runs out.
+    ``radius`` is the scene's, world units; ``clear`` is kept empty; ``device`` none: the GPU. Photos are drawn and
+    Gaussians split by the same random numbers as on the CPU, but a GPU adds up in any order, so runs agree only until
+    rounding decides something. Raises the errors of :func:`maquette.recon.cuda.gpu.open_gpu`, and
+    ``not_enough_gpu_memory`` when it runs out.
     """
     device = device or open_gpu()
     try:
         photos = [[photo_on(photo, device) for photo in level] for level in levels]
         names = [photo.name for photo in levels[0]] if settings.exposure else []
-        yield from _run(settings, photos, from_checkpoint(start, device, names), radius, rasterizer)
+        yield from _run(settings, photos, from_checkpoint(start, device, names), radius, clear, rasterizer)
     except torch.OutOfMemoryError as error:
         raise NotEnoughGpuMemoryError(None, free_gpu_bytes()) from error
 
@@ -89,6 +92,7 @@ def _run(
     levels: Sequence[Sequence[DevicePhoto]],
     state: DeviceState,
     radius: float,
+    clear: ClearSpace,
     rasterizer: DeviceRasterizer,
 ) -> Iterator[DeviceStep]:
     rows = None
@@ -120,9 +124,7 @@ def _run(
         rate = exposure_rate_at(settings, state.iteration)
         if rows is not None and said.gains_gradient is not None and rate > 0:
             exposure_step(state.exposures, rows[chosen], said.gains_gradient, rate, trained)
-        if done <= settings.densify_until:
-            density.accumulate(state, gradients)
-            control_density(state, settings, radius)
+        grow(state, gradients, settings, radius, clear)
         yield DeviceStep(state, said.value, time.perf_counter() - began)
 
 
@@ -175,18 +177,3 @@ def compare(
 
 def _gradient(tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
-
-
-def control_density(state: DeviceState, settings: TrainSettings, radius: float) -> None:
-    """Densify, prune and reset opacities where the schedule has it, in place: when, is as on the CPU."""
-    if densifies_at(settings, state.iteration):
-        density.densify(
-            state,
-            threshold=settings.densify_threshold,
-            split_above=settings.split_above * radius,
-            max_gaussians=settings.max_gaussians,
-        )
-        density.prune(state, min_opacity=settings.min_opacity, max_scale=settings.max_scale * radius)
-        density.forget_statistics(state)
-    if resets_opacity_at(settings, state.iteration):
-        density.reset_opacity(state, ceiling=2 * settings.min_opacity)
