@@ -166,6 +166,24 @@ def test_a_white_mask_changes_nothing() -> None:
         assert ssim(image, reference, weights) == pytest.approx(ssim(image, reference), abs=1e-5)
 
 
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**31), level=st.integers(1, 255), sigma=st.sampled_from([0.3, 5.0, 60.0]))
+def test_masks_agree_with_scikit_image(seed: int, level: int, sigma: float) -> None:
+    """It knows no masks: of one grey everywhere nothing changes, and PSNR is that of the pixels that count."""
+    rng = np.random.default_rng(seed)
+    reference = picture(rng, 40, 56)
+    image = noisy(rng, reference, sigma)
+    image[20, 28] = 255 - image[20, 28]
+    even = np.full((40, 56), level, np.uint8)
+    assert ssim(image, reference, even) == pytest.approx(reference_ssim(image, reference), abs=1e-4)
+    wanted = peak_signal_noise_ratio(reference, image, data_range=255)
+    assert psnr(image, reference, even) == pytest.approx(wanted, abs=1e-4)
+    mask = np.zeros((40, 56), np.uint8)
+    mask[9:30, 14:45] = level
+    inside = peak_signal_noise_ratio(reference[9:30, 14:45], image[9:30, 14:45], data_range=255)
+    assert psnr(image, reference, mask) == pytest.approx(inside, abs=1e-4)
+
+
 def test_masks_at_their_edges() -> None:
     rng = np.random.default_rng(7)
     reference = picture(rng, 20, 20)
