@@ -18,6 +18,7 @@ from maquette.recon.scenes.colmap import find_colmap_model, load_colmap
 from maquette.recon.scenes.errors import SceneNotFoundError, SceneOneCameraError, Warn, log_warning
 from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene, save_scene
 from maquette.recon.scenes.transforms import load_transforms
+from maquette.recon.sfm.device import on_a_device
 from maquette.recon.sfm.process import JobRefusedError, run_child
 from maquette.recon.sfm.settings import SfmSettings
 
@@ -94,17 +95,25 @@ def _with_points(name: str, scene: Scene, work: Path, progress: Progress) -> Sce
     (work / "photos").mkdir(parents=True)
     for entry, view in zip(cameras, scene.views, strict=True):
         (work / "photos" / str(entry["name"])).symlink_to(view.image_path.resolve())
-    request = {
-        "images": str(work / "photos"),
-        "work": str(work),
-        "cameras": cameras,
-        "settings": asdict(SfmSettings()),
-    }
+    found = work / "found"
+
+    def search(settled: SfmSettings) -> dict[str, Any]:
+        shutil.rmtree(found, ignore_errors=True)
+        request = {
+            "images": str(work / "photos"),
+            "work": str(found),
+            "cameras": cameras,
+            "settings": asdict(settled),
+        }
+        return run_child("triangulate", request, found, progress)
+
     try:
-        run_child("triangulate", request, work, progress)
+        _, fell_back = on_a_device(SfmSettings(), search)
     except JobRefusedError as refusal:
         raise SceneWithoutPointsError(name) from refusal
-    with np.load(work / "sparse.npz") as arrays:
+    if fell_back is not None:
+        progress("matching", 1.0, fell_back["message"])
+    with np.load(found / "sparse.npz") as arrays:
         scene = replace(scene, points=arrays["points"], colors=arrays["colors"])
     shutil.rmtree(work)
     return scene

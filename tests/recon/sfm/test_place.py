@@ -241,6 +241,15 @@ def test_a_crash_of_the_native_code_is_an_error_not_the_end(
     assert "/" not in raised.value.details["log_tail"].replace("I/O", "")
 
 
+def test_where_the_gpu_fails_the_cpu_does_it_and_says_so(capture: SyntheticCapture, tmp_path: Path) -> None:
+    # This build of pycolmap has no CUDA: asked for it, the native code gives up, as it does on a broken driver.
+    result = place_cameras(capture.paths[0].parent, tmp_path, settings=SfmSettings(device="cuda"))
+    assert len(result.scene.views) == len(capture.paths)
+    assert [warning["code"] for warning in result.warnings][-1] == "gpu_features_failed"
+    again = place_cameras(capture.paths[0].parent, tmp_path, settings=SfmSettings(device="cuda"))
+    assert again.warnings == result.warnings
+
+
 @needs_proc
 def test_a_cancel_ends_the_child(capture: SyntheticCapture, tmp_path: Path) -> None:
     seen: list[int] = []

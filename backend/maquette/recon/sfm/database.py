@@ -72,6 +72,8 @@ def find_features(
     options: FeatureOptions,
     threads: int,
     report: Report,
+    *,
+    device: str = "cpu",
 ) -> None:
     """SIFT features of every photo (Lowe 2004), L1-root normalised (Arandjelović and Zisserman 2012)."""
     extraction = pycolmap.FeatureExtractionOptions()
@@ -86,7 +88,7 @@ def find_features(
             str(image_dir),
             image_names=list(names[start : start + _PHOTOS_PER_CALL]),
             extraction_options=extraction,
-            device=pycolmap.Device.cpu,
+            device=pycolmap.Device(device),
         )
     report("features", 1.0, f"{len(names)} photos")
 
@@ -99,6 +101,7 @@ def match_pairs(
     report: Report,
     *,
     guided: bool = False,
+    device: str = "cpu",
 ) -> None:
     """Match and geometrically verify the pairs, some at a time so that progress can be told."""
     matching = pycolmap.FeatureMatchingOptions()
@@ -120,7 +123,7 @@ def match_pairs(
             matching_options=matching,
             pairing_options=pairing,
             verification_options=verification,
-            device=pycolmap.Device.cpu,
+            device=pycolmap.Device(device),
         )
     report("matching", 1.0, f"{len(pairs)} pairs")
 

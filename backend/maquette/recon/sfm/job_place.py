@@ -100,10 +100,10 @@ def _attempts(
     def features_of(database: Path, options: FeatureOptions, guided: bool) -> Matched:
         with _timed(seconds, "features"):
             add_photos(database, image_dir, names, focal_px, camera_each=False)
-            find_features(database, image_dir, names, options, settings.threads, report)
+            find_features(database, image_dir, names, options, settings.threads, report, device=settings.device)
         with _timed(seconds, "matching"):
             pairs = _choose_pairs(database, names, settings)
-            match_pairs(database, pairs, settings.seed, settings.threads, report, guided=guided)
+            match_pairs(database, pairs, settings.seed, settings.threads, report, guided=guided, device=settings.device)
         return read_matched(database)
 
     def mapped(name: str, database: Path, matched: Matched, started: float, relaxed: bool = False) -> _Outcome:

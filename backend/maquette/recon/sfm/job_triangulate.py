@@ -27,8 +27,9 @@ def triangulate(request: dict[str, Any], report: Report) -> dict[str, Any]:
     model = _write_known(database, entries)
 
     options = FeatureOptions(settings.feature_image_px, settings.max_features)
-    find_features(database, image_dir, names, options, settings.threads, report)
-    match_pairs(database, _near_pairs(entries, settings), settings.seed, settings.threads, report)
+    find_features(database, image_dir, names, options, settings.threads, report, device=settings.device)
+    pairs = _near_pairs(entries, settings)
+    match_pairs(database, pairs, settings.seed, settings.threads, report, device=settings.device)
 
     report("mapping", 0.0, "triangulating")
     mapping = pycolmap.IncrementalPipelineOptions()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from maquette.recon.cameras import camera_from_dict
 from maquette.recon.images.sniff import HEADER_BYTES, sniff
 from maquette.recon.scene import Scene, View
 from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene, save_scene
+from maquette.recon.sfm.device import on_a_device
 from maquette.recon.sfm.errors import (
     PhotosShareNothingError,
     TooFewPhotosError,
@@ -64,19 +65,26 @@ def place_cameras(
     shutil.rmtree(scratch, ignore_errors=True)
     safe = _link_safely(image_dir, names, scratch / "photos")
     original = {link: name for name, link in safe.items()}
-    request = {
-        "images": str(scratch / "photos"),
-        "work": str(scratch),
-        "names": [safe[name] for name in names],
-        "focal_px": {safe[name]: focal_px[name] for name in names if name in focal_px},
-        "settings": asdict(settings),
-    }
+
+    def search(settled: SfmSettings) -> dict[str, Any]:
+        shutil.rmtree(scratch / "work", ignore_errors=True)
+        request = {
+            "images": str(scratch / "photos"),
+            "work": str(scratch / "work"),
+            "names": [safe[name] for name in names],
+            "focal_px": {safe[name]: focal_px[name] for name in names if name in focal_px},
+            "settings": asdict(settled),
+        }
+        return run_child("place", request, scratch / "work", progress)
+
     try:
-        answer = run_child("place", request, scratch, progress)
+        answer, fell_back = on_a_device(settings, search)
     except JobRefusedError as refusal:
         raise _explain(refusal, original) from refusal
 
-    result = _assemble(answer, original, scratch, work_dir / SCENE_FOLDER)
+    result = _assemble(answer, original, scratch / "work", work_dir / SCENE_FOLDER)
+    if fell_back is not None:
+        result = replace(result, warnings=(*result.warnings, fell_back))
     _save(result, work_dir, fingerprint)
     shutil.rmtree(scratch, ignore_errors=True)
     return result

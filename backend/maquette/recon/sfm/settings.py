@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 def _cores() -> int:
@@ -32,5 +33,7 @@ class SfmSettings:
     """Try again with other settings when the gate fails."""
     undistorted_long_side_px: int | None = None
     """Long side of the undistorted photos; None keeps the size."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where features are found and matched; ``auto`` takes a GPU where there is one and pycolmap is built for it."""
     threads: int = field(default_factory=_cores)
     """CPU threads; every core this process may use by default."""
