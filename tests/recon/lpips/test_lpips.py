@@ -14,7 +14,7 @@ from tests.recon.lpips.weights import BACKBONE_FILE, LINEAR_FILE, backbone_state
 from torch import nn
 
 from maquette.recon.enhance.errors import BrokenModelError
-from maquette.recon.lpips import Lpips, PictureTooSmallError, TorchMissingError, load_lpips
+from maquette.recon.lpips import Lpips, TorchMissingError, UnfitPictureError, load_lpips
 from maquette.recon.metrics import ImageSizesDifferError
 from maquette.recon.weights import LocalModel
 
@@ -110,9 +110,19 @@ def test_pictures_that_do_not_fit(lpips: Lpips) -> None:
         lpips(picture(1), picture(1, 90, 110))
     with pytest.raises(ImageSizesDifferError):
         lpips(picture(1), picture(2), np.zeros((3, 3), np.uint8))
-    with pytest.raises(PictureTooSmallError, match="90 x 30") as refused:
+    with pytest.raises(UnfitPictureError, match="90 x 30") as refused:
         lpips(picture(1, 30, 90), picture(2, 30, 90))
     assert refused.value.suggestion
+    huge = np.zeros((3000, 3000, 3), np.uint8)
+    with pytest.raises(UnfitPictureError, match="3000 x 3000"):
+        lpips(huge, huge)
+
+
+def test_strips_of_rows_change_nothing(lpips: Lpips, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, reference = picture(6, 200, 64), picture(7, 200, 64)
+    whole = lpips(image, reference)
+    monkeypatch.setattr("maquette.recon.lpips.distance._STRIP_ROWS", 7)
+    assert lpips(image, reference) == pytest.approx(whole, rel=1e-6)
 
 
 def broken(model: LocalModel) -> str:

@@ -4,7 +4,7 @@ Optional: it runs where its weights lie (the model ``lpips-alex``) and torch is 
 weight files hold.
 """
 
-from maquette.recon.lpips.distance import Lpips, PictureTooSmallError, fits
+from maquette.recon.lpips.distance import Lpips, UnfitPictureError, fits
 from maquette.recon.lpips.loading import MODEL, TorchMissingError, load_lpips
 
-__all__ = ["MODEL", "Lpips", "PictureTooSmallError", "TorchMissingError", "fits", "load_lpips"]
+__all__ = ["MODEL", "Lpips", "TorchMissingError", "UnfitPictureError", "fits", "load_lpips"]

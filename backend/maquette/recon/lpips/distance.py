@@ -18,22 +18,27 @@ from maquette.recon.metrics import ImageSizesDifferError
 if TYPE_CHECKING:
     import torch
 
-_SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+_SHIFT, _SCALE = np.array([-0.030, -0.088, -0.188], np.float32), np.array([0.458, 0.448, 0.450], np.float32)
 """Mean and deviation of ImageNet for colours from -1 to 1, as the published weights were trained with."""
 
 _LEAST_LENGTH = 1e-10
+LARGEST_PX = 3840 * 2160
+"""Most pixels that are compared: about 125 bytes are taken for each, so a gigabyte."""
+
+_STRIP_ROWS = 32
+"""Rows of a layer that are compared at a time: what that takes does not grow with the picture's height."""
 
 
-class PictureTooSmallError(BadInputError):
-    """A picture that the network has no pixels left of."""
+class UnfitPictureError(BadInputError):
+    """A picture that the network has no pixels left of, or that would take gigabytes."""
 
-    code = "picture_too_small"
+    code = "picture_unfit"
 
 
 def fits(picture: UInt8[ndarray, "h w 3"]) -> bool:
-    """Whether the network has anything to see in a picture of this size."""
+    """Whether the network has anything to see in a picture of this size, and memory is enough for it."""
     height, width = picture.shape[:2]
-    return bool(min(height, width) >= SMALLEST_SIDE_PX)
+    return bool(min(height, width) >= SMALLEST_SIDE_PX and height * width <= LARGEST_PX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ class Lpips:
 
         With ``weights`` (255 counts fully, 0 not at all) ``image`` is made ``reference`` as far as a pixel does not
         count, and each layer's differences are averaged by the weights shrunk to its size. Raises
-        :class:`ImageSizesDifferError` or :class:`PictureTooSmallError`.
+        :class:`ImageSizesDifferError` or :class:`UnfitPictureError`.
         """
         import torch
 
@@ -62,19 +67,22 @@ class Lpips:
             if image.shape[:2] != other.shape[:2]:
                 raise ImageSizesDifferError((image.shape[1], image.shape[0]), (other.shape[1], other.shape[0]))
         if not fits(image):
-            raise PictureTooSmallError(
-                f"A picture of {image.shape[1]} x {image.shape[0]} pixels is too small for LPIPS.",
-                suggestion=f"Compare pictures of at least {SMALLEST_SIDE_PX} pixels a side.",
+            raise UnfitPictureError(
+                f"A picture of {image.shape[1]} x {image.shape[0]} pixels is too small or too large for LPIPS.",
+                suggestion=f"Compare pictures of at least {SMALLEST_SIDE_PX} pixels a side and at most {LARGEST_PX:,}"
+                " in all.",
             )
         pair = np.stack([image, reference]).astype(np.float32)
         if weights is not None:
             share = weights[..., None].astype(np.float32) / np.float32(255)
             pair[0] = share * pair[0] + (1 - share) * pair[1]
+        # From 0..255 to -1..1, then by shift and scale, in place: at 4K each copy takes 200 MB.
+        pair -= np.float32(127.5) * (1 + _SHIFT)
+        pair /= np.float32(127.5) * _SCALE
         with torch.inference_mode():
-            device = self.linear[0].device
-            pictures = torch.from_numpy(pair).to(device).permute(0, 3, 1, 2) / 127.5 - 1.0
-            shift, scale = (torch.tensor(three, device=device)[:, None, None] for three in (_SHIFT, _SCALE))
-            layers = activations(self.backbone, (pictures - shift) / scale)
+            pictures = torch.from_numpy(np.ascontiguousarray(pair.transpose(0, 3, 1, 2))).to(self.linear[0].device)
+            del pair
+            layers = activations(self.backbone, pictures)
             return sum(
                 _layer_distance(*both) for both in zip(layers, self.linear, [weights] * len(LAYERS), strict=True)
             )
@@ -84,9 +92,12 @@ def _layer_distance(answer: torch.Tensor, linear: torch.Tensor, weights: UInt8[n
     """Mean over the pixels of one layer of w . (a / |a| - b / |b|)^2, the square and the product by channels."""
     import torch
 
-    length = torch.linalg.vector_norm(answer, dim=1, keepdim=True)
-    unit = answer / (length + _LEAST_LENGTH)
-    difference = torch.einsum("chw,c->hw", (unit[0] - unit[1]).square_(), linear)
+    strips = []
+    for strip in torch.split(answer, _STRIP_ROWS, dim=2):
+        length = torch.linalg.vector_norm(strip, dim=1, keepdim=True)
+        unit = strip / (length + _LEAST_LENGTH)
+        strips.append(torch.einsum("chw,c->hw", (unit[0] - unit[1]).square_(), linear))
+    difference = torch.cat(strips)
     if weights is None:
         return float(difference.mean())
     height, width = difference.shape
