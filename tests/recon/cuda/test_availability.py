@@ -97,6 +97,15 @@ def test_what_this_machine_says_agrees_with_torch() -> None:
         assert available().usable == judged(facts).usable
 
 
+def test_without_a_driver_nothing_is_started_to_find_that_out() -> None:
+    program = (
+        "import subprocess, sys; import maquette.recon.cuda.availability as a; a.missing_package = lambda: None;"
+        "a.device_files = lambda: []; a._probed = None; print(a.available().as_dict())"
+    )
+    found = run(program)
+    assert "cuda_unavailable" in found and "no NVIDIA device" in found
+
+
 def test_taking_a_gpu_that_is_not_there_is_refused() -> None:
     if look()["device"] is not None:
         pytest.skip("this machine has a GPU")

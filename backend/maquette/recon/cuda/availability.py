@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from maquette.errors import UnavailableError
@@ -53,10 +54,14 @@ class Availability:
 def available() -> Availability:
     """Look once in the life of this process, without importing torch into it: a child process does, where it is there.
 
-    Costs nothing where the extra is not installed, otherwise some seconds the first time.
+    Costs nothing where the extra is not installed or no driver is loaded, otherwise some seconds the first time.
     """
     missing = missing_package()
-    return Availability(CudaExtraMissingError(missing)) if missing else judged(_probed())
+    if missing:
+        return Availability(CudaExtraMissingError(missing))
+    if not device_files():
+        return _unusable("this machine shows no NVIDIA device", "Check the NVIDIA driver with nvidia-smi")
+    return judged(_probed())
 
 
 def choose_backend(wanted: Literal["auto", "cpu", "cuda"] = "auto") -> Literal["cpu", "cuda"]:
@@ -69,6 +74,12 @@ def choose_backend(wanted: Literal["auto", "cpu", "cuda"] = "auto") -> Literal["
     if wanted == "cuda":
         raise found.problem
     return "cpu"
+
+
+def device_files() -> list[Path]:
+    """What the driver shows of its GPUs: on Linux files of their own, under WSL one for all."""
+    devices = Path("/dev")
+    return [*devices.glob("nvidia[0-9]*"), *devices.glob("dxg")] if sys.platform == "linux" else [devices]
 
 
 def missing_package() -> str | None:

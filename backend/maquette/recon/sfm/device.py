@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from maquette.recon.cuda.availability import device_files
 from maquette.recon.sfm.errors import SfmCrashedError
 from maquette.recon.sfm.settings import SfmSettings
 
@@ -18,7 +18,7 @@ def device_of(settings: SfmSettings) -> Literal["cpu", "cuda"]:
     """``cpu`` or ``cuda``: what ``auto`` stands for on this machine, without loading any native code."""
     if settings.device != "auto":
         return settings.device
-    return "cuda" if _built_for_cuda() and Path("/dev/nvidia0").exists() else "cpu"
+    return "cuda" if _built_for_cuda() and device_files() else "cpu"
 
 
 def on_a_device(settings: SfmSettings, work: Callable[[SfmSettings], T]) -> tuple[T, dict[str, Any] | None]:
