@@ -110,7 +110,7 @@ class TrainSettings:
     depth_weight: float = 0.0
     """Weight of the depth prior, where views bring one, against the photo: the mean difference of inverse depths in
     scene radii. It falls exponentially to a hundredth over the schedule. At least 0; 0: depths are not even read."""
-    exposure: bool = False
+    exposure: bool = True
     """Whether every training photo gets an exposure of its own: a gain per colour. Held-out photos never do."""
     exposure_from: float = 0.4
     """Share of the schedule from which exposures are learned; earlier they take in what the model cannot show yet."""
