@@ -9,6 +9,7 @@ import pytest
 from jaxtyping import Float
 from numpy import ndarray
 
+from maquette.recon import seeding
 from maquette.recon.cameras import Camera
 from maquette.recon.photos import Photo
 from maquette.recon.seeding import BEHIND, MOST, seed_uncovered
@@ -98,3 +99,11 @@ def test_many_photos_give_no_more_than_the_most_and_the_same_each_time() -> None
     assert len(runs[0]) == MOST
     assert len(seed_uncovered(photos, ring(5.0), np.random.default_rng(4), most=7)[0]) == 7
     np.testing.assert_array_equal(*runs)
+
+
+def test_many_points_are_compared_a_part_at_a_time_with_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = seed_uncovered([photo()], ring(5.0), np.random.default_rng(0))
+    monkeypatch.setattr(seeding, "PAIRS_AT_ONCE", 7 * 40 + 1)
+    parts = seed_uncovered([photo()], ring(5.0), np.random.default_rng(0))
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
