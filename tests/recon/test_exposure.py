@@ -31,6 +31,9 @@ def test_steps_descend_and_leave_the_mean_of_the_trained_alone() -> None:
     assert np.abs(exposures.gains[trained] - 1.0).max() > 0.05
     np.testing.assert_allclose(exposures.gains[trained].mean(axis=0), 1.0, atol=1e-6)
     np.testing.assert_array_equal(exposures.gains[1], np.ones(3), "a photo that is not in training stays")
+    twice = no_exposures().covering(["a", "b", "c"])
+    exposure_step(twice, 0, np.ones(3), 0.2, rows_of(twice.names, ["a", "b", "c", "b"]))
+    np.testing.assert_allclose(twice.gains.mean(axis=0), 1.0, atol=1e-6, err_msg="b is seen twice in a pass")
     one = no_exposures().covering(["a", "b"])
     exposure_step(one, 0, np.ones(3), 0.1, rows_of(one.names, ["a", "b"]))
     assert (one.gains[0] < 1.0).all()

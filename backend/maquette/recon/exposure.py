@@ -106,7 +106,7 @@ def exposure_step(
     spread = np.sqrt(second / (1 - BETA2 ** exposures.steps[row]))
     move = rate * corrected / (spread + EPSILON)
     exposures.gains[row] -= move
-    exposures.gains[trained] += move / len(trained)
+    np.add.at(exposures.gains, trained, move / len(trained))  # a photo that is seen twice in a pass is named twice
 
 
 @parallel_kernel
