@@ -70,6 +70,16 @@ def test_rejected_views_and_faint_pixels_are_left_out(scene: Scene, tmp_path: Pa
     assert (weights[:, WIDTH // 2 + 1 :] == 230).all()
 
 
+def test_a_weight_of_one_step_is_never_read_as_full(scene: Scene, tmp_path: Path) -> None:
+    """Masks that hold nothing above 1 are files of truth values to whoever reads them."""
+    loud = [weighed(tmp_path, f"loud{i}", 1.0) for i in range(9)]
+    faint = weighed(tmp_path, "faint", 9 / 255)
+    mixed = mix(scene, (1,), [*loud, faint], tmp_path / "out")
+    assert mixed.scale < 1 / 8
+    assert mixed.dropped == ("faint",)
+    assert max(mean_weight(mixed.scene.views[i]) for i in mixed.views[1:]) < 0.2
+
+
 def test_masks_have_the_size_of_the_picture(scene: Scene, tmp_path: Path) -> None:
     mixed = mix(scene, (1, 2), [weighed(tmp_path, "small", 0.6, downscale=3)], tmp_path / "out")
     photo = load_photo(mixed.scene.views[4], 3.0)

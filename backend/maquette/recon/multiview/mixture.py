@@ -80,7 +80,8 @@ def mix(
     dropped: list[str] = []
     for place, (one, mask) in enumerate(ready):
         scaled = _scaled(mask, scale)
-        if scaled.mean() < 255 * LEAST_MEAN * scale or not scaled.any():
+        # A mask of zeros and ones alone would be read as one of truth values (read_mask): its ones would count fully.
+        if scaled.mean() < 255 * LEAST_MEAN * scale or scaled.max() <= 1:
             dropped.append(one.view.picture.name)
         else:
             added.append(_target(one, scaled, folder / f"{place:04d}"))
