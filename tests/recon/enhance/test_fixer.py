@@ -70,7 +70,7 @@ def test_a_file_of_code_that_was_slipped_in_is_refused(fixer: LocalModel, copy: 
             "        super().__init__()\n"
             "        self.register_modules(vae=vae)\n"
             "    def __call__(self, prompt): ...\n",
-            "no fixer: it does not take guidance_scale, image",
+            "no fixer: it does not take generator, guidance_scale, height, image",
         ),
     ],
 )

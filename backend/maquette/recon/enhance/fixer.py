@@ -38,7 +38,18 @@ TIMESTEP = 199
 """Of 1000: the noise level at which Difix was trained to take a render's faults for noise."""
 _CODE = "pipeline.py"
 _MULTIPLE = 8
-_TAKES = {"prompt", "image", "ref_image", "num_inference_steps", "timesteps", "guidance_scale", "output_type"}
+_TAKES = {
+    "prompt",
+    "image",
+    "ref_image",
+    "height",
+    "width",
+    "num_inference_steps",
+    "timesteps",
+    "guidance_scale",
+    "generator",
+    "output_type",
+}
 
 
 @dataclass(frozen=True)
