@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import get_args
+
 import cv2
 import numpy as np
 import pytest
 from tests.steps.conftest import Recorder, StoppedError
 
+from maquette.progress import Progress
+from maquette.recon.enhance.method import Device, Enhancer, Method
+from maquette.recon.enhance.methods import METHODS
+from maquette.recon.enhance.request import Enhanced, EnhanceParameters, EnhanceRecord, EnhanceRequest
 from maquette.recon.masks import read_mask
-from maquette.recon.weights import WeightsMissingError
+from maquette.recon.photos import load_photo
+from maquette.recon.scenes.saved import load_saved_scene
+from maquette.recon.train_settings import TrainSettings
+from maquette.recon.weights import Weights, WeightsMissingError
 from maquette.steps import STEPS
+from maquette.steps.enhancing import Enhancing, look_at
 from maquette.steps.folder import Folder
+from maquette.steps.parameters import Enhancement
 from maquette.steps.records import EnhancedView
 from maquette.steps.selection import select_views
 
@@ -61,6 +74,32 @@ def test_a_held_out_view_may_be_enhanced_but_its_photo_is_never_used(generated: 
     assert held_out.details["photo_used"] is False
 
 
+def test_only_the_photos_of_training_views_are_shown_to_a_method(generated: Folder) -> None:
+    shown = []
+
+    def look(request: EnhanceRequest, progress: Progress | None = None) -> Enhanced:
+        shown.append(request.photo)
+        return Enhanced(request.render, EnhanceRecord(method="looking"))
+
+    @contextmanager
+    def opened(weights: Weights, device: Device) -> Iterator[Enhancer]:
+        yield look
+
+    looking = Method("looking", "keeps what it is shown", False, (), lambda weights: None, opened)
+    scene, parent = load_saved_scene(generated.scene), generated.load_model(0)
+    settings = TrainSettings(max_side_px=parent.details["long_side"])
+    how = Enhancing(looking, Weights(), EnhanceParameters())
+    look_at(generated, scene, parent, (0, 3), scene.training, settings, how, Recorder())
+    held_out, training = shown
+    assert held_out is None
+    photo = load_photo(scene.views[3], 1.0, settings.max_side_px)
+    np.testing.assert_array_equal(training, photo.pixels.transpose(1, 2, 0))
+
+
+def test_every_method_can_be_asked_for() -> None:
+    assert set(get_args(Enhancement)) == {method.name for method in METHODS}
+
+
 def test_views_that_a_killed_attempt_enhanced_are_not_enhanced_again(generated: Folder) -> None:
     with pytest.raises(StoppedError):
         STEPS["refine"].run(generated.root, CLASSICAL, Recorder(stop=lambda stage, message: ", training" in message))
@@ -81,6 +120,22 @@ def test_other_parameters_enhance_again(generated: Folder) -> None:
     assert all(path.read_bytes() != old for path, old in zip(made, before, strict=True))
 
 
+def test_what_a_killed_attempt_enhanced_teaches_nothing_where_nothing_enhances_now(generated: Folder) -> None:
+    """Weights may go between two attempts of the same call."""
+    with pytest.raises(StoppedError):
+        STEPS["refine"].run(generated.root, CLASSICAL, Recorder(stop=lambda stage, message: ", training" in message))
+    named = [view for view in range(10) if (generated.model(1) / f"enhanced-{view:04d}.png").exists()]
+    taught = sorted(set(named) - {0, 8})
+    assert taught
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, {**CLASSICAL, "enhancement": "none", "views_to_refine": taught}, sink)
+    (model,) = sink.models
+    assert model.iteration is not None
+    assert [(view.method, view.enhanced, view.confidence) for view in model.iteration.views] == [
+        ("none", None, None) for _ in taught
+    ]
+
+
 def test_a_method_without_its_weights_is_refused_before_anything_is_done(generated: Folder) -> None:
     with pytest.raises(WeightsMissingError) as refused:
         STEPS["refine"].run(generated.root, {**CLASSICAL, "enhancement": "sdxl"}, Recorder())
@@ -99,7 +154,6 @@ def test_without_weights_and_without_a_wish_the_photos_alone_teach_and_that_is_s
 
 
 def test_the_worst_views_come_first_and_held_out_ones_only_where_views_are_enhanced(generated: Folder) -> None:
-    from maquette.recon.scenes.saved import load_saved_scene
     from maquette.steps import evaluation
 
     scene, eval_set = load_saved_scene(generated.scene), evaluation.load(generated)

@@ -107,7 +107,8 @@ def look_at(
                     write_picture(made.image, enhanced)
                 record = made.record.as_dict()
                 write_json(note, {"same": same, "record": record})
-            looks.append(Look(index, view, camera, render, enhanced if enhanced.exists() else None, record))
+            # Not by what lies there: a killed attempt may have left a picture of another method.
+            looks.append(Look(index, view, camera, render, None if how.method is NONE else enhanced, record))
     sink.progress("enhancing", 1.0)
     return tuple(looks)
 
