@@ -101,6 +101,11 @@ def test_views_that_cannot_be_refined(api: httpx.Client, generated: str) -> None
     error = refused(api.post(f"/refine/{generated}", json={"views_to_refine": [0, 1]}), 422, "held_out_views")
     assert error["details"] == {"held_out": [0]}
     assert api.post(f"/refine/{generated}", json={"views_to_refine": [1, 2]}).status_code == 202
+    refused(
+        api.post(f"/refine/{generated}", json={"views_to_refine": [0], "enhancement": "none"}), 422, "held_out_views"
+    )
+    enhanced = {"views_to_refine": [0, 1], "enhancement": "classical"}
+    assert api.post(f"/refine/{generated}", json=enhanced).status_code == 202, "the camera teaches, not the photo"
 
 
 @pytest.mark.parametrize(

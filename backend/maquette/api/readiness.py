@@ -68,7 +68,8 @@ def for_refine(parameters: RefineParameters) -> Prepare:
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.from_version)
         if parameters.views_to_refine is not None:
-            await _check_views(conn, model["view_run_id"], parameters.views_to_refine)
+            enhanced = parameters.enhancement not in (None, "none")
+            await _check_views(conn, model["view_run_id"], parameters.views_to_refine, enhanced=enhanced)
         settled = parameters.model_copy(update={"from_version": model["version"]})
         return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"],))
 
@@ -94,19 +95,21 @@ def _check_format(name: str) -> None:
     format_named(name)
 
 
-async def _check_views(conn: Connection, view_run_id: UUID, wanted: list[int]) -> None:
+async def _check_views(conn: Connection, view_run_id: UUID, wanted: list[int], *, enhanced: bool) -> None:
+    """Held-out views may be named where an enhancement is: their cameras teach then, their photos never do."""
     split_of = await records.view_splits(conn, view_run_id)
     unknown = sorted(set(wanted) - set(split_of))
     if unknown:
         raise UnknownViewsError(
             f"There {'is no view' if len(unknown) == 1 else 'are no views'} {', '.join(map(str, unknown[:20]))}.",
-            suggestion="Take indices from GET /api/v1/projects/{id}/views whose split is training.",
+            suggestion="Take indices from GET /api/v1/projects/{id}/views.",
             unknown=unknown[:100],
         )
     held_out = sorted(index for index in set(wanted) if split_of[index] == "held_out")
-    if held_out:
+    if held_out and not enhanced:
         raise HeldOutViewsError(
             f"Views {', '.join(map(str, held_out[:20]))} are held out to measure quality and never optimised against.",
-            suggestion="Take indices from GET /api/v1/projects/{id}/views whose split is training.",
+            suggestion="Take indices from GET /api/v1/projects/{id}/views whose split is training, or name an"
+            " `enhancement`.",
             held_out=held_out[:100],
         )
