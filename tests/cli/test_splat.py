@@ -52,6 +52,24 @@ def test_train_and_eval_agree(scene: Path, tmp_path: Path) -> None:
     assert [view["view_index"] for view in told["views"]] == [0], "every 8th photo, from the first"
 
 
+def test_train_and_eval_count_the_same_pixels_of_masked_photos(scene: Path, tmp_path: Path) -> None:
+    masked = tmp_path / "masked"
+    shutil.copytree(scene, masked)
+    told = json.loads((masked / "transforms.json").read_text())
+    half = np.zeros((120, 160), np.uint8)
+    half[:, :80] = 255
+    Image.fromarray(half).save(masked / "mask.png")
+    for frame in told["frames"]:
+        frame["mask_path"] = "mask.png"
+    (masked / "transforms.json").write_text(json.dumps(told))
+    assert train(masked, tmp_path / "out").returncode == 0
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    measured = json.loads(maquette("splat", "eval", masked, tmp_path / "out" / "model.ply").stdout)
+    assert measured["psnr"] == pytest.approx(metrics["psnr"], abs=0.01)
+    unmasked = json.loads(maquette("splat", "eval", scene, tmp_path / "out" / "model.ply").stdout)
+    assert abs(unmasked["psnr"] - metrics["psnr"]) > 0.1
+
+
 @pytest.mark.parametrize(
     ("options", "words", "exit_code"),
     [

@@ -158,7 +158,8 @@ def evaluate_model(
         for one in compared:
             name = loaded.views[one.view_index].name
             bars.update("evaluation", len(views) / len(loaded.held_out), name)
-            views.append(ViewMetric(one.view_index, name, psnr(one.render, one.photo), ssim(one.render, one.photo)))
+            pair = one.render, one.photo, one.weights
+            views.append(ViewMetric(one.view_index, name, psnr(*pair), ssim(*pair)))
             if pictures is not None:
                 label = f"render {views[-1].psnr:.2f} dB"
                 path = pictures / f"{one.view_index:04d}-{Path(name).stem}.jpg"
