@@ -20,6 +20,7 @@ from maquette.recon.scenes.saved import load_saved_scene
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.parameters import ExportParameters, RefineParameters
+from maquette.steps.refine import NotMeasuredError
 from maquette.steps.selection import DEFAULT_VIEWS, BadViewsError
 
 REFINE = {"from_version": 0, "num_iterations": 2, "steps_per_iteration": 30, "convergence_threshold": 0}
@@ -33,7 +34,7 @@ def read_picture(path: Path) -> UInt8[ndarray, "h w 3"]:
 def quality(folder: Folder, version: int) -> float:
     mean = folder.load_model(version).mean()
     assert mean is not None
-    return overall_quality(mean.psnr, mean.ssim)
+    return mean.quality().overall
 
 
 def test_each_round_is_a_version_measured_on_the_same_photos(generated: Folder) -> None:
@@ -86,7 +87,7 @@ def test_rounds_that_a_killed_attempt_kept_are_not_done_again(generated: Folder)
     assert [m.version for m in first.models] == [1]
     write_json(
         generated.root / "project.json",
-        {"versions_of_run": [1], "latest_version": 1, "promoted_quality": quality(generated, 1)},
+        {"versions_of_run": [1], "latest_version": 1, "promoted": {"psnr": 1.0, "ssim": 0.1}},
     )
     second = Recorder()
     result = STEPS["refine"].run(generated.root, REFINE, second)
@@ -108,8 +109,22 @@ def test_a_round_that_is_worse_is_kept_but_not_promoted(generated: Folder) -> No
     assert result["promoted_version"] is None and result["final_version"] == 1
 
 
+def test_a_version_that_was_not_measured_is_refused_before_it_is_trained(generated: Folder) -> None:
+    parent = generated.load_model(0)
+    training = tuple(metric for metric in parent.metrics if metric.split == "training")
+    generated.save_model(parent.model_copy(update={"metrics": training}))
+    write_json(generated.root / "project.json", {"promoted_quality": 0.5})
+    sink = Recorder()
+    with pytest.raises(NotMeasuredError):
+        STEPS["refine"].run(generated.root, REFINE, sink)
+    assert sink.iterations() == []
+
+
 def test_a_branch_is_measured_against_the_promoted_version(generated: Folder) -> None:
-    write_json(generated.root / "project.json", {"latest_version": 5, "promoted_quality": 0.999})
+    write_json(
+        generated.root / "project.json",
+        {"latest_version": 5, "promoted": {"psnr": 39.9, "ssim": 1.0, "degraded": False}},
+    )
     sink = Recorder()
     STEPS["refine"].run(generated.root, {**REFINE, "num_iterations": 1}, sink)
     assert [(m.version, m.parent_version, m.promote) for m in sink.models] == [(6, 0, False)]
@@ -202,3 +217,26 @@ def test_every_stage_that_is_reported_moves_the_bar(generated: Folder, tmp_path:
     assert {stage for stage, _, _ in sink.progressed} <= set(STAGES["refine"])
     shown = [percentage("refine", stage, fraction) for stage, fraction, _ in sink.progressed]
     assert shown == sorted(shown) and shown[-1] == pytest.approx(100)
+
+
+def test_a_round_is_compared_with_its_parent_by_the_terms_of_both(generated: Folder) -> None:
+    """A parent of before depth consistency was measured: what only the round has is no gain and no loss."""
+    parent = generated.load_model(0)
+    old = tuple(m.model_copy(update={"depth_consistency": None}) for m in parent.metrics)
+    generated.save_model(parent.model_copy(update={"metrics": old}))
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, {**REFINE, "num_iterations": 1}, sink)
+    (made,) = sink.models
+    before, after = generated.load_model(0).mean(), made.mean()
+    assert before is not None and after is not None and made.iteration is not None
+    assert after.depth_consistency is not None
+    assert made.iteration.quality_before == overall_quality(before.psnr, before.ssim)
+    assert made.iteration.quality_after == overall_quality(after.psnr, after.ssim) != after.overall_quality
+
+
+def test_a_round_takes_the_place_of_a_degraded_version_however_good(generated: Folder) -> None:
+    told = {"psnr": 39.9, "ssim": 1.0, "degraded": True}
+    write_json(generated.root / "project.json", {"latest_version": 0, "promoted": told})
+    sink = Recorder()
+    STEPS["refine"].run(generated.root, {**REFINE, "num_iterations": 1}, sink)
+    assert [model.promote for model in sink.models] == [True]

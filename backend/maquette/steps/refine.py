@@ -11,7 +11,7 @@ from typing import Any
 from maquette.errors import WrongStateError
 from maquette.recon.checkpoint import load_checkpoint
 from maquette.recon.enhance import Choice, choose_method
-from maquette.recon.quality import converged, overall_quality, relative_gain
+from maquette.recon.quality import Standing, comparable, converged, relative_gain
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
 from maquette.recon.train_settings import TrainSettings
@@ -26,7 +26,7 @@ from maquette.steps.records import Iteration, Metric, Model, Record, Warn
 from maquette.steps.selection import select_views
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_further
-from maquette.steps.versions import NewVersion, write_version
+from maquette.steps.versions import NewVersion, promoted_standing, standing_of, write_version
 
 SHARES = {"enhancing": 0.02, "weighing": 0.0, "training": 0.83, "evaluation": 0.15}
 ENHANCED_SHARES = {"enhancing": 0.4, "weighing": 0.05, "training": 0.45, "evaluation": 0.1}
@@ -71,7 +71,7 @@ class _RoundSink:
 def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
     """Refine ``from_version`` for up to ``num_iterations`` rounds; keep a :class:`Model` for each round.
 
-    A round becomes the promoted version only where its held-out quality is higher than that of the promoted one.
+    A round becomes the promoted version only where it outranks the promoted one (:mod:`maquette.recon.quality`).
     Rounds that an earlier, killed attempt of the same run kept are not done again.
     """
     folder, wanted = Folder(root), RefineParameters.model_validate(parameters)
@@ -87,8 +87,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     select_views(scene, eval_set, first, wanted.views_to_refine, enhanced=choice.method.name != "none")
     _tell_choice(choice, wanted, sink)
     rounds = _rounds_kept(folder, project)
-    promoted = project.get("promoted_quality")
-    best = max([_quality(first) if promoted is None else float(promoted), *(_quality(m) for m in rounds if m.promote)])
+    # Each promoted round outranked the one before it, and is what the next must outrank.
+    chosen = [_standing(model) for model in rounds if model.promote]
+    best = chosen[-1] if chosen else promoted_standing(folder) or _standing(first)
     while len(rounds) < wanted.num_iterations and not (rounds and _iteration(rounds[-1]).converged):
         parent = rounds[-1] if rounds else first
         number = len(rounds) + 1
@@ -97,7 +98,8 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         model = _refine_once(folder, scene, eval_set, wanted, how, parent, number, best, round_sink)
         sink.keep(model)
         folder.save_model(model)
-        best = max(best, _quality(model))
+        if model.promote:
+            best = _standing(model)
         rounds.append(model)
     return {**_result(rounds, first), "method": choice.method.name, "method_reason": choice.reason}
 
@@ -110,11 +112,11 @@ def _refine_once(
     how: Enhancing,
     parent: Model,
     number: int,
-    best: float,
+    best: Standing,
     sink: Sink,
 ) -> Model:
     """One round: choose, render and enhance views, train on what agrees, measure; a version that is not yet kept."""
-    began = time.monotonic()
+    began, parents = time.monotonic(), _standing(parent).quality
     settings = TrainSettings(**_tuples(parent.details["settings"]))
     training = eval_set.training(scene)
     views = select_views(scene, eval_set, parent, wanted.views_to_refine, enhanced=how.method.name != "none")
@@ -133,10 +135,9 @@ def _refine_once(
         seed=wanted.seed,
         sink=sink,
     )
-    before = _quality(parent)
 
     def describe(mean: Metric) -> Iteration:
-        after = overall_quality(mean.psnr, mean.ssim)
+        before, after = comparable(parents, mean.quality())
         return Iteration(
             iteration=number,
             method=how.method.name,
@@ -210,11 +211,11 @@ def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
-def _quality(model: Model) -> float:
-    mean = model.mean()
-    if mean is None:
+def _standing(model: Model) -> Standing:
+    standing = standing_of(model)
+    if standing is None:
         raise NotMeasuredError(
             "The version to refine has no held-out metrics.",
             suggestion="Refine from another version, or generate again.",
         )
-    return overall_quality(mean.psnr, mean.ssim)
+    return standing
