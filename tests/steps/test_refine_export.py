@@ -113,7 +113,7 @@ def test_a_version_that_was_not_measured_is_refused_before_it_is_trained(generat
     parent = generated.load_model(0)
     training = tuple(metric for metric in parent.metrics if metric.split == "training")
     generated.save_model(parent.model_copy(update={"metrics": training}))
-    write_json(generated.root / "project.json", {"promoted_quality": 0.5})
+    write_json(generated.root / "project.json", {"promoted": {"psnr": 20.0, "ssim": 0.5}})
     sink = Recorder()
     with pytest.raises(NotMeasuredError):
         STEPS["refine"].run(generated.root, REFINE, sink)

@@ -81,8 +81,6 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
                                           'depth_consistency', m.depth_consistency, 'degraded', m.degraded)
                 from public.gaussian_splat_models m
                 where m.project_id = p.id and m.promoted and m.psnr is not null and m.ssim is not null) as promoted,
-               (select public.overall_quality(m.psnr, m.ssim, null, null) from public.gaussian_splat_models m
-                where m.project_id = p.id and m.promoted) as promoted_quality,
                (select coalesce(array_agg(version order by version), '{}') from public.gaussian_splat_models m
                 where m.run_id = %(run)s) as versions_of_run,
                exists (select from public.multiview_generation v where v.run_id = %(run)s) as views_kept
@@ -98,7 +96,7 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
         "versions_of_run": row["versions_of_run"],
         "views_kept": row["views_kept"],
     }
-    for name in ("latest_version", "promoted", "promoted_quality"):
+    for name in ("latest_version", "promoted"):
         if row[name] is not None:
             known[name] = row[name]
     return known

@@ -28,14 +28,13 @@ class NewVersion:
     """What a version is called and where it comes from.
 
     It is promoted where it outranks ``promote_above`` (:func:`maquette.recon.quality.outranks`), always where that is
-    None. A number there is a quality of PSNR and SSIM alone, of a sound version. ``describe`` gives the refine round
-    from the mean held-out metric.
+    None. ``describe`` gives the refine round from the mean held-out metric.
     """
 
     number: int
     parent: Model | None
     method: Literal["generate", "refine"]
-    promote_above: Standing | float | None
+    promote_above: Standing | None
     details: Mapping[str, Any]
     describe: Callable[[Metric], Iteration] | None = None
 
@@ -115,12 +114,10 @@ def write_version(
     )
 
 
-def _promoted(mean: Metric | None, above: Standing | float | None, *, sound: bool) -> bool:
+def _promoted(mean: Metric | None, above: Standing | None, *, sound: bool) -> bool:
     if above is None or mean is None:
         return above is None
-    if isinstance(above, Standing):
-        return outranks(Standing(mean.quality(), sound), above)
-    return sound and Quality(mean.psnr, mean.ssim).overall > above
+    return outranks(Standing(mean.quality(), sound), above)
 
 
 def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Trained, version: int) -> None:
