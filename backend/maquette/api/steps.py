@@ -47,6 +47,12 @@ REFINE_EXAMPLES: dict[str, Any] = {
             "from_version": 0,
             "convergence_threshold": 0,
             "steps_per_iteration": 500,
+            "enhancement": "sdxl",
+            "prompt": "a stone fountain in a garden",
+            "negative_prompt": "blur, fog",
+            "strength": 0.3,
+            "enhancement_steps": 30,
+            "guidance": 5.0,
             "seed": 7,
         }
     },
@@ -123,7 +129,7 @@ async def refine(
     `409 nothing_generated` before a generate; `404 version_not_found`; `422 unknown_views` or `held_out_views` where
     `views_to_refine` names views that cannot be optimised against.
     """
-    prepare = readiness.for_refine(parameters)
+    prepare = readiness.for_refine(parameters, service.settings)
     call = await call_step(service, owner, project_id, "refine", parameters, prepare, key=idempotency_key, fresh=fresh)
     return await answer_call(service, owner, call, wait, request)
 
