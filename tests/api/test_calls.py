@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import uuid
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from maquette.execution import makers
+from maquette.settings import Settings
 
 
 def error_code(answer: httpx.Response) -> str:
@@ -206,6 +208,22 @@ class TestIdenticalWork:
     def test_more_photos_are_other_work(self, api: httpx.Client, worker: Any, generated: str) -> None:
         worker.add_photos(generated, 1)
         assert api.post(f"/generate/{generated}").status_code == 202
+
+    def test_other_weights_are_other_work_where_they_may_enhance(
+        self, api: httpx.Client, generated: str, settings: Settings
+    ) -> None:
+        asks = [{"seed": 5}, {"seed": 5, "enhancement": "none"}]
+        first = [api.post(f"/refine/{generated}", json=ask).json()["run_id"] for ask in asks]
+        assert [api.post(f"/refine/{generated}", json=ask).json()["run_id"] for ask in asks] == first
+        folder = settings.models_folder / "sdxl"
+        folder.mkdir(parents=True)
+        try:
+            (folder / "model_index.json").write_text("{}")
+            anew, without = (api.post(f"/refine/{generated}", json=ask).json() for ask in asks)
+        finally:
+            shutil.rmtree(folder)
+        assert anew["reused"] is False and anew["run_id"] != first[0]
+        assert without["run_id"] == first[1]
 
     def test_refine_goes_on_from_what_it_made(self, api: httpx.Client, worker: Any, generated: str) -> None:
         first = api.post(f"/refine/{generated}").json()["run_id"]

@@ -23,7 +23,7 @@ from maquette.recon.weights import Weights, WeightsMissingError
 from maquette.steps import STEPS
 from maquette.steps.enhancing import Enhancing, look_at
 from maquette.steps.folder import Folder
-from maquette.steps.parameters import Enhancement
+from maquette.steps.parameters import WITHOUT_WEIGHTS, Enhancement
 from maquette.steps.records import EnhancedView
 from maquette.steps.selection import select_views
 
@@ -98,6 +98,7 @@ def test_only_the_photos_of_training_views_are_shown_to_a_method(generated: Fold
 
 def test_every_method_can_be_asked_for() -> None:
     assert set(get_args(Enhancement)) == {method.name for method in METHODS}
+    assert set(WITHOUT_WEIGHTS) == {method.name for method in METHODS if not method.models}
 
 
 def test_views_that_a_killed_attempt_enhanced_are_not_enhanced_again(generated: Folder) -> None:

@@ -21,7 +21,9 @@ from maquette.queue.jobs import enqueue
 
 @dataclass(frozen=True)
 class Work:
-    """What a step is to do, everything settled: versions are numbers, ``inputs`` are SHA-256s of what it reads."""
+    """What a step is to do, everything settled: versions are numbers, ``inputs`` are SHA-256s of what it reads and
+    names of the weights it may use, with their revisions.
+    """
 
     parameters: dict[str, Any]
     inputs: tuple[str, ...]

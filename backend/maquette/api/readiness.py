@@ -9,7 +9,9 @@ from maquette.api.calls import Prepare, Work
 from maquette.db import records
 from maquette.db.rows import Connection, Row
 from maquette.errors import BadInputError, WrongStateError
-from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
+from maquette.models.installed import read_weights
+from maquette.settings import Settings
+from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, GenerateParameters, RefineParameters
 
 FEWEST_PHOTOS = 3
 
@@ -62,8 +64,11 @@ def for_generate(parameters: GenerateParameters) -> Prepare:
     return prepare
 
 
-def for_refine(parameters: RefineParameters) -> Prepare:
-    """Needs a model; reads the version it begins with."""
+def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:
+    """Needs a model; reads the version it begins with, and weights where a neural model may enhance.
+
+    They are looked up on this machine: workers are taken to have the same.
+    """
 
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.from_version)
@@ -71,9 +76,19 @@ def for_refine(parameters: RefineParameters) -> Prepare:
             enhanced = parameters.enhancement not in (None, "none")
             await _check_views(conn, model["view_run_id"], parameters.views_to_refine, enhanced=enhanced)
         settled = parameters.model_copy(update={"from_version": model["version"]})
-        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"],))
+        editions = () if parameters.enhancement in WITHOUT_WEIGHTS else await asyncio.to_thread(_editions, settings)
+        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"], *editions))
 
     return prepare
+
+
+def _editions(settings: Settings) -> tuple[str, ...]:
+    weights = read_weights(
+        settings.models_folder,
+        allow_noncommercial=settings.allow_noncommercial_models,
+        trust_code=settings.trust_model_code,
+    )
+    return weights.editions
 
 
 async def for_export(parameters: ExportParameters) -> Prepare:

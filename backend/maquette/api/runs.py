@@ -24,6 +24,7 @@ from maquette.api.waiting import Wait
 from maquette.db import projects, runs
 from maquette.db.rows import Row
 from maquette.errors import WrongStateError
+from maquette.settings import Settings
 from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
 
 router = APIRouter(tags=["runs"])
@@ -147,17 +148,17 @@ async def retry_run(
             status=run["status"],
             step=run["step"],
         )
-    call = await call_again(service, owner, run, await _prepare(run), key=idempotency_key)
+    call = await call_again(service, owner, run, await _prepare(run, service.settings), key=idempotency_key)
     if wait == 0 and call.reuse is None:
         return accepted(call)
     return await answer_call(service, owner, call, wait, request)
 
 
-async def _prepare(run: Row) -> Prepare:
+async def _prepare(run: Row, settings: Settings) -> Prepare:
     if run["step"] == "generate":
         return readiness.for_generate(GenerateParameters.model_validate(run["parameters"]))
     if run["step"] == "refine":
-        return readiness.for_refine(RefineParameters.model_validate(run["parameters"]))
+        return readiness.for_refine(RefineParameters.model_validate(run["parameters"]), settings)
     return await readiness.for_export(ExportParameters.model_validate(run["parameters"]))
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from maquette.errors import BadInputError
-from maquette.steps.parameters import Enhancement, Preset
+from maquette.steps.parameters import WITHOUT_WEIGHTS, Enhancement, Preset
 
 
 class NoInputError(BadInputError):
@@ -74,10 +74,11 @@ def reconstruct(
         version = best = int(result["version"])
         if refine:
             bars.heading(f"[bold]refine[/] up to {refine} rounds")
+            weights = () if enhancement in WITHOUT_WEIGHTS else Folder(folder).weights().editions
             refined = memory.run(
                 "refine",
                 {"num_iterations": refine, "from_version": version, "enhancement": enhancement, "seed": seed},
-                hashes,
+                {"photos": hashes, "weights": weights},
                 sink,
             )
             best = refined["promoted_version"] if refined["promoted_version"] is not None else version

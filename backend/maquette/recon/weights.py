@@ -48,6 +48,12 @@ class Weights:
     models: Mapping[str, LocalModel] = field(default_factory=dict)
     problems: Mapping[str, MaquetteError] = field(default_factory=dict)
 
+    @property
+    def editions(self) -> tuple[str, ...]:
+        """Each that can be used with its revision, and whether its own code may run: what a result may hang on."""
+        code = {name: "+code" if model.trusted_code else "" for name, model in self.models.items()}
+        return tuple(f"{name}@{self.models[name].revision}{code[name]}" for name in sorted(code))
+
     def problem(self, name: str) -> MaquetteError | None:
         """Why ``name`` cannot be used, or None where it can."""
         return None if name in self.models else self.problems.get(name) or WeightsMissingError(name)

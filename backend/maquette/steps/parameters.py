@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Preset = Literal["fastest", "balanced", "quality"]
 Enhancement = Literal["none", "classical", "sdxl", "fixer"]
+WITHOUT_WEIGHTS: tuple[Enhancement, ...] = ("none", "classical")
+"""Whose results no weights change."""
 
 
 class _Parameters(BaseModel):
