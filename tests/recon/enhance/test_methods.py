@@ -49,6 +49,7 @@ def test_with_weights_the_model_is_chosen(diffusion: None, tmp_path: Path) -> No
     assert choose_method("classical", having(model)).method.name == "classical"
     code = LocalModel("difix-ref", tmp_path, REVISION, "licence", trusted_code={"pipeline.py": "0" * 64})
     assert choose_method(None, having(model, code)).method.name == "fixer"
+    assert having(model, code).editions == (f"difix-ref@{REVISION}+code", f"sdxl@{REVISION}"), "what a result hangs on"
 
 
 def test_a_method_that_was_asked_for_is_never_replaced(diffusion: None) -> None:
