@@ -35,6 +35,10 @@ def find_job(name: str) -> Job:
         from maquette.recon.sfm.job_place import place
 
         return place
+    if name == "place_one":
+        from maquette.recon.sfm.job_place_one import place_one
+
+        return place_one
     if name == "triangulate":
         from maquette.recon.sfm.job_triangulate import triangulate
 

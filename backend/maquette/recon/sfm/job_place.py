@@ -46,8 +46,8 @@ class _Outcome:
 def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """Request: ``images``, ``work``, ``names`` (without spaces), ``focal_px`` by name, ``settings``.
 
-    Writes ``undistorted/images`` and ``sparse.npz`` under ``work``. Refuses with ``shares_nothing`` or
-    ``not_placed`` and the numbers of the best attempt.
+    Writes ``undistorted/images`` and ``sparse.npz`` under ``work``; answers the ``lenses`` of placed photos by name.
+    Refuses with ``shares_nothing`` or ``not_placed`` and the numbers of the best attempt.
     """
     settings = SfmSettings(**request["settings"])
     work, image_dir, names = Path(request["work"]), Path(request["images"]), list(request["names"])
@@ -79,6 +79,7 @@ def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
     return {
         **facts,
         "cameras": cameras,
+        "lenses": _lenses(best.model),
         "mean_track_length": best.attempt.mean_track_length,
         "reprojection_error_px": float(best.model.compute_mean_reprojection_error()),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
@@ -176,6 +177,21 @@ def _some_descriptors(opened: pycolmap.Database, image_id: int) -> ndarray:
     """Enough of a photo's descriptors to tell what it looks like, evenly drawn: hundreds of photos fit in memory."""
     rows = np.asarray(opened.read_descriptors(image_id).data)
     return rows[:: max(1, len(rows) // _DESCRIPTORS_PER_PHOTO)].astype(np.float32)
+
+
+def _lenses(model: pycolmap.Reconstruction) -> dict[str, dict[str, Any]]:
+    """The camera of each placed photo as it was found, before undistortion."""
+    found = {}
+    for image in model.images.values():
+        if image.has_pose:
+            camera = image.camera
+            found[image.name] = {
+                "model": camera.model.name,
+                "width": camera.width,
+                "height": camera.height,
+                "params": [float(value) for value in camera.params],
+            }
+    return found
 
 
 def _photo_facts(outcome: _Outcome, names: Sequence[str]) -> list[dict[str, Any]]:

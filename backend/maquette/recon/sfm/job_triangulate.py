@@ -24,7 +24,7 @@ def triangulate(request: dict[str, Any], report: Report) -> dict[str, Any]:
     entries = request["cameras"]
     names = [entry["name"] for entry in entries]
     database = work / "known_poses.db"
-    model = _write_known(database, entries)
+    model = write_known(database, entries)
 
     options = FeatureOptions(settings.feature_image_px, settings.max_features)
     find_features(database, image_dir, names, options, settings.threads, report, device=settings.device)
@@ -45,8 +45,8 @@ def triangulate(request: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"points": model.num_points3D()}
 
 
-def _write_known(database: Path, entries: list[dict[str, Any]]) -> pycolmap.Reconstruction:
-    """The same cameras, photos and poses in a database and in a model, under the same numbers."""
+def write_known(database: Path, entries: list[dict[str, Any]]) -> pycolmap.Reconstruction:
+    """The same cameras, photos and poses in a database and in a model, under the same numbers: from 1, in order."""
     model = pycolmap.Reconstruction()
     with pycolmap.Database.open(str(database)) as opened:
         for number, entry in enumerate(entries, start=1):

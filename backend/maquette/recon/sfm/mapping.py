@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pycolmap
+from numpy import ndarray
 
 from maquette.recon.masks import read_mask, write_mask
 from maquette.recon.sfm.database import Report
@@ -93,14 +94,23 @@ def undistort_masks(
     written = {}
     for name, file in masks.items():
         source, target = bent[name], straight[name]
-        rows, columns = np.indices((target.height, target.width)).reshape(2, -1) + 0.5
-        rays = target.cam_from_img(np.stack([columns, rows], axis=1))
-        places = source.img_from_cam(np.column_stack([rays, np.ones(len(rays))])) - 0.5  # OpenCV: from pixel centres
-        x, y = np.nan_to_num(places, nan=-1e6).astype(np.float32).T.reshape(2, target.height, target.width)
+        x, y = looked_up(source, target)
         mask = read_mask(file, name, source.width, source.height)
         written[name] = folder / f"{name}.png"
         write_mask(cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), written[name])
     return written
+
+
+def looked_up(source: pycolmap.Camera, target: pycolmap.Camera) -> tuple[ndarray, ndarray]:
+    """Where each pixel of ``target`` lies in ``source``, px as OpenCV counts them: x and y, (h, w) float32 each.
+
+    Both cameras stand at the same place; what ``source`` cannot see is far outside of it.
+    """
+    rows, columns = np.indices((target.height, target.width)).reshape(2, -1) + 0.5
+    rays = target.cam_from_img(np.stack([columns, rows], axis=1))
+    places = source.img_from_cam(np.column_stack([rays, np.ones(len(rays))])) - 0.5  # OpenCV: from pixel centres
+    x, y = np.nan_to_num(places, nan=-1e6).astype(np.float32).T.reshape(2, target.height, target.width)
+    return x, y
 
 
 def write_arrays(model: pycolmap.Reconstruction, order: list[str], path: Path) -> list[dict[str, object]]:

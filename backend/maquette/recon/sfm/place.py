@@ -26,6 +26,7 @@ from maquette.recon.sfm.errors import (
     TooFewPointsError,
 )
 from maquette.recon.sfm.gate import PLACED, check, photos_needed
+from maquette.recon.sfm.lenses import lens_from_dict, save_lenses
 from maquette.recon.sfm.process import JobRefusedError, run_child
 from maquette.recon.sfm.reasons import placement
 from maquette.recon.sfm.result import Attempt, Observations, Placement, SfmResult
@@ -161,6 +162,7 @@ def _assemble(answer: dict[str, Any], original: Mapping[str, str], scratch: Path
     placements = tuple(placement(facts, original[facts["name"]]) for facts in answer["photos"])
     track = float(answer["mean_track_length"])
     findings = check(len(scene.views), len(placements), len(scene.points), track)
+    save_lenses({original[name]: lens_from_dict(lens) for name, lens in answer["lenses"].items()}, folder)
     save_scene(scene, folder)
     return SfmResult(
         scene=scene,
