@@ -19,7 +19,7 @@ select
 from public.projects p
 left join (
     select s.project_id, count(*) as total, count(*) filter (where s.verdict <> 'rejected') as usable
-    from public.source_images s group by s.project_id) images on images.project_id = p.id
+    from public.source_images s where s.replaced_at is null group by s.project_id) images on images.project_id = p.id
 left join (
     select m.project_id, count(*) as total, max(m.version) filter (where m.promoted) as promoted_version,
            max(m.psnr) filter (where m.promoted) as psnr, max(m.ssim) filter (where m.promoted) as ssim

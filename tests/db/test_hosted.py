@@ -145,7 +145,8 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', '
 union all
 select p.proname || ' ' || r from pg_proc p, unnest(array['anon', 'authenticated']) r
 where p.pronamespace = 'public'::regnamespace and has_function_privilege(r, p.oid, 'execute')
-  and not (r = 'authenticated' and (p.proname like '%_lineage' or p.proname in ('quality_class', 'expected_quality')))
+  and not (r = 'authenticated' and (p.proname like '%_lineage' or p.proname in (
+    'quality_class', 'expected_quality', 'overall_quality', 'stale_artifacts', 'stale_models')))
 union all
 select c.relname || ' ' || r from pg_class c, unnest(array['anon', 'authenticated']) r
 where c.relnamespace = 'public'::regnamespace and c.relkind = 'S'

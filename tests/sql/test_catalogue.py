@@ -43,7 +43,8 @@ def test_clients_call_only_what_is_meant_for_them(ask):
     """
     assert ask(callable_by.format("anon")) == []
     assert sorted(ask(callable_by.format("authenticated"))) == [
-        "artifact_lineage", "expected_quality", "export_lineage", "model_lineage", "overall_quality", "quality_class"
+        "artifact_lineage", "expected_quality", "export_lineage", "model_lineage", "overall_quality", "quality_class",
+        "stale_artifacts", "stale_models",
     ]  # fmt: skip
 
 

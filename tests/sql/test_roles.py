@@ -19,6 +19,8 @@ CALLABLE = {
     "expected_quality",
     "overall_quality",
     "quality_class",
+    "stale_artifacts",
+    "stale_models",
 }
 """Functions that signed-in users may call."""
 

@@ -40,15 +40,18 @@ def _ancestors(parents: Mapping[int, int | None], version: int) -> list[int]:
 async def metrics(conn: Connection, model: Row) -> list[Row]:
     """What was measured of a version on each view by ``split`` and ``name``, with the ``eval_set_id`` of held-out ones.
 
-    By name, because the index of a view belongs to one generate alone.
+    By name, because the index of a view belongs to one generate alone. ``photo`` is the one that the version was made
+    of, which another may have replaced since.
     """
     return await fetch_all(
         conn,
-        "select m.split, m.eval_set_id, m.view_index, v.name, m.psnr, m.ssim, m.lpips, m.depth_consistency"
+        "select m.split, m.eval_set_id, m.view_index, v.name, v.photo, m.psnr, m.ssim, m.lpips, m.depth_consistency"
         " from public.refinement_metrics m"
-        " join public.multiview_generation v on v.run_id = %s and v.view_index = m.view_index"
+        " cross join lateral (select g.name, g.source_image_id as photo from public.multiview_generation g"
+        "  where g.run_id = %s and g.view_index = m.view_index order by exists (select from public.artifact_inputs i"
+        "   where i.artifact_id = %s and i.input_artifact_id = g.image_artifact_id) desc, g.generation desc limit 1) v"
         " where m.project_id = %s and m.version = %s order by v.name",
-        [model["view_run_id"], model["project_id"], model["version"]],
+        [model["view_run_id"], model["model_artifact_id"], model["project_id"], model["version"]],
     )
 
 
@@ -59,6 +62,6 @@ async def held_out_photos(conn: Connection, view_run_id: UUID) -> list[Row]:
         "select v.view_index, v.name, jsonb_build_object('photo', jsonb_build_object('id', a.id, 'bucket', a.bucket,"
         " 'path', a.path)) as objects from public.multiview_generation v"
         " left join public.artifacts a on a.id = v.image_artifact_id"
-        " where v.run_id = %s and v.split = 'held_out' order by v.name",
+        " where v.run_id = %s and v.split = 'held_out' and v.replaced_at is null order by v.name",
         [view_run_id],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import LiteralString
 from uuid import UUID
 
+from maquette.db import staleness
 from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one
 from maquette.errors import NotFoundError, WrongStateError
 
@@ -58,7 +59,7 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "view_index",
     ),
     "depth-maps": (
-        "select t.*, v.view_index, v.name, jsonb_build_object('depth', "
+        "select t.*, v.view_index, v.name, v.image_artifact_id as view_artifact_id, jsonb_build_object('depth', "
         + _object("d")
         + ", 'heatmap', "
         + _object("h")
@@ -120,12 +121,24 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
     ),
 }
 
+_CURRENT: dict[str, LiteralString] = {
+    "images": " and t.replaced_at is null",
+    "views": " and t.replaced_at is null",
+    "depth-maps": " and v.replaced_at is null",
+}
+"""What leaves out rows that newer ones have replaced."""
+
 LISTS = tuple(_LISTS)
 """Nouns that :func:`page` knows."""
 
 
-async def page(conn: Connection, noun: str, project_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
-    """Rows of a noun in LISTS, in their natural order (index or version), then by age and id."""
+async def page(
+    conn: Connection, noun: str, project_id: UUID, *, limit: int, cursor: str | None = None, history: bool = False
+) -> Page:
+    """Rows of a noun in LISTS, in their natural order (index or version), then by age and id.
+
+    ``history``: also those that newer ones have replaced.
+    """
     select, order = _LISTS[noun]
     key, created, row_id = decode_cursor(cursor, 3) if cursor else ("-1", "-infinity", str(UUID(int=0)))
     query: LiteralString = (
@@ -133,7 +146,9 @@ async def page(conn: Connection, noun: str, project_id: UUID, *, limit: int, cur
         + order.replace("t.", "q.")
         + ")::bigint as sort_key from ("
         + select
-        + " where t.project_id = %s) q) s where (sort_key, created_at, id) > (%s::bigint, %s::timestamptz, %s::uuid)"
+        + " where t.project_id = %s"
+        + ("" if history else _CURRENT.get(noun, ""))
+        + ") q) s where (sort_key, created_at, id) > (%s::bigint, %s::timestamptz, %s::uuid)"
         " order by sort_key, created_at, id limit %s"
     )
     rows = await fetch_all(conn, query, [project_id, key, created, row_id, limit + 1])
@@ -145,7 +160,7 @@ async def page(conn: Connection, noun: str, project_id: UUID, *, limit: int, cur
         following = encode_cursor(last["sort_key"], last["created_at"].isoformat(), last["id"])
     for row in rows:
         del row["sort_key"]
-    return Page(rows, following)
+    return Page(await staleness.mark(conn, project_id, noun, rows), following)
 
 
 async def model(conn: Connection, project_id: UUID, version: int | None) -> Row:
@@ -210,22 +225,34 @@ async def export(conn: Connection, export_id: UUID) -> Row:
 
 
 async def photos(conn: Connection, project_id: UUID) -> list[Row]:
-    """SHA-256 and verdict of every photo of a project, in upload order."""
+    """Index, SHA-256 and verdict of every photo of a project as it is now, in upload order."""
     return await fetch_all(
         conn,
-        "select sha256, verdict from public.source_images where project_id = %s order by image_index",
+        "select image_index, sha256, verdict from public.source_images where project_id = %s and replaced_at is null"
+        " order by image_index",
         [project_id],
     )
 
 
 async def images_of_run(conn: Connection, run_id: UUID) -> list[Row]:
     """The photos that one upload brought, with their objects."""
-    return await fetch_all(conn, _LISTS["images"][0] + " where t.run_id = %s order by t.image_index", [run_id])
+    rows = await fetch_all(conn, _LISTS["images"][0] + " where t.run_id = %s order by t.image_index", [run_id])
+    return await staleness.mark(conn, rows[0]["project_id"], "images", rows) if rows else []
+
+
+async def image(conn: Connection, project_id: UUID, image_id: UUID) -> Row:
+    """One photo of a project, also one that was replaced, with its objects."""
+    rows = await fetch_all(conn, _LISTS["images"][0] + " where t.project_id = %s and t.id = %s", [project_id, image_id])
+    if not rows:
+        raise RuntimeError(f"project {project_id} has lost its photo {image_id}")
+    return (await staleness.mark(conn, project_id, "images", rows))[0]
 
 
 async def view_splits(conn: Connection, run_id: UUID) -> dict[int, str]:
     """``training`` or ``held_out`` by view index, of the views that one generate made."""
     rows = await fetch_all(
-        conn, "select view_index, split from public.multiview_generation where run_id = %s", [run_id]
+        conn,
+        "select view_index, split from public.multiview_generation where run_id = %s and replaced_at is null",
+        [run_id],
     )
     return {int(row["view_index"]): str(row["split"]) for row in rows}

@@ -110,7 +110,8 @@ async def kept(conn: Connection, project_id: UUID) -> Row:
     """How many ``photos``, ``models`` and ``exports`` of a project stay, whatever becomes of a run."""
     row = await fetch_one(
         conn,
-        "select (select count(*) from public.source_images where project_id = %(id)s) as photos,"
+        "select (select count(*) from public.source_images where project_id = %(id)s and replaced_at is null)"
+        "  as photos,"
         " (select count(*) from public.gaussian_splat_models where project_id = %(id)s) as models,"
         " (select count(*) from public.export_history where project_id = %(id)s) as exports",
         {"id": project_id},

@@ -15,6 +15,7 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
     ``steps``: the newest run of each step, and whether any run of that step has ``ever_completed``. ``current``: the
     run at work, or else the first in line, with its ``position`` in the whole line (0: at work) and ``elapsed_s``
     since it started; None where nothing is unfinished. ``unfinished``, ``images``, ``usable_images``: counts.
+    ``stale_chosen``: the promoted version, where it was made from a photo that has been replaced since.
     ``models`` and ``iterations``: up to ``most`` rows each, by version. ``last``: the run that ended last.
     ``expected_quality``: what each quality class asks for.
     """
@@ -23,6 +24,7 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
         """
         select to_json(p) as project, steps, to_json(c) as current, coalesce(c.unfinished, 0) as unfinished,
                images, usable_images, models, iterations, last,
+               array(select to_jsonb(a) from public.stale_models(p.id) a where a.promoted) as stale_chosen,
                """
         + EXPECTED_QUALITY
         + """ as expected_quality
@@ -47,13 +49,16 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
         ) c on true
         cross join lateral (
             select count(*) as images, count(*) filter (where verdict <> 'rejected') as usable_images
-            from public.source_images where project_id = p.id
+            from public.source_images where project_id = p.id and replaced_at is null
         ) i
         cross join lateral (
             select coalesce(json_agg(m), '[]') as models from (
                 select version, parent_version, method, promoted, num_gaussians, psnr, ssim, overall_quality,
+                       a.artifact_id is not null as stale, coalesce(a.stale_because, '[]') as stale_because,
                        public.quality_class(psnr, ssim) as quality_class
-                from public.gaussian_splat_models where project_id = p.id order by version limit %(most)s
+                from public.gaussian_splat_models
+                left join public.stale_artifacts(p.id) a on a.artifact_id = model_artifact_id
+                where project_id = p.id order by version limit %(most)s
             ) m
         ) m
         cross join lateral (

@@ -12,12 +12,13 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from maquette.db import records
+from maquette.db import records, staleness
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.execution.patience import few_at_a_time
 from maquette.execution.places import sha256_of
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
+from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH
 from maquette.storage.client import Objects
 
 PARALLEL_DOWNLOADS = 4
@@ -63,6 +64,7 @@ async def _inputs(
         wanted += await _model(conn, model, folder, with_checkpoint=run["step"] == "refine")
         if run["step"] == "refine":
             wanted += await _scene(conn, model["view_run_id"], folder)
+            wanted += await _replacements(conn, model["view_run_id"], folder, project)
     await _evaluation(conn, run["project_id"], folder)
     for version in project["versions_of_run"]:
         kept = await records.model(conn, run["project_id"], version)
@@ -108,7 +110,7 @@ async def _photos(conn: Connection, project_id: UUID, folder: Folder) -> list[Wa
         conn,
         "select i.image_index, i.filename, i.focal_px, to_jsonb(a) as artifact from public.source_images i"
         " join public.artifacts a on a.id = i.processed_artifact_id"
-        " where i.project_id = %s and i.verdict <> 'rejected' order by i.image_index",
+        " where i.project_id = %s and i.verdict <> 'rejected' and i.replaced_at is null order by i.image_index",
         [project_id],
     )
     index = [
@@ -123,22 +125,38 @@ async def _photos(conn: Connection, project_id: UUID, folder: Folder) -> list[Wa
 
 
 async def _scene(conn: Connection, view_run_id: UUID, folder: Folder) -> list[Wanted]:
+    """Cameras, points and photos of a generate as they are now: refines may have made some of its views again."""
     files = await fetch_all(
         conn,
-        "select to_jsonb(a) as artifact from public.artifacts a where run_id = %s"
-        " and kind in ('cameras', 'sparse_points')",
-        [view_run_id],
+        "select distinct on (a.kind) to_jsonb(a) as artifact from public.artifacts a"
+        " where a.kind in ('cameras', 'sparse_points', 'lenses') and a.run_id in (select %(run)s union all"
+        "  select v.made_by_run_id from public.multiview_generation v where v.run_id = %(run)s)"
+        " order by a.kind, a.created_at desc",
+        {"run": view_run_id},
     )
     views = await fetch_all(
         conn,
         "select v.name, to_jsonb(a) as artifact from public.multiview_generation v"
-        " join public.artifacts a on a.id = v.image_artifact_id where v.run_id = %s order by v.view_index",
+        " join public.artifacts a on a.id = v.image_artifact_id where v.run_id = %s and v.replaced_at is null"
+        " order by v.view_index",
         [view_run_id],
     )
     return [
         *(Wanted(folder.relative(folder.scene / Path(f["artifact"]["path"]).name), f["artifact"]) for f in files),
         *(Wanted(folder.relative(folder.scene / "images" / v["name"]), v["artifact"]) for v in views),
     ]
+
+
+async def _replacements(conn: Connection, view_run_id: UUID, folder: Folder, project: dict[str, Any]) -> list[Wanted]:
+    """The photos whose views wait to be made again; ``project`` tells :mod:`maquette.steps.replacement` of them."""
+    rows = await staleness.views_to_renew(conn, view_run_id)
+    wanted = [Wanted(folder.relative(folder.replacements / row["name"]), row["artifact"]) for row in rows]
+    project[REPLACED] = [
+        {"name": row["name"], "photo": one.path, "filename": row["filename"], "focal_px": row["focal_px"]}
+        for row, one in zip(rows, wanted, strict=True)
+    ]
+    project[WITHOUT_DEPTH] = await staleness.views_without_depth(conn, view_run_id)
+    return wanted
 
 
 async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint: bool) -> list[Wanted]:

@@ -117,6 +117,8 @@ async def record_artifacts(conn: Connection, run: Row, stored: list[Stored], kno
         )
     everything = {**known, **ids}
     for one in stored:
-        inputs = [everything[path] for path in one.placed.file.made_from if path in everything]
+        # A file that takes the place of one of the same path, and is made from it, is made from what lay there before.
+        others = {**everything, **{path: known[path] for path in [one.placed.file.path] if path in known}}
+        inputs = [others[path] for path in one.placed.file.made_from if path in others]
         await artifacts.link(conn, ids[one.placed.file.path], inputs)
     return ids

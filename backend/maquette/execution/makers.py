@@ -10,7 +10,7 @@ from maquette import __version__
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "upload": ("pillow", "pillow-heif", "numpy"),
     "generate": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scikit-learn"),
-    "refine": ("numba", "numpy", "opencv-python-headless", "scikit-learn"),
+    "refine": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scikit-learn"),
     "export": ("numpy",),
 }
 """By step, the distributions whose results a step's own depend on. Read from metadata: none of them is imported."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from maquette.steps.records import DepthMaps, Export, File, Images, Iteration, Model, Record, Views
+from maquette.steps.records import DepthMaps, Export, File, Images, Iteration, Model, Record, RenewedViews, Views
 from maquette.storage import buckets, keys
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/tiff": "tif", "image/heic": "heic"}
@@ -43,6 +43,15 @@ def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) ->
             for view in record.views:
                 extension = EXTENSIONS[view.image.mime]
                 key = keys.view_image(project_id, run_id, view.view_index, extension)
+                yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
+        case RenewedViews():
+            yield Placed(
+                record.cameras,
+                buckets.MULTIVIEW_IMAGES,
+                keys.scene_file(project_id, run_id, Path(record.cameras.path).name),
+            )
+            for view in record.views:
+                key = keys.view_image(project_id, run_id, view.view_index, EXTENSIONS[view.image.mime])
                 yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
         case Model():
             # Two of the first three are the same file: the version is one of the other two.

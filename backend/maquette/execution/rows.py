@@ -9,7 +9,7 @@ from uuid import UUID
 
 from maquette.db import records
 from maquette.db.rows import Connection, Row, fetch_one, insert
-from maquette.steps.records import DepthMaps, EnhancedView, Export, Images, Model, Record, Views
+from maquette.steps.records import DepthMaps, EnhancedView, Export, Images, Model, Record, RenewedViews, View, Views
 
 Ids = Mapping[str, UUID]
 
@@ -19,6 +19,8 @@ async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> 
     match record:
         case Views():
             await _views(conn, run, record, ids)
+        case RenewedViews():
+            await _renewed_views(conn, run, record, ids)
         case Model():
             await _model(conn, run, record, ids)
         case DepthMaps():
@@ -39,30 +41,73 @@ async def _views(conn: Connection, run: Row, record: Views, ids: Ids) -> None:
     for placement in record.placements:
         await conn.execute(
             "update public.source_images set placed = %s, placed_reason = nullif(%s, '')"
-            " where project_id = %s and image_index = %s",
+            " where project_id = %s and image_index = %s and replaced_at is null",
             [placement.placed, placement.reason, run["project_id"], _image_index(placement.name)],
         )
     await conn.execute("delete from public.multiview_generation where run_id = %s", [run["id"]])
     for view in record.views:
-        source = await fetch_one(
-            conn,
-            "select id from public.source_images where project_id = %s and image_index = %s",
-            [run["project_id"], _image_index(view.name)],
-        )
         await insert(
+            conn, "multiview_generation", {"run_id": run["id"], **await _view(conn, run["project_id"], view, ids)}
+        )
+
+
+async def _view(conn: Connection, project_id: UUID, view: View, ids: Ids) -> dict[str, Any]:
+    """The columns of a view that its record knows, with the photo that counts now."""
+    source = await fetch_one(
+        conn,
+        "select id from public.source_images where project_id = %s and image_index = %s and replaced_at is null",
+        [project_id, _image_index(view.name)],
+    )
+    return {
+        "project_id": project_id,
+        "source_image_id": source["id"] if source else None,
+        "view_index": view.view_index,
+        "name": view.name,
+        "split": view.split,
+        "camera": view.camera,
+        "image_artifact_id": ids[view.image.path],
+    }
+
+
+async def _renewed_views(conn: Connection, run: Row, record: RenewedViews, ids: Ids) -> None:
+    """A row of its own for each view that was made again; the one before it stays, as replaced."""
+    view_run_id = await _view_run(conn, run)
+    for view in record.views:
+        before = await fetch_one(
+            conn,
+            "update public.multiview_generation set replaced_at = now()"
+            " where run_id = %s and view_index = %s and replaced_at is null returning id, generation, split",
+            [view_run_id, view.view_index],
+        )
+        if before is None:
+            raise RuntimeError(f"the generate {view_run_id} has no view {view.view_index}")
+        made = await insert(
             conn,
             "multiview_generation",
             {
-                "project_id": run["project_id"],
-                "run_id": run["id"],
-                "source_image_id": source["id"] if source else None,
-                "view_index": view.view_index,
-                "name": view.name,
-                "split": view.split,
-                "camera": view.camera,
-                "image_artifact_id": ids[view.image.path],
+                **await _view(conn, run["project_id"], view, ids),
+                "run_id": view_run_id,
+                "made_by_run_id": run["id"],
+                "generation": before["generation"] + 1,
+                "replaces_id": before["id"],
+                "split": before["split"],
+                "details": view.details,
             },
         )
+        await conn.execute(
+            "update public.source_images set placed = true, placed_reason = null where id = %s",
+            [made["source_image_id"]],
+        )
+
+
+async def _view_run(conn: Connection, run: Row) -> UUID:
+    """The generate whose views a run works with: itself, or that of the version which it begins with."""
+    if run["step"] == "generate":
+        own: UUID = run["id"]
+        return own
+    version = run["parameters"].get("from_version")
+    of_version: UUID = (await records.model(conn, run["project_id"], version))["view_run_id"]
+    return of_version
 
 
 def _image_index(name: str) -> int:
@@ -162,7 +207,7 @@ async def _enhanced_view(
 async def _view_id(conn: Connection, view_run_id: UUID, view_index: int) -> UUID:
     view = await fetch_one(
         conn,
-        "select id from public.multiview_generation where run_id = %s and view_index = %s",
+        "select id from public.multiview_generation where run_id = %s and view_index = %s and replaced_at is null",
         [view_run_id, view_index],
     )
     if view is None:
@@ -173,6 +218,7 @@ async def _view_id(conn: Connection, view_run_id: UUID, view_index: int) -> UUID
 
 async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -> None:
     await conn.execute("delete from public.depth_maps where run_id = %s", [run["id"]])
+    view_run_id = await _view_run(conn, run)
     for depth in record.depth_maps:
         await insert(
             conn,
@@ -180,7 +226,7 @@ async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -
             {
                 "project_id": run["project_id"],
                 "run_id": run["id"],
-                "view_id": await _view_id(conn, run["id"], depth.view_index),
+                "view_id": await _view_id(conn, view_run_id, depth.view_index),
                 "depth_artifact_id": ids[depth.depth.path],
                 "heatmap_artifact_id": ids[depth.heatmap.path],
                 **depth.model_dump(exclude={"view_index", "depth", "heatmap"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -46,6 +47,21 @@ async def execute_upload(
     Rows appear in one transaction after all objects are in place, so a crash leaves the project as it was. Raises
     the step's own error where no file could be used.
     """
+    images, outcome = await read_photos(settings, folder, parameters)
+    run_id = uuid4()
+    stored = await store_files(objects, images, folder, project["id"], run_id)
+    async with pool.connection() as conn:
+        try:
+            locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)
+        except projects.ProjectNotFoundError:
+            # Deleted meanwhile, with all its objects: these came too late to go with them, and no row names them.
+            await remove_files(objects, stored)
+            raise
+        return await _write(conn, locked, run_id, images, stored, parameters, outcome, idempotency_key)
+
+
+async def read_photos(settings: Settings, folder: Path, parameters: UploadParameters) -> tuple[Images, Outcome]:
+    """Decode and judge the photos in ``folder/incoming``, in a process of its own. Raises the step's own error."""
     found: list[Images] = []
 
     async def on_record(record: Record) -> None:
@@ -62,16 +78,7 @@ async def execute_upload(
     )
     if outcome.error is not None or not found:
         raise StepFailedError(outcome)
-    images, run_id = found[0], uuid4()
-    stored = await store_files(objects, images, folder, project["id"], run_id)
-    async with pool.connection() as conn:
-        try:
-            locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)
-        except projects.ProjectNotFoundError:
-            # Deleted meanwhile, with all its objects: these came too late to go with them, and no row names them.
-            await remove_files(objects, stored)
-            raise
-        return await _write(conn, locked, run_id, images, stored, parameters, outcome, idempotency_key)
+    return found[0], outcome
 
 
 async def _write(
@@ -85,11 +92,13 @@ async def _write(
     idempotency_key: str | None,
 ) -> Row:
     known = await fetch_all(
-        conn, "select image_index, sha256, filename from public.source_images where project_id = %s", [project["id"]]
+        conn,
+        "select image_index, sha256, filename from public.source_images where project_id = %s and replaced_at is null",
+        [project["id"]],
     )
     first_index = max((row["image_index"] for row in known), default=-1) + 1
     earlier = {row["sha256"]: str(row["filename"]) for row in known}
-    fresh = [_marked(image, earlier) for image in images.images]
+    fresh = [without_copy(image, earlier) for image in images.images]
     usable = [image for image in fresh if image.verdict != "rejected"]
     made_by = makers("upload")
     if idempotency_key:
@@ -108,13 +117,13 @@ async def _write(
     # The run row must stand before the artifacts that name it; it ends in this same transaction.
     ids = await record_artifacts(conn, run, stored, {})
     for image in fresh:
-        await insert(conn, "source_images", _row(project["id"], run_id, first_index, image, ids))
+        await insert(conn, "source_images", image_row(project["id"], run_id, first_index, image, ids))
     return await runs.complete_at_once(
         conn, run_id, result={"images": len(fresh), "usable": len(usable)}, timings=outcome.timings
     )
 
 
-def _marked(image: Image, earlier: dict[str, str]) -> Image:
+def without_copy(image: Image, earlier: Mapping[str, str]) -> Image:
     """A photo that the project has already is recorded, and left out of what follows."""
     if image.verdict == "rejected" or image.sha256 not in earlier:
         return image
@@ -126,7 +135,10 @@ def _marked(image: Image, earlier: dict[str, str]) -> Image:
     return image.model_copy(update={"verdict": "rejected", "reasons": (reason,), "processed": None})
 
 
-def _row(project_id: UUID, run_id: UUID, first_index: int, image: Image, ids: dict[str, UUID]) -> dict[str, Any]:
+def image_row(
+    project_id: UUID, run_id: UUID, first_index: int, image: Image, ids: Mapping[str, UUID]
+) -> dict[str, Any]:
+    """The columns of a photo that its record knows; it counts from ``first_index``."""
     values = image.model_dump(exclude={"original", "processed", "image_index", "reasons"})
     return {
         **values,

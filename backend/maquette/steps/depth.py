@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maquette.recon.depth import write_depth_map
 from maquette.recon.formats import format_named
 from maquette.recon.rasterize import rasterize
@@ -13,8 +15,13 @@ from maquette.steps.sink import Sink
 METHOD = "rendered_median"
 
 
-def render_depth_maps(folder: Folder, scene: Scene, model: Model, long_side: int, sink: Sink) -> DepthMaps:
-    """Write the median depth of every view, at most ``long_side`` px long, world units along the camera's z."""
+def render_depth_maps(
+    folder: Folder, scene: Scene, model: Model, long_side: int, sink: Sink, *, views: Sequence[int] | None = None
+) -> DepthMaps:
+    """Write the median depth of ``views`` (None: all), at most ``long_side`` px long, world units along the camera's z.
+
+    A depth map is made of the model and of its view: it is out of date when its view is.
+    """
     sink.warn(
         Warn(
             code="depth_from_model",
@@ -23,9 +30,11 @@ def render_depth_maps(folder: Folder, scene: Scene, model: Model, long_side: int
     )
     gaussians = format_named("ply").read(folder.root / model.model.path)
     records = []
-    source = (model.model.path,)
-    for index, view in enumerate(scene.views):
-        sink.progress("depth", index / len(scene.views), view.name)
+    chosen = range(len(scene.views)) if views is None else views
+    for number, index in enumerate(chosen):
+        view = scene.views[index]
+        source = (model.model.path, folder.relative(view.image_path))
+        sink.progress("depth", number / len(chosen), view.name)
         rendering = rasterize(gaussians, view.camera.resized_to(long_side), outputs=("median_depth", "alpha"))
         written = write_depth_map(rendering.median_depth, rendering.alpha, folder.depth / f"{index:04d}")
         records.append(

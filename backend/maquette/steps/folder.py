@@ -5,7 +5,8 @@
     incoming/NNNN_*           photos as sent (upload reads them); incoming.json their names
     images/NNNN.jpg           processed photos (generate reads them)
     images.json               name, the user's file name, EXIF focal length of each processed photo
-    sfm/                      structure-from-motion; its scene/ holds cameras, sparse points, undistorted photos
+    sfm/                      structure-from-motion; its scene/ holds cameras, lenses, sparse points, undistorted photos
+    replacements/NNNN.jpg     processed photos that took the place of others, whose views wait to be made again
     training/                 newest checkpoints of a training under way
     evaluation.json           the fixed evaluation set
     models/v<N>/              model.ply, filtered.ply or unfiltered.ply, checkpoint.npz, preview.jpg, record.json
@@ -44,6 +45,11 @@ class Folder:
     def images(self) -> Path:
         """Processed photos."""
         return self.root / "images"
+
+    @property
+    def replacements(self) -> Path:
+        """Processed photos that took the place of others, whose views wait to be made again."""
+        return self.root / "replacements"
 
     @property
     def training(self) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
 from maquette.recon.sfm import SfmResult, SfmSettings, place_cameras
+from maquette.recon.sfm.lenses import LENSES_FILE
 from maquette.recon.sfm.place import list_photos
 from maquette.steps import evaluation
 from maquette.steps.depth import render_depth_maps
@@ -145,6 +146,7 @@ def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: Evaluation
                 mime="application/octet-stream",
                 made_from=sources,
             ),
+            *_lenses(folder, sources),
         ),
         eval_names=eval_set.names,
         eval_width=measured.width,
@@ -153,3 +155,11 @@ def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: Evaluation
             k: statistics[k] for k in ("points", "mean_track_length", "reprojection_error_px", "attempts", "seconds")
         },
     )
+
+
+def _lenses(folder: Folder, sources: tuple[str, ...]) -> tuple[File, ...]:
+    """The lenses, which one more photo is undistorted by; none in a folder of before they were kept."""
+    path = folder.scene / LENSES_FILE
+    if not path.exists():
+        return ()
+    return (File(kind="lenses", path=folder.relative(path), mime="application/json", made_from=sources),)

@@ -93,6 +93,20 @@ class Views(_Record):
     statistics: dict[str, Any] = {}
 
 
+class RenewedView(View):
+    """A view made again from a photo that replaced its own; ``details`` says how that was placed."""
+
+    details: dict[str, Any] = {}
+
+
+class RenewedViews(_Record):
+    """Views made again, and the file of all cameras as they are now; every other view stays as it is."""
+
+    type: Literal["renewed_views"] = "renewed_views"
+    views: tuple[RenewedView, ...]
+    cameras: File
+
+
 class Metric(_Record):
     """PSNR (dB), SSIM and what else was measured of one view, or their mean where ``view_index`` is None.
 
@@ -201,7 +215,7 @@ class DepthMap(_Record):
 
 
 class DepthMaps(_Record):
-    """Depth maps of all views of a generate."""
+    """Depth maps of all views of a generate, or of those that a refine made again."""
 
     type: Literal["depth_maps"] = "depth_maps"
     depth_maps: tuple[DepthMap, ...]
@@ -219,7 +233,7 @@ class Export(_Record):
     measured_loss: dict[str, Any] | None = None
 
 
-Record = Annotated[Images | Views | Model | DepthMaps | Export, Field(discriminator="type")]
+Record = Annotated[Images | Views | RenewedViews | Model | DepthMaps | Export, Field(discriminator="type")]
 
 
 class Warn(_Record):

@@ -23,6 +23,7 @@ from maquette.steps.lessons import prepare_lesson
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
 from maquette.steps.records import Iteration, Metric, Model, Record, Warn
+from maquette.steps.replacement import bring_up_to_date, render_new_depth
 from maquette.steps.selection import select_views
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_further
@@ -86,6 +87,7 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     how = enhancing_of(choice.method, weights, wanted)
     select_views(scene, eval_set, first, wanted.views_to_refine, enhanced=choice.method.name != "none")
     _tell_choice(choice, wanted, sink)
+    scene = bring_up_to_date(folder, scene, eval_set, sink)
     rounds = _rounds_kept(folder, project)
     # Each promoted round outranked the one before it, and is what the next must outrank.
     chosen = [_standing(model) for model in rounds if model.promote]
@@ -101,6 +103,7 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         if model.promote:
             best = _standing(model)
         rounds.append(model)
+    render_new_depth(folder, scene, rounds[-1] if rounds else first, eval_set.long_side, sink)
     return {**_result(rounds, first), "method": choice.method.name, "method_reason": choice.reason}
 
 
