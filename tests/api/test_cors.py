@@ -56,7 +56,7 @@ def test_no_other_may(client: httpx.Client, origin: str) -> None:
 
 
 def test_what_nobody_needs_is_not_allowed(client: httpx.Client) -> None:
-    assert preflight(client, "/projects", PAGE, "PUT").status_code == 400
+    assert preflight(client, "/projects", PAGE, "TRACE").status_code == 400
     assert preflight(client, "/projects", PAGE, "GET", "x-forwarded-for").status_code == 400
 
 

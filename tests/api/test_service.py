@@ -211,7 +211,8 @@ class TestDocs:
             get /projects/{project_id}/enhanced-views; get /projects/{project_id}/shares;
             post /projects/{project_id}/shares; delete /projects/{project_id}/shares/{share_id};
             get /shared/{share_key}; get /session; get /projects/{project_id}/compare;
-            get /projects/{project_id}/models/{version}/render; get /shared/{share_key}/render
+            get /projects/{project_id}/models/{version}/render; get /shared/{share_key}/render;
+            put /projects/{project_id}/images/{image_index}
         """
         there = {f"{method} {path.removeprefix('/api/v1')}" for path, method, _ in _operations(schema)}
         assert there == {one.strip() for one in wanted.split(";")}

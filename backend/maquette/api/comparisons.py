@@ -247,14 +247,14 @@ def _sets_differ(first: Row, second: Row, why: str) -> EvalSetsDifferError:
 
 
 def _split(first: list[Row], second: list[Row], split: str) -> SplitChange:
-    """The views of one split that both were measured on, and their means."""
+    """The views of one split that both were measured on, and their means. A photo that replaced another is another."""
     a, b = ({row["name"]: row for row in rows if row["split"] == split} for rows in (first, second))
-    views = [
-        ViewChange(name=name, **_quality(_terms([a[name]]), _terms([b[name]]))) for name in sorted(a.keys() & b.keys())
-    ]
-    both = [view.name for view in views]
+    both = [name for name in sorted(a.keys() & b.keys()) if a[name]["photo"] == b[name]["photo"]]
+    views = [ViewChange(name=name, **_quality(_terms([a[name]]), _terms([b[name]]))) for name in both]
     mean = Quality(**_quality(*(_terms([side[name] for name in both]) for side in (a, b)))) if both else None
-    return SplitChange(mean=mean, views=views, only_in_a=sorted(a.keys() - b), only_in_b=sorted(b.keys() - a))
+    return SplitChange(
+        mean=mean, views=views, only_in_a=sorted(a.keys() - {*both}), only_in_b=sorted(b.keys() - {*both})
+    )
 
 
 def _change(a: float, b: float) -> Change:

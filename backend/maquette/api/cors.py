@@ -23,7 +23,7 @@ class Cors:
         self._cors = CORSMiddleware(
             app,
             allow_origins=origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-None-Match"],
             expose_headers=["Location", "X-Request-ID", "Retry-After", "ETag", "X-Maquette-Picture"],
             max_age=600,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 
@@ -16,6 +17,7 @@ access = logging.getLogger("maquette.access")
 
 MAX_JSON_BYTES = 256 * 1024
 UPLOAD_PATH = "/api/v1/upload"
+REPLACEMENT_PATH = re.compile(r"/api/v1/projects/[^/]+/images/[^/]+")
 STORAGE_PREFIX = "/storage/"
 """The storage service answers in its own, Supabase's, shapes and sets its own limits."""
 
@@ -67,7 +69,7 @@ class Guards:
 
 async def _bounded(scope: Scope, receive: Receive) -> Receive | None:
     """``receive``, or a replay of a body without a stated length; None where the body is over the limit."""
-    if scope["path"].rstrip("/") == UPLOAD_PATH or not scope["path"].startswith("/api/"):
+    if _takes_photos(scope) or not scope["path"].startswith("/api/"):
         return receive
     headers = Headers(scope=scope)
     stated = headers.get("content-length")
@@ -85,6 +87,12 @@ async def _bounded(scope: Scope, receive: Receive) -> Receive | None:
         if len(body) > MAX_JSON_BYTES:
             return None
     return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def _takes_photos(scope: Scope) -> bool:
+    """The calls that set limits of their own, while the photos arrive."""
+    path = scope["path"].rstrip("/")
+    return path == UPLOAD_PATH or (scope["method"] == "PUT" and REPLACEMENT_PATH.fullmatch(path) is not None)
 
 
 def _replay(first: Message, receive: Receive) -> Receive:

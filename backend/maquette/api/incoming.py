@@ -257,6 +257,10 @@ class _Parts:
         self.complete = True
 
     def _too_many(self) -> TooManyPhotosError:
+        if self._limits.photos == 1:
+            return TooManyPhotosError(
+                "One photo takes the place of one photo.", suggestion="Send a single `file`.", max_photos=1
+            )
         return too_many_photos(self._limits.photos, 0)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from psycopg import DataError
 
 from maquette.api import shapes
@@ -16,10 +16,15 @@ from maquette.api.pages import Cursor, Limit, Listing
 from maquette.api.paths import ProjectId, Version
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
-from maquette.db import projects, records, runs
+from maquette.db import projects, records, runs, staleness
 from maquette.db.rows import Page, bad_cursor
 
 router = APIRouter(tags=["records"])
+
+Everything = Annotated[
+    bool,
+    Query(alias="all", description="Also those that newer ones have replaced. Default: false.", examples=[False]),
+]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class _Noun:
     shape: type[shapes.Shape]
     summary: str
     description: str
+    history: bool = False
+    """Rows may be replaced by newer ones; ``?all=true`` lists those too."""
 
 
 _NOUNS = (
@@ -38,9 +45,22 @@ _NOUNS = (
         shapes.Image,
         "The photos and their verdicts",
         "In upload order, with the original and the processed photo.",
+        history=True,
     ),
-    _Noun("views", shapes.View, "The views and their cameras", "Of every generate; `run_id` tells them apart."),
-    _Noun("depth-maps", shapes.DepthMap, "The depth maps", "One a view, in world units, with a heatmap to look at."),
+    _Noun(
+        "views",
+        shapes.View,
+        "The views and their cameras",
+        "Of every generate; `run_id` tells them apart.",
+        history=True,
+    ),
+    _Noun(
+        "depth-maps",
+        shapes.DepthMap,
+        "The depth maps",
+        "One a view, in world units, with a heatmap to look at.",
+        history=True,
+    ),
     _Noun(
         "models",
         shapes.Model,
@@ -71,35 +91,57 @@ _NOUNS = (
 
 
 def _declare(noun: _Noun) -> None:
-    """A route of its own for each noun, so that the docs say what each list holds."""
+    """A route of its own for each noun, so that the docs say what each list holds, and what it takes."""
 
-    @router.get(
-        f"/projects/{{project_id}}/{noun.path}",
-        name=f"list_{noun.path.replace('-', '_')}",
-        response_model=Listing[noun.shape],  # type: ignore[name-defined]  # the docs need the shape itself
-        summary=noun.summary,
-        description=noun.description,
-        responses=error_responses(404),
-    )
-    async def list_records(
+    async def list_now(
         service: Serving, owner: Owner, project_id: ProjectId, limit: Limit = 100, cursor: Cursor = None
     ) -> dict[str, Any]:
         page = await _rows(service, owner, project_id, noun.path, limit, cursor)
         items = page.items if noun.path == "runs" else await with_links(service, page.items)
         return {"items": items, "next": page.next}
 
+    async def list_all(
+        service: Serving,
+        owner: Owner,
+        project_id: ProjectId,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+        everything: Everything = False,
+    ) -> dict[str, Any]:
+        page = await _rows(service, owner, project_id, noun.path, limit, cursor, history=everything)
+        return {"items": await with_links(service, page.items), "next": page.next}
+
+    router.add_api_route(
+        f"/projects/{{project_id}}/{noun.path}",
+        list_all if noun.history else list_now,
+        name=f"list_{noun.path.replace('-', '_')}",
+        response_model=Listing[noun.shape],  # type: ignore[name-defined]  # the docs need the shape itself
+        summary=noun.summary,
+        description=noun.description,
+        responses=error_responses(404),
+    )
+
 
 for _noun in _NOUNS:
     _declare(_noun)
 
 
-async def _rows(service: Service, owner: UUID, project_id: UUID, noun: str, limit: int, cursor: str | None) -> Page:
+async def _rows(
+    service: Service,
+    owner: UUID,
+    project_id: UUID,
+    noun: str,
+    limit: int,
+    cursor: str | None,
+    *,
+    history: bool = False,
+) -> Page:
     try:
         async with service.transaction() as conn:
             await projects.get(conn, project_id, owner)
             if noun == "runs":
                 return await runs.page(conn, project_id, limit=limit, cursor=cursor)
-            return await records.page(conn, noun, project_id, limit=limit, cursor=cursor)
+            return await records.page(conn, noun, project_id, limit=limit, cursor=cursor, history=history)
     except DataError:
         raise bad_cursor() from None
 
@@ -114,5 +156,5 @@ async def promote_model(service: Serving, owner: Owner, project_id: ProjectId, v
     """Make a version the project's chosen one, or roll back to it: refine and export begin there by default."""
     async with service.transaction() as conn:
         await projects.get(conn, project_id, owner, lock=True)
-        row = await records.promote(conn, project_id, version)
+        [row] = await staleness.mark(conn, project_id, "models", [await records.promote(conn, project_id, version)])
     return (await with_links(service, [row]))[0]

@@ -6,7 +6,7 @@ import asyncio
 from uuid import UUID
 
 from maquette.api.calls import Prepare, Work
-from maquette.db import records
+from maquette.db import records, staleness
 from maquette.db.rows import Connection, Row
 from maquette.errors import BadInputError, WrongStateError
 from maquette.models.installed import read_weights
@@ -77,7 +77,9 @@ def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:
             await _check_views(conn, model["view_run_id"], parameters.views_to_refine, enhanced=enhanced)
         settled = parameters.model_copy(update={"from_version": model["version"]})
         editions = () if parameters.enhancement in WITHOUT_WEIGHTS else await asyncio.to_thread(_editions, settings)
-        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"], *editions))
+        # Photos that were replaced since make another version of the same call.
+        replaced = [view["sha256"] for view in await staleness.views_to_renew(conn, model["view_run_id"])]
+        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"], *replaced, *editions))
 
     return prepare
 

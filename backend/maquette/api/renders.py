@@ -88,8 +88,8 @@ async def render_model(
         await projects.get(conn, project_id, owner)
         model = await records.model(conn, project_id, version)
         order = await order_of(conn, model, asked, service.settings.render_max_side)
-    # A version never changes, but its view may get another photo.
-    return await answer(request, service, order, if_none_match, FOR_GOOD if order.photo is None else ASK_AGAIN)
+    # A version never changes, but its view may get another photo, taken from elsewhere.
+    return await answer(request, service, order, if_none_match, ASK_AGAIN if asked.is_of_view() else FOR_GOOD)
 
 
 async def order_of(conn: Connection, model: Row, asked: Asked, most: int) -> Order:

@@ -17,6 +17,8 @@ SIGNED = (
 )
 
 
+STALE = "Made from a photo that has been replaced since: the next refine, or generate, makes it anew."
+
 QualityClass = Literal["normal", "warning", "failure"]
 
 CLASSED = (
@@ -67,7 +69,23 @@ class Reason(Shape):
     suggestion: str = ""
 
 
-class Image(Shape):
+class ReplacedPhoto(Shape):
+    """A photo that something was made from, and that another one has replaced since."""
+
+    image_index: int
+    image_id: UUID
+    filename: str
+    replaced_at: datetime
+
+
+class Aging(Shape):
+    """A row that may be out of date."""
+
+    stale: bool = Field(description=STALE)
+    stale_because: list[ReplacedPhoto] = Field(description="The photos that have been replaced.")
+
+
+class Image(Aging):
     """A photo as uploaded, with its verdict."""
 
     id: UUID
@@ -86,12 +104,15 @@ class Image(Shape):
     focal_px: float | None = Field(description="From EXIF, in px of the processed photo.")
     placed: bool | None = Field(description="Whether the newest generate could place it; null before.")
     placed_reason: str | None
+    generation: int = Field(description="0: as first uploaded; each replacement at this index counts one more.")
+    replaces_id: UUID | None = Field(description="The photo it was sent in place of.")
+    replaced_at: datetime | None = Field(description="When another photo took its place; null: this one counts.")
     original_url: str | None = Field(description=SIGNED)
     processed_url: str | None = Field(description=SIGNED)
     objects: dict[str, StoredObject]
 
 
-class View(Shape):
+class View(Aging):
     """A view with its camera."""
 
     id: UUID
@@ -105,12 +126,17 @@ class View(Shape):
         description="Pinhole: width, height, fx, fy, cx, cy in px (pixel centres at +0.5), camera_from_world 4x4,"
         " OpenCV axes."
     )
+    generation: int = Field(description="0: made by the generate; each time it was made again counts one more.")
+    replaces_id: UUID | None = Field(description="The view whose place it took.")
+    replaced_at: datetime | None = Field(description="When a newer one took its place; null: this one counts.")
+    made_by_run_id: UUID | None = Field(description="The refine that made it again; null: the generate itself.")
+    details: dict[str, Any] = Field(description="Of a view made again: how its photo was placed.")
     created_at: datetime
     image_url: str | None = Field(description=SIGNED)
     objects: dict[str, StoredObject]
 
 
-class DepthMap(Shape):
+class DepthMap(Aging):
     """One view's depth in world units along the camera's z axis."""
 
     id: UUID
@@ -156,7 +182,7 @@ class Bounds(Shape):
     p99: Corner
 
 
-class Model(Shape):
+class Model(Aging):
     """One version in the project's tree of models."""
 
     id: UUID
@@ -320,14 +346,14 @@ class Event(Shape):
     run_id: UUID | None
     type: str = Field(
         description="`progress`, `complete` or `error` (failed or cancelled) of a run; `model`, `promote`, `iteration`,"
-        " `export` or `rename`."
+        " `export`, `replace` (a photo took another's place) or `rename`."
     )
     payload: dict[str, Any] = Field(
         description="Of a run: `run_id`, `step`, `status`, `stage`, `progress_percentage`, `message`, `attempt`,"
         " `degraded`, `error`. `model` and `promote`: `version`, `parent_version`, `promoted`, `psnr` (dB), `ssim`,"
         " `num_gaussians`. `iteration`: `iteration`, `version`, `parent_version`, `quality_before`, `quality_after`,"
-        " `relative_gain`, `converged`, `promoted`. `export`: `export_id`, `version`, `format`, `bytes`. `rename`:"
-        " `name`.",
+        " `relative_gain`, `converged`, `promoted`. `export`: `export_id`, `version`, `format`, `bytes`. `replace`:"
+        " `image_id`, `replaces_id`, `image_index`, `generation`, `filename`, `verdict`. `rename`: `name`.",
         examples=[{"name": "Garden fountain"}],
     )
     created_at: datetime

@@ -14,7 +14,17 @@ from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.results import error_of
 from maquette.api.service import Service, Serving
-from maquette.api.shapes import CLASSED, ExpectedQuality, Iteration, Project, QualityClass, RunStatus, Step
+from maquette.api.shapes import (
+    CLASSED,
+    STALE,
+    ExpectedQuality,
+    Iteration,
+    Project,
+    QualityClass,
+    ReplacedPhoto,
+    RunStatus,
+    Step,
+)
 from maquette.db import status
 from maquette.db.rows import Row
 
@@ -64,6 +74,8 @@ class ModelSummary(BaseModel):
     ssim: float | None
     overall_quality: float | None
     quality_class: QualityClass | None = Field(description=CLASSED)
+    stale: bool = Field(description=STALE)
+    stale_because: list[ReplacedPhoto]
 
 
 class IterationSummary(Iteration):
@@ -87,6 +99,8 @@ class Status(BaseModel):
     models: list[ModelSummary]
     iterations: list[IterationSummary]
     expected_quality: ExpectedQuality
+    stale: bool = Field(description=f"Of the promoted version. {STALE}")
+    stale_because: list[ReplacedPhoto]
     last_error: dict[str, Any] | None = Field(description="How the newest finished run failed; null when it did not.")
     event_seq: int = Field(description="The newest event: follow on with GET /projects/{id}/events?after=…")
 
@@ -115,6 +129,8 @@ async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str,
         "models": found["models"],
         "iterations": found["iterations"],
         "expected_quality": found["expected_quality"],
+        "stale": bool(found["stale_chosen"]),
+        "stale_because": [photo for model in found["stale_chosen"] for photo in model["stale_because"]],
         "last_error": error_of(last)[0] if last and last["status"] == "failed" else None,
         "event_seq": found["project"]["event_seq"],
     }

@@ -138,9 +138,9 @@ async def upload(
     """
     settings = service.settings
     limits = Limits(settings.max_photos, settings.max_file_mb, settings.max_upload_mb)
-    async with _arrival(settings.home) as folder:
+    async with arrival(settings.home) as folder:
         received = await receive(request, folder / "incoming", limits)
-        parameters = _parameters(received)
+        parameters = parameters_of(received)
         if not received.filenames:
             raise NoFilesError(
                 "The form holds no photos.",
@@ -235,7 +235,8 @@ async def _answer(service: Service, run: Row, *, reused: bool) -> dict[str, Any]
     }
 
 
-def _parameters(received: Received) -> UploadParameters:
+def parameters_of(received: Received) -> UploadParameters:
+    """How the photos of a form are taken in. Raises ``invalid_parameters`` or ``background_removal_unavailable``."""
     given = {name: text for name, text in received.fields.items() if name != "project_id" and text}
     try:
         parameters = UploadParameters.model_validate(given)
@@ -274,7 +275,7 @@ async def _project(service: Service, owner: UUID, received: Received) -> Row:
 
 
 @contextlib.asynccontextmanager
-async def _arrival(home: Path) -> AsyncIterator[Path]:
+async def arrival(home: Path) -> AsyncIterator[Path]:
     """A folder of its own for one upload, gone afterwards."""
     folder = home / "incoming" / uuid.uuid4().hex
     (folder / "incoming").mkdir(parents=True, mode=0o700)
