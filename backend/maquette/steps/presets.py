@@ -42,8 +42,8 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "fastest": Preset(iterations=1000, rounds=125, long_side=480, max_gaussians=60_000, refine_steps=200),
-    "balanced": Preset(iterations=2500, rounds=250, long_side=480, max_gaussians=120_000, refine_steps=400),
-    "quality": Preset(iterations=6000, rounds=500, long_side=640, max_gaussians=300_000, refine_steps=800),
+    "fastest": Preset(iterations=1500, rounds=125, long_side=480, max_gaussians=80_000, refine_steps=200),
+    "balanced": Preset(iterations=4000, rounds=200, long_side=480, max_gaussians=150_000, refine_steps=400),
+    "quality": Preset(iterations=8000, rounds=300, long_side=640, max_gaussians=300_000, refine_steps=800),
 }
 """Presets by name."""
