@@ -77,8 +77,11 @@ def refuse_without_gpu_memory(needed_bytes: int, free_bytes: int) -> None:
 
 
 def free_gpu_bytes() -> int:
-    """GPU memory that no process has taken, as of now."""
-    return int(torch.cuda.mem_get_info()[0])
+    """GPU memory that this process can take, as of now: what no process has, and what torch keeps for itself of tensors
+    that are gone, such as those of a training or an enhancement before.
+    """
+    kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return int(torch.cuda.mem_get_info()[0]) + kept
 
 
 def _last_line(error: Exception) -> str:
