@@ -121,7 +121,7 @@ def test_each_round_keeps_what_it_looked_at(client: httpx.Client, project: dict[
         assert view["iteration"] == rounds[view["version"]]["iteration"]
         assert view["method"] == "none" and view["enhanced_url"] is None
         assert view["objects"]["rendered"]["bucket"] == "enhanced-views"
-    assert fetched(client, views[0]["rendered_url"]).startswith(b"\xff\xd8")
+    assert fetched(client, views[0]["rendered_url"]).startswith(b"\x89PNG")
 
 
 def fetched(client: httpx.Client, url: str) -> bytes:

@@ -59,6 +59,8 @@ def test_every_part_of_a_round_is_recorded(generated: Folder) -> None:
         assert view.details["confidence"]["mean_weight"] == pytest.approx(mask.mean() / 255, abs=0.01)
         assert view.enhanced.path in view.confidence.made_from and view.rendered.path in view.enhanced.made_from
         assert (view.strength, view.details["settings"]["iterations"]) == (0.5, 8)
+        taught = {view.enhanced.path, view.confidence.path} <= set(sink.models[0].model.made_from)
+        assert taught == view.details["confidence"]["taught"], "what a version learned from is part of its lineage"
 
 
 def test_a_held_out_view_may_be_enhanced_but_its_photo_is_never_used(generated: Folder) -> None:

@@ -54,13 +54,13 @@ def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) ->
                 key = keys.view_image(project_id, run_id, view.view_index, EXTENSIONS[view.image.mime])
                 yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
         case Model():
+            if record.iteration is not None:
+                yield from _of_round(record.iteration, project_id, run_id)
             # Two of the first three are the same file: the version is one of the other two.
             files = (record.model, record.unfiltered, record.filtered, record.checkpoint, record.preview)
             for file in {file.path: file for file in reversed(files)}.values():
                 key = keys.model_file(project_id, run_id, record.version, Path(file.path).name)
                 yield Placed(file, buckets.MODELS, key)
-            if record.iteration is not None:
-                yield from _of_round(record.iteration, project_id, run_id)
         case DepthMaps():
             for depth in record.depth_maps:
                 key = keys.depth_map(project_id, run_id, depth.view_index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,15 @@ def look_at(
     home = folder.model(folder.next_version())
     home.mkdir(parents=True, exist_ok=True)
     gaussians = format_named("ply").read(folder.root / parent.model.path)
-    same = {"parent": parent.version, "method": how.method.name, "parameters": asdict(how.parameters)}
-    looks = []
-    with open_method(how.method, how.weights) as enhancer:
+    same = {
+        "parent": parent.version,
+        "method": how.method.name,
+        "parameters": asdict(how.parameters),
+        "weights": how.weights.editions if how.method.models else (),
+        "size": (settings.downscale, settings.max_side_px),
+    }
+    looks, enhancer = [], None
+    with ExitStack() as opened:
         for number, index in enumerate(views):
             sink.progress("enhancing", number / len(views), f"view {index}, {how.method.name}")
             view = scene.views[index]
@@ -102,6 +109,8 @@ def look_at(
                 write_picture(picture, render)
                 photo = _photo(view, settings) if index in training else None
                 request = EnhanceRequest(picture, photo, shown.median_depth, how.parameters)
+                # Loading a model takes longer than finding that a killed attempt left nothing to do for it.
+                enhancer = enhancer or opened.enter_context(open_method(how.method, how.weights))
                 made = enhancer(request, _stoppable(sink, number / len(views)))
                 if how.method is not NONE:
                     write_picture(made.image, enhanced)

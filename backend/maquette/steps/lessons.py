@@ -25,6 +25,17 @@ class Lesson:
     views: tuple[int, ...]
     looked_at: tuple[EnhancedView, ...]
 
+    @property
+    def taught_by(self) -> tuple[str, ...]:
+        """Paths of the enhanced pictures that are trained on, and of what says how far each of their pixels counts."""
+        return tuple(
+            file.path
+            for view in self.looked_at
+            if view.details.get("confidence", {}).get("taught")
+            for file in (view.enhanced, view.confidence)
+            if file is not None
+        )
+
 
 def prepare_lesson(
     folder: Folder,

@@ -82,7 +82,7 @@ class RefineParameters(_Parameters):
         None,
         description="How the views to mend are enhanced: `sdxl` and `fixer` by neural models (`maquette models list`), "
         "`classical` by denoising and sharpening, `none` not at all: the round optimises against the photos alone. "
-        "Default: the best one whose weights are on the worker, else `none`.",
+        "Default: the best one whose weights and a GPU are on the worker, else `none`.",
     )
     prompt: str | None = Field(None, max_length=1000, description="What the photos show. `sdxl` and `fixer` only.")
     negative_prompt: str | None = Field(None, max_length=1000, description="What must not be shown. `sdxl` only.")

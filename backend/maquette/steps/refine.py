@@ -154,7 +154,13 @@ def _refine_once(
 
     details = {**parent.details, "learning_rate": wanted.learning_rate, "round_iterations": iterations}
     version = NewVersion(
-        folder.next_version(), parent, "refine", promote_above=best, details=details, describe=describe
+        folder.next_version(),
+        parent,
+        "refine",
+        promote_above=best,
+        details=details,
+        describe=describe,
+        taught_by=lesson.taught_by,
     )
     return write_version(folder, scene, eval_set, trained, version, sink)
 

@@ -28,7 +28,8 @@ class NewVersion:
     """What a version is called and where it comes from.
 
     It is promoted where it outranks ``promote_above`` (:func:`maquette.recon.quality.outranks`), always where that is
-    None. ``describe`` gives the refine round from the mean held-out metric.
+    None. ``describe`` gives the refine round from the mean held-out metric. ``taught_by``: what was trained on beside
+    the photos, by path.
     """
 
     number: int
@@ -37,6 +38,7 @@ class NewVersion:
     promote_above: Standing | None
     details: Mapping[str, Any]
     describe: Callable[[Metric], Iteration] | None = None
+    taught_by: tuple[str, ...] = ()
 
 
 def standing_of(model: Model) -> Standing | None:
@@ -87,7 +89,7 @@ def write_version(
     _preview(folder, scene, eval_set, trained, new.number)
     sink.progress("evaluation", 1.0)
 
-    files = _files(folder, new.number, trained, _inputs(folder, scene, eval_set, new.parent))
+    files = _files(folder, new.number, trained, _inputs(folder, scene, eval_set, new))
     return Model(
         version=new.number,
         parent_version=None if new.parent is None else new.parent.version,
@@ -132,11 +134,11 @@ def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Tra
     write_picture(below_each_other(rows), folder.model(version) / "preview.jpg")
 
 
-def _inputs(folder: Folder, scene: Scene, eval_set: EvaluationSet, parent: Model | None) -> tuple[str, ...]:
-    """A model is made of the training photos, the cameras and points, and the version it came from."""
+def _inputs(folder: Folder, scene: Scene, eval_set: EvaluationSet, new: NewVersion) -> tuple[str, ...]:
+    """A model is made of the training photos, cameras and points, the version it came from, and what else taught it."""
     images = [folder.relative(scene.views[i].image_path) for i in eval_set.training(scene)]
     scene_files = [folder.relative(folder.scene / name) for name in ("cameras.json", "points.npz")]
-    return (*images, *scene_files, *((parent.checkpoint.path,) if parent is not None else ()))
+    return (*images, *scene_files, *((new.parent.checkpoint.path,) if new.parent is not None else ()), *new.taught_by)
 
 
 def _files(folder: Folder, version: int, trained: Trained, made_from: tuple[str, ...]) -> dict[str, File]:

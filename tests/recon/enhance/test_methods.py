@@ -45,11 +45,19 @@ def test_without_weights_nothing_is_enhanced_and_the_reasons_are_given(diffusion
 
 def test_with_weights_the_model_is_chosen(diffusion: None, tmp_path: Path) -> None:
     model = LocalModel("sdxl", tmp_path, REVISION, "licence")
-    assert choose_method(None, having(model)).method.name == "sdxl"
+    assert choose_method(None, having(model), gpu=True).method.name == "sdxl"
     assert choose_method("classical", having(model)).method.name == "classical"
     code = LocalModel("difix-ref", tmp_path, REVISION, "licence", trusted_code={"pipeline.py": "0" * 64})
-    assert choose_method(None, having(model, code)).method.name == "fixer"
+    assert choose_method(None, having(model, code), gpu=True).method.name == "fixer"
     assert having(model, code).editions == (f"difix-ref@{REVISION}+code", f"sdxl@{REVISION}"), "what a result hangs on"
+
+
+def test_nobody_gets_a_neural_method_on_the_cpu_without_having_asked(diffusion: None, tmp_path: Path) -> None:
+    weights = having(LocalModel("sdxl", tmp_path, REVISION, "licence"))
+    choice = choose_method(None, weights, gpu=False)
+    assert choice.method.name == "none"
+    assert [problem.code for problem in choice.problems] == ["model_weights_missing", "enhancement_without_gpu"]
+    assert choose_method("sdxl", weights, gpu=False).method.name == "sdxl"
 
 
 def test_a_method_that_was_asked_for_is_never_replaced(diffusion: None) -> None:

@@ -90,3 +90,16 @@ class DeviceMemoryError(UnavailableError):
             device=device,
             tile_px=tile_px,
         )
+
+
+class SlowWithoutGpuError(UnavailableError):
+    """A neural method has its weights, and no GPU to run them on: nobody should get it without having asked."""
+
+    code = "enhancement_without_gpu"
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            f"'{method}' would run on the CPU here: minutes for each view, and more memory than many machines have.",
+            suggestion=f"Ask for `enhancement: {method}` by name to have it all the same.",
+            method=method,
+        )

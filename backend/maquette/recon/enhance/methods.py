@@ -9,8 +9,9 @@ from typing import Any
 
 from maquette.errors import MaquetteError
 from maquette.progress import Progress
+from maquette.recon.cuda.availability import device_files
 from maquette.recon.enhance.classical import CLASSICAL
-from maquette.recon.enhance.errors import UnknownMethodError
+from maquette.recon.enhance.errors import SlowWithoutGpuError, UnknownMethodError
 from maquette.recon.enhance.fixer import FIXER
 from maquette.recon.enhance.method import Device, Enhancer, Method
 from maquette.recon.enhance.none import NONE
@@ -50,10 +51,11 @@ def find_method(name: str) -> Method:
     raise UnknownMethodError(name, tuple(method.name for method in METHODS))
 
 
-def choose_method(wanted: str | None, weights: Weights) -> Choice:
-    """The method that was asked for, or, where none was, the best one whose weights are here, else ``none``.
+def choose_method(wanted: str | None, weights: Weights, *, gpu: bool | None = None) -> Choice:
+    """The method that was asked for, or, where none was, the best one whose weights and a GPU are here, else ``none``.
 
-    A method that was asked for by name is never replaced: what stands in its way is raised.
+    A method that was asked for by name is never replaced: what stands in its way is raised. ``gpu``: whether one is
+    here (None: look).
     """
     if wanted is not None:
         method = find_method(wanted)
@@ -62,8 +64,9 @@ def choose_method(wanted: str | None, weights: Weights) -> Choice:
             raise problem
         return Choice(method, f"'{wanted}' was asked for.")
     problems: list[MaquetteError] = []
+    with_gpu = bool(device_files()) if gpu is None else gpu
     for method in _PREFERRED:
-        problem = method.problem(weights)
+        problem = method.problem(weights) or (None if with_gpu else SlowWithoutGpuError(method.name))
         if problem is None:
             return Choice(method, f"The weights of '{method.name}' are on this machine.", tuple(problems))
         problems.append(problem)
