@@ -121,7 +121,7 @@ def exposed_photos(capture: SyntheticCapture, folder: Path) -> Scene:
 
 def test_exposures_explain_what_differs_between_photos(capture: SyntheticCapture, tmp_path: Path) -> None:
     scene = exposed_photos(capture, tmp_path)
-    settings = replace(SETTINGS, iterations=480)
+    settings = replace(SETTINGS, iterations=480, exposure=False)
     plain = trained(scene, settings, scene.training)
     # So few iterations need large steps, and early ones.
     exposing = replace(settings, exposure=True, exposure_from=0.1, exposure_rate=0.03)
@@ -203,7 +203,7 @@ def test_the_memory_estimate_counts_them(capture: SyntheticCapture) -> None:
         Scene(tuple(replace(view, **{name: Path("any")}) for view in scene.views), scene.points, scene.colors)
         for name in ("mask_path", "depth_path")
     )
-    settings, pixels = replace(SETTINGS, coarse_levels=0), 96 * 72
+    settings, pixels = replace(SETTINGS, coarse_levels=0, exposure=False), 96 * 72
     plain = training_bytes(scene, settings, 20)
     assert training_bytes(mask, settings, 20) >= plain + pixels * (20 + 3 * 4)
     assert training_bytes(depth, settings, 20) == plain, "depths that are not asked for are not read"
