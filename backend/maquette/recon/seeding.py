@@ -26,8 +26,8 @@ MOST = 4000
 """Points added at most."""
 SAME_COLOR = 2.0
 """Difference from the background, of 255, up to which a cell shows nothing."""
-PAIRS_AT_ONCE = 1_000_000
-"""Cells times points that are compared at a time: at 8 bytes a number, what that takes stays below 100 MB."""
+LOOKED_AT = 5000
+"""Points of a photo that say how deep things are; of more, as dense clouds have, every so-and-so-many-th."""
 
 
 def seed_uncovered(
@@ -83,7 +83,8 @@ def _uncovered(
         [(middle - [camera.cx, camera.cy]) / [camera.fx, camera.fy], np.ones((len(middle), 1))], axis=1
     )
     along = behind / np.linalg.norm(rays, axis=1)
-    between, depth = _between(middle, xy, depths, cell_px)
+    some = slice(None, None, max(1, -(-len(xy) // LOOKED_AT)))
+    between, depth = _between(middle, xy[some], depths[some], cell_px)
     along[between] = depth[between]
     places = (rays * along[:, None] - pose[:3, 3]) @ pose[:3, :3]
     return places, np.ascontiguousarray(shades[row, column], dtype=np.uint8)
@@ -93,17 +94,6 @@ def _between(
     middle: Float[ndarray, "m 2"], xy: Float[ndarray, "p 2"], depths: Float[ndarray, " p"], cell_px: float
 ) -> tuple[Bool[ndarray, " m"], Float[ndarray, " m"]]:
     """Which cells have points near on every side, and how deep the nearest of each quadrant say they are."""
-    surrounded, depth = np.zeros(len(middle), np.bool_), np.zeros(len(middle))
-    cells = max(1, PAIRS_AT_ONCE // max(1, len(xy)))
-    for start in range(0, len(middle), cells):
-        some = slice(start, start + cells)
-        surrounded[some], depth[some] = _between_of_some(middle[some], xy, depths, cell_px)
-    return surrounded, depth
-
-
-def _between_of_some(
-    middle: Float[ndarray, "m 2"], xy: Float[ndarray, "p 2"], depths: Float[ndarray, " p"], cell_px: float
-) -> tuple[Bool[ndarray, " m"], Float[ndarray, " m"]]:
     x, y = (xy[None, :, axis] - middle[:, None, axis] for axis in (0, 1))
     distance = np.hypot(x, y)
     surrounded = np.ones(len(middle), np.bool_)
