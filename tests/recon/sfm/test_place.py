@@ -316,7 +316,7 @@ def test_settings_ask_for_a_size_and_a_seed_gives_the_same_cameras(capture: Synt
     photos.mkdir()
     for path in capture.paths[:6]:
         (photos / path.name).symlink_to(path)
-    # On several threads COLMAP's bundle adjustment adds up in any order: once in some hundred runs that decides something.
+    # On several threads bundle adjustment adds up in any order: once in some hundred runs that decides something.
     settings = SfmSettings(undistorted_long_side_px=240, threads=1)
     first, second = (place_cameras(photos, tmp_path / name, settings=settings) for name in ("one", "two"))
     assert {max(view.camera.width, view.camera.height) for view in first.scene.views} == {240}

@@ -16,8 +16,8 @@ class SfmSettings:
     """Defaults suit 3 to some hundreds of photos; see each field."""
 
     seed: int = 0
-    """Of every random draw (RANSAC, clustering). On one thread the same seed gives the same bits; on more, native sums of
-    floats come in any order, which rarely decides something."""
+    """Of every random draw (RANSAC, clustering). On one thread the same seed gives the same bits; on more,
+    native sums of floats come in any order, which rarely decides something."""
     feature_image_px: int = 1000
     """Photos are reduced to this long side before features are looked for."""
     max_features: int = 4096
