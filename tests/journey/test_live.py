@@ -37,7 +37,8 @@ async def test_a_page_sees_every_event_of_a_generate_without_asking(server: Serv
         before = (await asyncio.to_thread(client.get, f"/projects/{project_id}")).json()
         known = (await asyncio.to_thread(client.get, f"/status/{project_id}")).json()["event_seq"]
         assert before["status"] == "uploaded"
-        await asyncio.to_thread(client.post, f"/generate/{project_id}", json={**SMALL, "iterations": 60})
+        # Long enough for several beats of a second: what passes between two of them no event tells of.
+        await asyncio.to_thread(client.post, f"/generate/{project_id}", json={**SMALL, "iterations": 1500})
         await asyncio.wait_for(over.wait(), 240)
         await page.remove_all_channels()
         await page.realtime.close()
