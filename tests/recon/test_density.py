@@ -88,7 +88,6 @@ def test_statistics_count_only_views_that_took_the_gaussian() -> None:
         opacity_logits=np.zeros(2, np.float32),
         sh=np.zeros((2, 1, 3), np.float32),
         screen=np.array([0.5, -1.0], np.float32),
-        screen_absolute=np.array([0.5, -1.0], np.float32),
     )
     accumulate(stats, gradients)
     accumulate(stats, gradients)

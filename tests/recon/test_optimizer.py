@@ -27,7 +27,6 @@ def gradients_for(indices: list[int], seed: int) -> Gradients:
         indices=np.array(indices, np.int64),
         **{name: getattr(parts, name) for name in NAMES},
         screen=np.ones(len(indices), np.float32),
-        screen_absolute=np.ones(len(indices), np.float32),
     )
 
 

@@ -48,7 +48,6 @@ def descend(
     found = ScreenGradients(
         indices=frame.indices,
         screen=scratch.empty("d_screen", (visible,)),
-        screen_absolute=scratch.empty("d_screen_absolute", (visible,)),
     )
     means, log_scales, quaternions, opacity_logits, base, rest, epsilon = advance(moments, rates)
     stored = 3 * gaussians.sh.shape[1]
@@ -72,7 +71,6 @@ def descend(
         np.float32(epsilon),
         np.float32(opacity_weight / max(1, visible)),
         found.screen,
-        found.screen_absolute,
     )
     return found
 
@@ -123,7 +121,6 @@ def _descend(
     epsilon: float,
     opacity_pull: float,
     screen: ndarray,
-    screen_absolute: ndarray,
 ) -> None:
     """``steps`` has a row for the parameters and then a number for each of a Gaussian's harmonics."""
     n = indices.shape[0]
@@ -135,7 +132,7 @@ def _descend(
         totals, rows, found, crossed = work[0], work[1], work[4], work[8]
         items, members = np.empty(PART, np.int64), np.empty(PART, np.int64)
         first, end = part * PART, min(n, (part + 1) * PART)
-        count = take(first, end, packed, indices, slot_starts, slots, totals, items, members, screen, screen_absolute)
+        count = take(first, end, packed, indices, slot_starts, slots, totals, items, members, screen)
         # What the next Gaussians' steps read and write is asked for a little at a time: all at once would be refused.
         for begin in range(0, count, WIDTH):
             last = min(begin + WIDTH, count)
@@ -158,7 +155,6 @@ def _descend(
                 starts,
                 opacity_pull,
                 screen,
-                screen_absolute,
             )
             for lane in range(last - begin):
                 i = np.uint64(members[begin + lane])

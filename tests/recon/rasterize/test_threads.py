@@ -26,9 +26,7 @@ def everything(threads: int) -> dict[str, np.ndarray]:
             ("", backward(frame, gaussians, gradient)),
             ("with depth: ", backward(frame, gaussians, gradient, depth=depth, depth_gradient=depth_gradient)),
         ):
-            found |= {
-                f"{kind}d_{name}": getattr(gradients, name) for name in (*NAMES, "screen", "screen_absolute", "indices")
-            }
+            found |= {f"{kind}d_{name}": getattr(gradients, name) for name in (*NAMES, "screen", "indices")}
     finally:
         numba.set_num_threads(before)
     return found
@@ -54,7 +52,6 @@ def test_hidden_gaussians_are_marked_as_not_taken() -> None:
     frame = forward(gaussians, view)
     gradients = backward(frame, gaussians, np.ones((3, view.height, view.width), np.float32))
     assert list(frame.indices) == [0, 1, 2, 3, 4]
-    assert gradients.screen[4] == gradients.screen_absolute[4] == -1.0
+    assert gradients.screen[4] == -1.0
     assert not gradients.means[4].any()
     assert (gradients.screen[:2] >= 0).all()
-    assert frame.radii_px.shape == (5,)

@@ -51,26 +51,17 @@ class Frame:
     tile_pairs: ndarray
     used: ndarray
 
-    @property
-    def radii_px(self) -> Float32[ndarray, " v"]:
-        """Larger half extent, in pixels, of the ellipse of each visible Gaussian."""
-        radii: Float32[ndarray, " v"] = self.packed[self.indices, 10:12].max(axis=1)
-        return radii
-
 
 @dataclass(frozen=True, eq=False)
 class ScreenGradients:
     """What density control looks at, of the visible Gaussians: row j belongs to Gaussian ``indices[j]``.
 
     ``screen`` is the norm of the gradient of the screen mean, in units of half the image (Kerbl et al. 2023,
-    section 5.2); it is -1 for Gaussians that no pixel took, whose gradients are all zero. ``screen_absolute`` is the
-    same of the sums of absolute gradients, so that what pulls a Gaussian to both sides does not cancel (AbsGS, Ye et
-    al. 2024, section 4.1): absolute not for each pixel but for each tile, which costs nothing.
+    section 5.2); it is -1 for Gaussians that no pixel took, whose gradients are all zero.
     """
 
     indices: Int64[ndarray, " v"]
     screen: Float32[ndarray, " v"]
-    screen_absolute: Float32[ndarray, " v"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +225,6 @@ def backward(
         opacity_logits=scratch.empty("d_opacity_logits", (visible,)),
         sh=scratch.empty("d_sh", (visible, gaussians.sh.shape[1], 3)),
         screen=scratch.empty("d_screen", (visible,)),
-        screen_absolute=scratch.empty("d_screen_absolute", (visible,)),
     )
     project_backward(
         gaussians.means,
@@ -255,6 +245,5 @@ def backward(
         gradients.opacity_logits,
         gradients.sh,
         gradients.screen,
-        gradients.screen_absolute,
     )
     return gradients

@@ -26,7 +26,6 @@ from maquette.recon.rasterize.lanes import (
     store,
 )
 from maquette.recon.rasterize.projection import (
-    LOG2_E,
     LOW_PASS,
     ONE,
     TINY,
@@ -51,35 +50,23 @@ from maquette.recon.rasterize.rows import (
 PART = 256
 """Gaussians that one thread takes at a time."""
 HARMONICS = 16
-SCREEN, SCREEN_ABSOLUTE = 11, 12
-"""Where the norms of the screen gradients are, behind a row of the parameters' gradients."""
+SCREEN = 11
+"""Where the norm of the screen gradient is, behind a row of the parameters' gradients."""
 FOUR = np.float32(4.0)
 ONE_DOUBLE = np.float64(1.0)
 
 
 @inlined_kernel
-def sum_slots(
-    slots: ndarray, first: Scalar, last: Scalar, packed: ndarray, i: Scalar, totals: ndarray, at: Scalar
-) -> Scalar:
-    """Sum slots [first, last) of Gaussian ``i`` into row ``at`` of ``totals``: numbers 0 to 9 as in a slot, then the
-    absolute gradients of the screen mean in x and y. Returns whether a pixel took the Gaussian.
-    """
+def sum_slots(slots: ndarray, first: Scalar, last: Scalar, totals: ndarray, at: Scalar) -> Scalar:
+    """Sum slots [first, last) into row ``at`` of ``totals``, numbers as in a slot; returns whether a pixel took it."""
     total = lanes_of(ZERO)
-    pull_x, pull_y = ZERO, ZERO
-    a, b, c = TWO * packed[i, 2], packed[i, 3], TWO * packed[i, 4]
     floats = np.uint64(slots.shape[1])
     for slot in range(np.uint64(first), np.uint64(last)):
         if floats == np.uint64(9):
             total += load_nine(slots, slot * floats)
         else:
             total += load_ten(slots, slot * floats)
-        x, y = slots[slot, 4], slots[slot, 5]
-        pull_x += abs(a * x + b * y)
-        pull_y += abs(b * x + c * y)
     store(totals, np.uint64(at * WIDTH), total)
-    # K is packed times -1/2 log2 e.
-    totals[at * WIDTH + 10] = pull_x / LOG2_E
-    totals[at * WIDTH + 11] = pull_y / LOG2_E
     return bits_of(total != ZERO) != np.uint64(0)
 
 
@@ -163,8 +150,6 @@ def chain(
     du, dv = halved(kxx * m1x + kxy * m1y), halved(kxy * m1x + kyy * m1y)
     hx, hy = du * half_width, dv * half_height
     put(gradients, 11, root(hx * hx + hy * hy))
-    hx, hy = nth(totals, 10) * half_width, nth(totals, 11) * half_height
-    put(gradients, 12, root(hx * hx + hy * hy))
     # A = B M
     dm00, dm01, dm02 = b00 * da00 + b10 * da10, b00 * da01 + b10 * da11, b00 * da02 + b10 * da12
     dm10, dm11, dm12 = b01 * da00 + b11 * da10, b01 * da01 + b11 * da11, b01 * da02 + b11 * da12
@@ -258,7 +243,6 @@ def take(
     items: ndarray,
     members: ndarray,
     screen: ndarray,
-    screen_absolute: ndarray,
 ) -> Scalar:
     """Sum the slots of ``indices[begin:end]``; returns how many a pixel took.
 
@@ -267,13 +251,13 @@ def take(
     count, others = 0, end - begin
     for item in range(begin, end):
         i = indices[item]
-        if sum_slots(slots, slot_starts[item], slot_starts[item + 1], packed, i, totals, count):
+        if sum_slots(slots, slot_starts[item], slot_starts[item + 1], totals, count):
             items[count], members[count] = item, i
             count += 1
         else:
             others -= 1
             items[others] = item
-            screen[item] = screen_absolute[item] = -ONE
+            screen[item] = -ONE
     return count
 
 
@@ -297,7 +281,6 @@ def differentiate(
     starts: ndarray,
     opacity_pull: Scalar,
     screen: ndarray,
-    screen_absolute: ndarray,
 ) -> None:
     """Gradients of ``members[begin:last]``, at most sixteen: rows of parameters' gradients into ``found``, those of the
     harmonics crosswise into ``crossed``; ``rows`` gets the parameters themselves.
@@ -315,7 +298,6 @@ def differentiate(
     cross(gradients, row, np.uint64(0), found, np.uint64(0))
     for lane in range(last - begin):
         screen[items[begin + lane]] = found[lane * WIDTH + SCREEN]
-        screen_absolute[items[begin + lane]] = found[lane * WIDTH + SCREEN_ABSOLUTE]
 
 
 @parallel_kernel
@@ -338,12 +320,11 @@ def project_backward(
     d_opacity_logits: ndarray,
     d_sh: ndarray,
     screen: ndarray,
-    screen_absolute: ndarray,
 ) -> None:
     """Gradients of the visible Gaussians, one row each in the order of ``indices``.
 
-    ``screen`` gets the norm of the gradient of the screen mean in half-image units (3DGS, section 5.2),
-    ``screen_absolute`` that of the sums of the slots' absolute gradients; both -1 where no pixel took the Gaussian.
+    ``screen`` gets the norm of the gradient of the screen mean in half-image units (3DGS, section 5.2), -1
+    where no pixel took the Gaussian.
     """
     n = indices.shape[0]
     terms = (degree + 1) * (degree + 1)
@@ -354,7 +335,7 @@ def project_backward(
         flat_d_sh = d_sh.reshape(-1)
         items, members = np.empty(PART, np.int64), np.empty(PART, np.int64)
         first, end = part * PART, min(n, (part + 1) * PART)
-        count = take(first, end, packed, indices, slot_starts, slots, totals, items, members, screen, screen_absolute)
+        count = take(first, end, packed, indices, slot_starts, slots, totals, items, members, screen)
         for at in range(count, end - first):
             item = np.uint64(items[at])
             store_parameters(d_means, d_log_scales, d_quaternions, d_opacity_logits, item, lanes_of(ZERO))
@@ -381,7 +362,6 @@ def project_backward(
                 starts,
                 ZERO,
                 screen,
-                screen_absolute,
             )
             for lane in range(last - begin):
                 item = items[begin + lane]
