@@ -32,7 +32,7 @@ def test_three_steps_are_the_numba_engines(opacity_weight: float) -> None:
         taken = rng.random(30) < 0.6
         screen = np.where(taken, 0.1, -1.0).astype(np.float32)
         names = [field.name for field in fields(Gaussians)]
-        gradients = Gradients(indices, screen, screen, *(getattr(rows, name).copy() for name in names))
+        gradients = Gradients(indices, screen, *(getattr(rows, name).copy() for name in names))
         mine = DeviceGradients(
             torch.tensor(indices), to_device(rows, CPU), torch.tensor(screen), torch.tensor(taken), torch.tensor(30)
         )

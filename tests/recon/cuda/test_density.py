@@ -55,7 +55,7 @@ def test_counts_what_a_view_took() -> None:
     norms = rng.exponential(1e-3, 120).astype(np.float32)
     parts = [getattr(rows, field.name) for field in fields(Gaussians)]
     screen = np.where(taken, norms, -1.0).astype(np.float32)
-    numpy_density.accumulate(checkpoint.statistics, Gradients(indices, screen, screen, *parts))
+    numpy_density.accumulate(checkpoint.statistics, Gradients(indices, screen, *parts))
     density.accumulate(
         state,
         DeviceGradients(
