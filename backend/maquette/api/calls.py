@@ -22,11 +22,14 @@ from maquette.queue.jobs import enqueue
 @dataclass(frozen=True)
 class Work:
     """What a step is to do, everything settled: versions are numbers, ``inputs`` are SHA-256s of what it reads and
-    names of the weights it may use, with their revisions.
+    names of the weights it may use, with their revisions. ``workload`` and ``size``: what it is compared with to say
+    how long it takes (:mod:`maquette.steps.workloads`).
     """
 
     parameters: dict[str, Any]
     inputs: tuple[str, ...]
+    workload: str
+    size: float
 
 
 Reuse = Literal["idempotency_key", "identical_work"]
@@ -113,6 +116,8 @@ async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, iden
         model_versions=made_by,
         input_hash=identity,
         idempotency_key=key,
+        workload=work.workload,
+        size=work.size,
     )
     await enqueue(conn, run)
     return Call(run, None, await runs.position(conn, run["id"]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from maquette.api.calls import Prepare, Work
 from maquette.db import records, staleness
 from maquette.db.rows import Connection, Row
@@ -12,6 +14,7 @@ from maquette.errors import BadInputError, WrongStateError
 from maquette.models.installed import read_weights
 from maquette.settings import Settings
 from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, GenerateParameters, RefineParameters
+from maquette.steps.workloads import size_of, workload_of
 
 FEWEST_PHOTOS = 3
 
@@ -59,7 +62,7 @@ def for_generate(parameters: GenerateParameters) -> Prepare:
                 needed=FEWEST_PHOTOS,
                 uploaded=len(photos),
             )
-        return Work(parameters.model_dump(mode="json"), tuple(usable))
+        return _work("generate", parameters, tuple(usable), photos=len(usable))
 
     return prepare
 
@@ -79,9 +82,25 @@ def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:
         editions = () if parameters.enhancement in WITHOUT_WEIGHTS else await asyncio.to_thread(_editions, settings)
         # Photos that were replaced since make another version of the same call.
         replaced = [view["sha256"] for view in await staleness.views_to_renew(conn, model["view_run_id"])]
-        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"], *replaced, *editions))
+        inputs = (model["objects"]["model"]["sha256"], *replaced, *editions)
+        photos = len(await records.view_splits(conn, model["view_run_id"]))
+        return _work("refine", settled, inputs, model=model["details"], photos=photos)
 
     return prepare
+
+
+def _work(
+    step: str,
+    settled: BaseModel,
+    inputs: tuple[str, ...],
+    *,
+    model: Row | None = None,
+    photos: int = 0,
+    gaussians: int = 0,
+) -> Work:
+    parameters = settled.model_dump(mode="json")
+    size = size_of(step, parameters, photos=photos, gaussians=gaussians)
+    return Work(parameters, inputs, workload_of(step, parameters, model=model), size)
 
 
 def _editions(settings: Settings) -> tuple[str, ...]:
@@ -100,7 +119,8 @@ async def for_export(parameters: ExportParameters) -> Prepare:
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.version)
         settled = parameters.model_copy(update={"version": model["version"]})
-        return Work(settled.model_dump(mode="json"), (model["objects"]["model"]["sha256"],))
+        gaussians = model["num_gaussians"]
+        return _work("export", settled, (model["objects"]["model"]["sha256"],), gaussians=gaussians)
 
     return prepare
 
