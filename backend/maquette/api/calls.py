@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from maquette.api.repeats import Keyed
 from maquette.api.service import Service
-from maquette.db import projects, runs
+from maquette.db import projects, queue, runs
 from maquette.db.rows import Connection, Row
 from maquette.execution.makers import makers
 from maquette.queue.jobs import enqueue
@@ -93,7 +93,7 @@ async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare, 
 
 
 async def _answered(conn: Connection, run_id: UUID, owner: UUID, reuse: Reuse) -> Call:
-    return Call(await runs.get(conn, run_id, owner), reuse, await runs.position(conn, run_id))
+    return Call(await runs.get(conn, run_id, owner), reuse, await queue.position(conn, run_id))
 
 
 def input_hash(step: str, work: Work) -> str:
@@ -120,4 +120,4 @@ async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, iden
         size=work.size,
     )
     await enqueue(conn, run)
-    return Call(run, None, await runs.position(conn, run["id"]))
+    return Call(run, None, await queue.position(conn, run["id"]))

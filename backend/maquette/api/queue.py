@@ -13,7 +13,7 @@ from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
 from maquette.api.service import Serving
 from maquette.api.shapes import RunStatus, Step
-from maquette.db import runs
+from maquette.db import queue
 
 router = APIRouter(tags=["status"])
 
@@ -43,7 +43,7 @@ class Queue(BaseModel):
 async def read_queue(service: Serving, owner: Owner) -> dict[str, Any]:
     """Your own runs, with their places in the whole line."""
     async with service.transaction() as conn:
-        rows = await runs.queue(conn, owner)
+        rows = await queue.line(conn, owner)
     line = [{**row, "run_id": row["id"]} for row in rows]
     return {
         "running": [entry for entry in line if entry["status"] == "running"],

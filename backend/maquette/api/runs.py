@@ -21,7 +21,7 @@ from maquette.api.service import Serving
 from maquette.api.shapes import Run, RunStatus, Step
 from maquette.api.steps import answer_call
 from maquette.api.waiting import Wait
-from maquette.db import projects, runs
+from maquette.db import projects, queue, runs
 from maquette.db.rows import Row
 from maquette.errors import WrongStateError
 from maquette.settings import Settings
@@ -76,7 +76,7 @@ async def read_run(service: Serving, owner: Owner, run_id: RunId) -> dict[str, A
     """Everything about one call of a step. `result` holds what the step's POST answers, with addresses signed now."""
     async with service.transaction() as conn:
         run = await runs.get(conn, run_id, owner)
-        position = await runs.position(conn, run_id)
+        position = await queue.position(conn, run_id)
         project = await projects.get(conn, run["project_id"], owner)
     result = run["result"]
     if run["status"] == "completed" and run["step"] != "upload":

@@ -11,7 +11,7 @@ from fastapi import Query, Request
 
 from maquette.api.calls import Call
 from maquette.api.service import Service
-from maquette.db import runs
+from maquette.db import queue, runs
 from maquette.db.rows import Row
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
@@ -41,5 +41,5 @@ async def wait_for_end(service: Service, owner: UUID, call: Call, seconds: float
             break
         async with service.transaction() as conn:
             run = await runs.get(conn, run["id"], owner)
-            position = await runs.position(conn, run["id"])
+            position = await queue.position(conn, run["id"])
     return Call(run, call.reuse, position)

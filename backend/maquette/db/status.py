@@ -42,10 +42,10 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
                    r.cancel_requested_at is not null as cancel_requested, count(*) over () as unfinished,
                    case when r.status = 'running' then 0 else (
                        select count(*) from public.runs w
-                       where w.status = 'queued' and (w.queued_at, w.id) <= (r.queued_at, r.id)
+                       where w.status = 'queued' and (w.turn, w.queued_at, w.id) <= (r.turn, r.queued_at, r.id)
                    ) end as position
             from public.runs r where r.project_id = p.id and r.status in ('queued', 'running')
-            order by r.status <> 'running', r.queued_at, r.id limit 1
+            order by r.status <> 'running', r.turn, r.queued_at, r.id limit 1
         ) c on true
         cross join lateral (
             select count(*) as images, count(*) filter (where verdict <> 'rejected') as usable_images
