@@ -253,6 +253,41 @@ def test_a_bad_value_is_named_and_not_shown(monkeypatch):
     assert "s3cret" not in refused.value.message
 
 
+LIMITS = {
+    "min_photos": (3, "2"),
+    "max_photos": (200, "2"),
+    "max_file_mb": (500, "2148"),
+    "max_upload_mb": (2048, "0"),
+    "max_project_mb": (50_000, "-1"),
+    "max_megapixels": (100, "1001"),
+    "max_gaussians": (5_000_000, "5000001"),
+    "max_runs_per_owner": (200, "0"),
+    "max_running_per_owner": (0, "-1"),
+    "max_stored_mb_per_owner": (0, "many"),
+    "disk_floor_mb": (2000, "1.5"),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_every_limit_has_a_default_and_bounds(monkeypatch, name):
+    default, beyond = LIMITS[name]
+    variable = f"MAQUETTE_{name.upper()}"
+    assert getattr(read_settings(), name) == default
+    monkeypatch.setenv(variable, "150")
+    assert getattr(read_settings(), name) == 150
+    monkeypatch.setenv(variable, beyond)
+    with pytest.raises(BadSettingError, match=variable):
+        read_settings()
+
+
+def test_no_more_photos_are_needed_than_a_project_may_hold(monkeypatch):
+    monkeypatch.setenv("MAQUETTE_MIN_PHOTOS", "20")
+    monkeypatch.setenv("MAQUETTE_MAX_PHOTOS", "10")
+    with pytest.raises(BadSettingError) as refused:
+        read_settings()
+    assert "20" in refused.value.message and "MAQUETTE_MIN_PHOTOS" in refused.value.suggestion
+
+
 def test_no_secret_in_repr(monkeypatch):
     for name, value in SUPABASE.items():
         monkeypatch.setenv(name, value)

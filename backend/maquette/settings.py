@@ -67,9 +67,25 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = _from_env("MAQUETTE_JWT_ISSUER", default=None)
     database_url: SecretStr | None = _from_env("DATABASE_URL", default=None)
 
-    max_photos: int = Field(200, validation_alias=AliasChoices("MAQUETTE_MAX_PHOTOS"), ge=3)
-    max_file_mb: int = Field(64, validation_alias=AliasChoices("MAQUETTE_MAX_FILE_MB"), ge=1)
+    # Limits: GET /health shows them all. An MB is 1,000,000 bytes, and 0 means no limit where 0 is allowed.
+    # Photos that a generate needs and that a project may hold.
+    min_photos: int = Field(3, validation_alias=AliasChoices("MAQUETTE_MIN_PHOTOS"), ge=3, le=1000)
+    max_photos: int = Field(200, validation_alias=AliasChoices("MAQUETTE_MAX_PHOTOS"), ge=3, le=10_000)
+    # One file (the bucket's own limit is 2 GiB), one request, all stored objects of a project.
+    max_file_mb: int = Field(500, validation_alias=AliasChoices("MAQUETTE_MAX_FILE_MB"), ge=1, le=2147)
     max_upload_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_MAX_UPLOAD_MB"), ge=1)
+    max_project_mb: int = Field(50_000, validation_alias=AliasChoices("MAQUETTE_MAX_PROJECT_MB"), ge=0)
+    # Width times height that a photo's header may announce, in millions; nothing larger is ever decoded.
+    max_megapixels: int = Field(100, validation_alias=AliasChoices("MAQUETTE_MAX_MEGAPIXELS"), ge=1, le=1000)
+    # Of one model. A call for more is refused; a preset's number beyond it is lowered, with a warning.
+    max_gaussians: int = Field(5_000_000, validation_alias=AliasChoices("MAQUETTE_MAX_GAUSSIANS"), ge=100, le=5_000_000)
+    # Runs of one owner that wait or are at work; those that may be at work at the same moment.
+    max_runs_per_owner: int = Field(200, validation_alias=AliasChoices("MAQUETTE_MAX_RUNS_PER_OWNER"), ge=1)
+    max_running_per_owner: int = Field(0, validation_alias=AliasChoices("MAQUETTE_MAX_RUNNING_PER_OWNER"), ge=0)
+    # All stored objects of one owner.
+    max_stored_mb_per_owner: int = Field(0, validation_alias=AliasChoices("MAQUETTE_MAX_STORED_MB_PER_OWNER"), ge=0)
+    # With less free on the disk of MAQUETTE_HOME nothing new begins; what runs has the rest to finish in.
+    disk_floor_mb: int = Field(2000, validation_alias=AliasChoices("MAQUETTE_DISK_FLOOR_MB"), ge=0)
     step_memory_mb: int = Field(0, validation_alias=AliasChoices("MAQUETTE_STEP_MEMORY_MB"), ge=0)
     signed_url_s: int = Field(3600, validation_alias=AliasChoices("MAQUETTE_SIGNED_URL_S"), ge=1)
     render_max_side: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_MAX_SIDE"), ge=64, le=8192)
@@ -174,6 +190,11 @@ class Settings(BaseSettings):
                 present=present,
             )
         self._check_key_owners()
+        if self.min_photos > self.max_photos:
+            raise BadSettingError(
+                f"A generate needs {self.min_photos} photos, but a project may hold only {self.max_photos}.",
+                suggestion="Set MAQUETTE_MIN_PHOTOS to at most MAQUETTE_MAX_PHOTOS.",
+            )
         if self.embedded and not self.api_keys and not is_loopback(self.host):
             raise ApiKeysNeededError(
                 f"MAQUETTE_HOST is {self.host}, which other machines can reach, and there are no API keys.",
