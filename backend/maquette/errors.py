@@ -15,6 +15,8 @@ class MaquetteError(Exception):
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
+    retry_after_s: ClassVar[int | None] = None
+    """When the same call may work, where waiting is what helps."""
 
     def __init__(self, message: str, *, suggestion: str = "", **details: Any) -> None:
         super().__init__(message)

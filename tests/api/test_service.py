@@ -33,6 +33,23 @@ def test_health(api: httpx.Client, worker: Any) -> None:
         worker.sql("delete from jobs.procrastinate_workers")
 
 
+def test_health_shows_every_limit(api: httpx.Client, settings: Settings) -> None:
+    shown = api.get("/health").json()["limits"]
+    assert shown == {
+        "min_photos": 3,
+        "max_photos": 8,
+        "max_file_bytes": 1_000_000,
+        "max_upload_bytes": 2_000_000,
+        "max_project_bytes": 50_000_000_000,
+        "max_pixels": 100_000_000,
+        "max_gaussians": 5_000_000,
+        "max_runs_per_owner": 200,
+        "max_running_per_owner": None,
+        "max_stored_bytes_per_owner": None,
+        "disk_floor_bytes": 2_000_000_000,
+    }
+
+
 def test_imports_nothing_heavy() -> None:
     code = (
         "import sys, maquette.api.app;"

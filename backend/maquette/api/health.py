@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,8 +14,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from maquette import __version__
+from maquette.api.limits import Limits, limits_of
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
+from maquette.disk import MB, free_bytes
 from maquette.errors import MaquetteError
 from maquette.queue.jobs import workers_alive
 from maquette.recon.cuda import available
@@ -25,7 +26,6 @@ from maquette.storage.buckets import BUCKETS
 router = APIRouter(tags=["status"])
 
 PATIENCE_S = 1.5
-LOW_DISK_BYTES = 2_000_000_000
 
 
 class Part(BaseModel):
@@ -56,6 +56,7 @@ class Health(BaseModel):
     worker: Part
     disk: Part
     machine: Machine
+    limits: Limits
     models: list[str] = Field(description="Neural models that are configured; every step works without any.")
 
 
@@ -73,7 +74,7 @@ async def read_health(service: Serving, response: Response) -> Health:
         _timed(lambda: _worker(service), "Whether a worker runs is unknown: the database does not answer."),
     )
     machine = await asyncio.to_thread(_machine, service.settings.home)
-    disk = _disk(machine.disk_free_bytes)
+    disk = _disk(machine.disk_free_bytes, service.settings.disk_floor_mb)
     parts = (database, storage, worker, disk)
     status: Literal["ok", "degraded", "unavailable"] = "ok" if all(part.ok for part in parts) else "degraded"
     if not database.ok:
@@ -86,6 +87,7 @@ async def read_health(service: Serving, response: Response) -> Health:
         worker=worker,
         disk=disk,
         machine=machine,
+        limits=limits_of(service.settings),
         models=[],
     )
 
@@ -117,19 +119,19 @@ async def _worker(service: Service) -> str:
     return "" if alive else "No worker runs, so steps wait in line. Start `maquette worker`."
 
 
-def _disk(free_bytes: int | None) -> Part:
-    low = free_bytes is not None and free_bytes < LOW_DISK_BYTES
-    return Part(ok=not low, message="Less than 2 GB of disk are free. Delete projects or make room." if low else "")
+def _disk(free: int | None, floor_mb: int) -> Part:
+    low = free is not None and free < floor_mb * MB
+    message = f"Less than {floor_mb} MB of disk are free: nothing new begins. Delete projects or make room."
+    return Part(ok=not low, message=message if low else "")
 
 
 def _machine(home: Path) -> Machine:
-    existing = next((folder for folder in (home, *home.parents) if folder.exists()), None)
     gpu = available()
     return Machine(
         cpu_count=os.cpu_count() or 1,
         memory_total_bytes=_pages("SC_PHYS_PAGES"),
         memory_available_bytes=_pages("SC_AVPHYS_PAGES"),
-        disk_free_bytes=shutil.disk_usage(existing).free if existing else None,
+        disk_free_bytes=free_bytes(home),
         gpu=gpu.name if gpu.usable and gpu.name else "none",
     )
 

@@ -86,7 +86,8 @@ _MEANING = {
     413: "More bytes or files than allowed.",
     422: "The request or its files cannot be used as they are; `details` names the field and its bound.",
     500: "A fault of ours: `internal_error`, with the id it is logged under.",
-    503: "Something needed is not there right now, such as `database_unreachable`.",
+    503: "Something needed is not there right now: `database_unreachable`, `disk_low`, `disk_full`, `too_many_runs`;"
+    " the header Retry-After says when to try again.",
 }
 
 
@@ -128,7 +129,10 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MaquetteError)  # noqa: S101 - registered for this class only
     if error.status >= 500:
         log.warning("%s %s answers %d %s", request.method, loggable(request.url.path), error.status, error.code)
-    return answer(error, {"WWW-Authenticate": "Bearer"} if error.status == 401 else None)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    return answer(error, headers)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
