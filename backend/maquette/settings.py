@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     render_max_side: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_MAX_SIDE"), ge=64, le=8192)
     render_cache_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_CACHE_MB"), ge=1)
     render_memory_mb: int = Field(4096, validation_alias=AliasChoices("MAQUETTE_RENDER_MEMORY_MB"), ge=0)
+    # Days without a change after which a project, or its intermediates alone, are removed; 0: never.
+    retention_days: int = Field(0, validation_alias=AliasChoices("MAQUETTE_RETENTION_DAYS"), ge=0, le=36500)
+    intermediate_days: int = Field(0, validation_alias=AliasChoices("MAQUETTE_INTERMEDIATE_DAYS"), ge=0, le=36500)
     models_dir: Path | None = _from_env("MAQUETTE_MODELS_DIR", default=None)
     allow_noncommercial_models: bool = _from_env("MAQUETTE_ALLOW_NONCOMMERCIAL_MODELS", default=False)
     trust_model_code: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_TRUST_MODEL_CODE", default=())
