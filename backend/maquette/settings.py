@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     allow_noncommercial_models: bool = _from_env("MAQUETTE_ALLOW_NONCOMMERCIAL_MODELS", default=False)
     trust_model_code: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_TRUST_MODEL_CODE", default=())
     log_level: Literal["debug", "info", "warning", "error"] = _from_env("MAQUETTE_LOG_LEVEL", default="info")
+    log_format: Literal["text", "json"] = _from_env("MAQUETTE_LOG_FORMAT", default="text")
+    # Opens GET /metrics to whoever sends it as a bearer, and nothing else.
+    metrics_token: SecretStr | None = _from_env("MAQUETTE_METRICS_TOKEN", default=None)
 
     @field_validator("home")
     @classmethod
@@ -127,13 +130,20 @@ class Settings(BaseSettings):
     def _exact_origins(cls, origins: object) -> object:
         return tuple(map(_origin, _listed(origins))) if isinstance(origins, str) else origins
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "log_format", mode="before")
     @classmethod
-    def _lower(cls, level: object) -> object:
-        return level.lower() if isinstance(level, str) else level
+    def _lower(cls, word: object) -> object:
+        return word.lower() if isinstance(word, str) else word
 
     @field_validator(
-        "supabase_url", "secret_key", "publishable_key", "jwt_secret", "jwt_issuer", "database_url", mode="before"
+        "supabase_url",
+        "secret_key",
+        "publishable_key",
+        "jwt_secret",
+        "jwt_issuer",
+        "database_url",
+        "metrics_token",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

@@ -14,7 +14,7 @@ from maquette.settings import Connections
 SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
-from maquette.cli.logs import log_to_stderr
+from maquette.logs import log_to_stderr
 from maquette.settings import Connections, Settings
 from maquette.worker.loop import run_worker
 told = json.loads(sys.stdin.readline())

@@ -12,12 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maquette.api import problems
 from maquette.api.paths import loggable
+from maquette.logs import about
 
 access = logging.getLogger("maquette.access")
 
 MAX_JSON_BYTES = 256 * 1024
 UPLOAD_PATH = "/api/v1/upload"
 REPLACEMENT_PATH = re.compile(r"/api/v1/projects/[^/]+/images/[^/]+")
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 STORAGE_PREFIX = "/storage/"
 """The storage service answers in its own, Supabase's, shapes and sets its own limits."""
 
@@ -41,7 +43,7 @@ class Guards:
             await self._app(scope, receive, send)
             return
         path, began = scope["path"], time.monotonic()
-        request_id = uuid.uuid4().hex[:12]
+        request_id = _request_id(scope)
         status = 0
 
         async def send_guarded(message: Message) -> None:
@@ -51,20 +53,27 @@ class Guards:
                 _harden(MutableHeaders(scope=message), path, request_id)
             await send(message)
 
-        try:
-            guarded = await _bounded(scope, receive)
-            if guarded is None:
-                await problems.answer(_too_large())(scope, receive, send_guarded)
-            else:
-                await self._app(scope, guarded, send_guarded)
-        except Exception as error:
-            if status:
-                raise  # half an answer is out already: the server has to drop the connection
-            await problems.unexpected(scope["method"], path, error)(scope, receive, send_guarded)
-        finally:
-            # Never the query: it may hold tokens.
-            took_ms = (time.monotonic() - began) * 1e3
-            access.info("%s %s %s %d %.0f ms", request_id, scope["method"], loggable(path), status, took_ms)
+        with about(request_id=request_id):
+            try:
+                guarded = await _bounded(scope, receive)
+                if guarded is None:
+                    await problems.answer(_too_large())(scope, receive, send_guarded)
+                else:
+                    await self._app(scope, guarded, send_guarded)
+            except Exception as error:
+                if status:
+                    raise  # half an answer is out already: the server has to drop the connection
+                await problems.unexpected(scope["method"], path, error)(scope, receive, send_guarded)
+            finally:
+                # Never the query: it may hold tokens.
+                took_ms = (time.monotonic() - began) * 1e3
+                access.info("%s %s %s %d %.0f ms", request_id, scope["method"], loggable(path), status, took_ms)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own, so that its logs and ours can be joined, where it is short and plain; else a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:12]
 
 
 async def _bounded(scope: Scope, receive: Receive) -> Receive | None:

@@ -6,8 +6,8 @@ import asyncio
 import signal
 import sys
 
-from maquette.cli.logs import log_to_stderr
 from maquette.lifeline import die_with_parent
+from maquette.logs import log_to_stderr
 from maquette.settings import read_settings, resolve_connections
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     kind = sys.argv[1]
     settings = read_settings()
     connections = resolve_connections(settings)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     if kind == "api":
         import uvicorn
 

@@ -36,13 +36,13 @@ def worker(
     """Take steps from the queue and carry them out. Start one on each machine that shares DATABASE_URL."""
     import asyncio
 
-    from maquette.cli.logs import log_to_stderr
     from maquette.db.migrate import expect_migrated
+    from maquette.logs import log_to_stderr
     from maquette.settings import read_settings, resolve_connections
     from maquette.worker.loop import run_worker
 
     settings = read_settings()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     connections = resolve_connections(settings)
     expect_migrated(connections.database_url)
     names = [name.strip() for name in queues.split(",") if name.strip()]

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import httpx
 from rich.console import Console
 
-from maquette.cli.logs import log_to_stderr
 from maquette.db.migrate import expect_migrated
 from maquette.embedded.stack import EmbeddedStack, run_stack
 from maquette.errors import MaquetteError, UnavailableError
+from maquette.logs import log_to_stderr
 from maquette.settings import Settings, resolve_connections
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class _Child:
 
 def supervise(settings: Settings, *, workers: int) -> int:
     """Serve until Ctrl-C; the exit code is 0 after a clean stop. Errors of starting are raised."""
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     console = Console(stderr=True)
     stop_signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, _request_stop) for number in stop_signals}
