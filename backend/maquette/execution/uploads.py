@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from psycopg_pool import AsyncConnectionPool
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
+from maquette.execution.limits import step_limits
 from maquette.execution.keeper import Stored, record_artifacts, remove_files, store_files
 from maquette.execution.makers import makers
 from maquette.execution.process import Outcome, run_step_process
 from maquette.settings import Settings
+from maquette.steps.folder import Folder
+from maquette.steps.limits import write_limits
 from maquette.steps.parameters import UploadParameters
 from maquette.steps.records import Image, Images, Reason, Record
 from maquette.storage.client import Objects
@@ -68,6 +72,7 @@ async def read_photos(settings: Settings, folder: Path, parameters: UploadParame
         if isinstance(record, Images):
             found.append(record)
 
+    await asyncio.to_thread(write_limits, Folder(folder), step_limits(settings))
     outcome = await run_step_process(
         "upload",
         folder,

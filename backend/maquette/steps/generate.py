@@ -16,6 +16,7 @@ from maquette.steps import evaluation
 from maquette.steps.depth import render_depth_maps
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
+from maquette.steps.limits import lowered, read_limits
 from maquette.steps.names import errors_in_users_words, in_users_words
 from maquette.steps.parameters import GenerateParameters
 from maquette.steps.presets import PRESETS
@@ -80,7 +81,7 @@ def _train(
 ) -> Model:
     """Train, measure and keep the model."""
     views = eval_set.training(scene)
-    settings = PRESETS[wanted.preset].settings(wanted, len(views))
+    settings = lowered(PRESETS[wanted.preset].settings(wanted, len(views)), read_limits(folder), sink)
     trained = train_from_points(folder, scene, views, settings, sink)
     details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
     # None at the first generate; a later one is chosen only where it is better on the same held-out photos.

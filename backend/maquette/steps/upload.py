@@ -11,8 +11,9 @@ from typing import Any
 
 from maquette.errors import BadInputError, MaquetteError
 from maquette.recon import capture
-from maquette.recon.images import read_photo, write_photo
+from maquette.recon.images import MAX_PIXELS, read_photo, write_photo
 from maquette.steps.folder import Folder
+from maquette.steps.limits import read_limits
 from maquette.steps.parameters import UploadParameters
 from maquette.steps.records import File, Image, Images, Reason
 from maquette.steps.sink import Sink
@@ -59,10 +60,11 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
             suggestion="Leave `remove_bg` out, or send photos whose background is already removed.",
         )
     entries = json.loads((root / "incoming.json").read_text())
+    max_pixels = read_limits(folder).max_pixels or MAX_PIXELS
     reads = []
     for number, entry in enumerate(entries):
         sink.progress("reading", number / len(entries), str(entry["filename"]))
-        reads.append(_read(folder, number, entry, wanted))
+        reads.append(_read(folder, number, entry, wanted, max_pixels))
     images = _judge(folder, reads)
     usable = [image for image in images if image.verdict != "rejected"]
     if not usable:
@@ -76,13 +78,13 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     return {"images": len(images), "usable": len(usable)}
 
 
-def _read(folder: Folder, number: int, entry: Mapping[str, str], wanted: UploadParameters) -> _Read:
+def _read(folder: Folder, number: int, entry: Mapping[str, str], wanted: UploadParameters, max_pixels: int) -> _Read:
     """Decode, measure and write one file; its pixels are not kept in memory."""
     source, filename = folder.incoming / entry["file"], str(entry["filename"])
     with source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     try:
-        photo = read_photo(source, name=filename, original_resolution=wanted.original_resolution)
+        photo = read_photo(source, name=filename, original_resolution=wanted.original_resolution, max_pixels=max_pixels)
     except MaquetteError as error:
         return _Read(source, filename, sha256, error=error)
     folder.images.mkdir(parents=True, exist_ok=True)

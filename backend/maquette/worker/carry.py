@@ -16,11 +16,13 @@ from maquette.db.rows import Row
 from maquette.errors import MaquetteError
 from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
+from maquette.execution.limits import step_limits
 from maquette.execution.makers import makers
 from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import Outcome, run_step_process
 from maquette.queue.jobs import enqueue
 from maquette.steps.folder import Folder
+from maquette.steps.limits import write_limits
 from maquette.steps.records import Record, Warn
 from maquette.steps.stages import percentage
 from maquette.worker.folders import forget_folder
@@ -119,6 +121,7 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         allow_noncommercial=settings.allow_noncommercial_models,
         trust_code=settings.trust_model_code,
     )
+    await asyncio.to_thread(write_limits, Folder(folder), step_limits(settings))
     keeper = await Keeper.open(services.pool, services.objects, run, folder)
 
     def on_progress(stage: str, fraction: float, message: str) -> None:

@@ -9,9 +9,10 @@ from maquette.recon.images.errors import (
     TruncatedImageError,
     UnsupportedImageError,
 )
-from maquette.recon.images.photo import Photo, read_photo, write_photo
+from maquette.recon.images.photo import MAX_PIXELS, Photo, read_photo, write_photo
 
 __all__ = [
+    "MAX_PIXELS",
     "CorruptImageError",
     "EmptyFileError",
     "ImageTooLargeError",
