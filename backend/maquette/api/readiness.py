@@ -14,9 +14,8 @@ from maquette.errors import BadInputError, WrongStateError
 from maquette.models.installed import read_weights
 from maquette.settings import Settings
 from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, GenerateParameters, RefineParameters
+from maquette.steps.presets import PRESETS
 from maquette.steps.workloads import size_of, workload_of
-
-FEWEST_PHOTOS = 3
 
 
 class NoPhotosError(WrongStateError):
@@ -31,6 +30,12 @@ class NotEnoughPhotosError(BadInputError):
     code = "not_enough_photos"
 
 
+class TooManyGaussiansError(BadInputError):
+    """Generate was asked for a larger model than this server makes."""
+
+    code = "too_many_gaussians"
+
+
 class UnknownViewsError(BadInputError):
     """Refine was asked to optimise against views that do not exist."""
 
@@ -43,8 +48,9 @@ class HeldOutViewsError(BadInputError):
     code = "held_out_views"
 
 
-def for_generate(parameters: GenerateParameters) -> Prepare:
-    """Needs photos, three of them usable; reads the photos."""
+def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
+    """Needs photos, as many of them usable as the settings say; reads the photos."""
+    _check_gaussians(parameters, settings)
 
     async def prepare(conn: Connection, project: Row) -> Work:
         photos = await records.photos(conn, project["id"])
@@ -53,18 +59,36 @@ def for_generate(parameters: GenerateParameters) -> Prepare:
                 "This project has no photos yet.", suggestion="Send photos with POST /api/v1/upload first."
             )
         usable = [photo["sha256"] for photo in photos if photo["verdict"] != "rejected"]
-        if len(usable) < FEWEST_PHOTOS:
+        if len(usable) < settings.min_photos:
             raise NotEnoughPhotosError(
-                f"{len(usable)} of {len(photos)} photos can be used; at least {FEWEST_PHOTOS} are needed.",
+                f"{len(usable)} of {len(photos)} photos can be used; at least {settings.min_photos} are needed.",
                 suggestion="Upload more photos that overlap; GET /api/v1/projects/{id}/images says what is wrong with"
                 " the others.",
                 found=len(usable),
-                needed=FEWEST_PHOTOS,
+                needed=settings.min_photos,
                 uploaded=len(photos),
             )
-        return _work("generate", parameters, tuple(usable), photos=len(usable))
+        inputs = (*usable, *_lowered(parameters, settings))
+        return _work("generate", parameters, inputs, photos=len(usable))
 
     return prepare
+
+
+def _check_gaussians(parameters: GenerateParameters, settings: Settings) -> None:
+    wanted = parameters.max_gaussians
+    if wanted is not None and wanted > settings.max_gaussians:
+        raise TooManyGaussiansError(
+            f"max_gaussians is {wanted}; this server makes models of at most {settings.max_gaussians}.",
+            suggestion=f"Ask for at most {settings.max_gaussians}, or leave it to the preset.",
+            max_gaussians=settings.max_gaussians,
+            given=wanted,
+        )
+
+
+def _lowered(parameters: GenerateParameters, settings: Settings) -> tuple[str, ...]:
+    """Names the server's limit where it changes what the preset makes: that is other work than without it."""
+    changed = parameters.max_gaussians is None and PRESETS[parameters.preset].max_gaussians > settings.max_gaussians
+    return (f"at most {settings.max_gaussians} Gaussians",) if changed else ()
 
 
 def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:

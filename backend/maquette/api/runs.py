@@ -156,7 +156,7 @@ async def retry_run(
 
 async def _prepare(run: Row, settings: Settings) -> Prepare:
     if run["step"] == "generate":
-        return readiness.for_generate(GenerateParameters.model_validate(run["parameters"]))
+        return readiness.for_generate(GenerateParameters.model_validate(run["parameters"]), settings)
     if run["step"] == "refine":
         return readiness.for_refine(RefineParameters.model_validate(run["parameters"]), settings)
     return await readiness.for_export(ExportParameters.model_validate(run["parameters"]))

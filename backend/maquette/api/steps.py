@@ -95,12 +95,12 @@ async def generate(
     fresh: Fresh = False,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Needs at least 3 usable photos.
+    """Needs usable photos, at least the `min_photos` of `GET /health`: 3, unless the server is set otherwise.
 
-    `409 no_photos` before an upload; `422 not_enough_photos` with fewer than 3 usable ones. A run that fails answers
+    `409 no_photos` before an upload; `422 not_enough_photos`; `422 too_many_gaussians` beyond the server's limit. A run that fails answers
     with its own error and status when it was waited for.
     """
-    prepare = readiness.for_generate(parameters)
+    prepare = readiness.for_generate(parameters, service.settings)
     call = await call_step(
         service, owner, project_id, "generate", parameters, prepare, key=idempotency_key, fresh=fresh
     )

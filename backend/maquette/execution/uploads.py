@@ -13,8 +13,8 @@ from psycopg_pool import AsyncConnectionPool
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
-from maquette.execution.limits import step_limits
 from maquette.execution.keeper import Stored, record_artifacts, remove_files, store_files
+from maquette.execution.limits import step_limits
 from maquette.execution.makers import makers
 from maquette.execution.process import Outcome, run_step_process
 from maquette.settings import Settings
