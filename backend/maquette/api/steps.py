@@ -97,8 +97,8 @@ async def generate(
 ) -> JSONResponse:
     """Needs usable photos, at least the `min_photos` of `GET /health`: 3, unless the server is set otherwise.
 
-    `409 no_photos` before an upload; `422 not_enough_photos`; `422 too_many_gaussians` beyond the server's limit. A run that fails answers
-    with its own error and status when it was waited for.
+    `409 no_photos` before an upload; `422 not_enough_photos`; `422 too_many_gaussians` beyond the server's limit.
+    A run that fails answers with its own error and status when it was waited for.
     """
     prepare = readiness.for_generate(parameters, service.settings)
     call = await call_step(
