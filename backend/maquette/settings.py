@@ -86,6 +86,13 @@ class Settings(BaseSettings):
     max_stored_mb_per_owner: int = Field(0, validation_alias=AliasChoices("MAQUETTE_MAX_STORED_MB_PER_OWNER"), ge=0)
     # With less free on the disk of MAQUETTE_HOME nothing new begins; what runs has the rest to finish in.
     disk_floor_mb: int = Field(2000, validation_alias=AliasChoices("MAQUETTE_DISK_FLOOR_MB"), ge=0)
+    # Waits before another attempt are multiplied by it.
+    retry_wait_factor: float = Field(1.0, validation_alias=AliasChoices("MAQUETTE_RETRY_WAIT_FACTOR"), ge=0)
+    # How often unfinished training goes to the bucket, for another machine to go on from; 0: never.
+    save_work_every_s: float = Field(120.0, validation_alias=AliasChoices("MAQUETTE_SAVE_WORK_EVERY_S"), ge=0)
+    # How long a worker keeps what a failed or cancelled run left, for a retry to go on from.
+    keep_work_hours: float = Field(24.0, validation_alias=AliasChoices("MAQUETTE_KEEP_WORK_HOURS"), ge=0)
+    storage_timeout_s: float = Field(120.0, validation_alias=AliasChoices("MAQUETTE_STORAGE_TIMEOUT_S"), gt=0)
     step_memory_mb: int = Field(0, validation_alias=AliasChoices("MAQUETTE_STEP_MEMORY_MB"), ge=0)
     signed_url_s: int = Field(3600, validation_alias=AliasChoices("MAQUETTE_SIGNED_URL_S"), ge=1)
     render_max_side: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_MAX_SIDE"), ge=64, le=8192)

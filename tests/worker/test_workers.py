@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from tests.execution.house import House
@@ -113,7 +115,7 @@ async def test_a_stopped_worker_puts_its_run_back_and_the_next_one_takes_it_at_o
     ended = await modelled.until(run["id"], "cancelled")
     assert ended["error"]["code"] == "run_cancelled"
     assert second.stop() == 0
-    assert not (second.home / "work" / str(run["id"])).exists()
+    assert (second.home / "work" / str(run["id"])).exists(), "a retry goes on from there"
 
 
 async def test_cancelled_runs_leave_the_line_and_the_next_one_goes_on(
@@ -151,18 +153,31 @@ async def test_folders_of_ended_runs_are_swept_when_a_worker_starts(
     failed = await modelled.started("export")
     async with modelled.pool.connection() as conn:
         await runs.finish(conn, failed["id"], failed["attempt"], "failed", error={"code": "x"})
+    cancelled = await modelled.started("export")
+    async with modelled.pool.connection() as conn:
+        await runs.finish(conn, cancelled["id"], cancelled["attempt"], "cancelled")
     going_on = await modelled.started("refine")
     work = tmp_path / "one" / "work"
-    for run in (done, failed, going_on):
-        (work / str(run["id"]) / "models").mkdir(parents=True)
-        (work / str(run["id"]) / "log.txt").write_text("said")
+    deleted, of_another_database = uuid4(), uuid4()
+    (installation,) = await modelled.rows("select id from public.installation")
+    for name in (done["id"], failed["id"], cancelled["id"], going_on["id"], deleted, of_another_database):
+        (work / str(name) / "models").mkdir(parents=True)
+        (work / str(name) / "log.txt").write_text("said")
+    (work / str(deleted) / "installation").write_text(str(installation["id"]))
+    (work / str(of_another_database) / "installation").write_text(str(uuid4()))
+    yesterday = time.time() - 25 * 3600
+    for path in (work / str(failed["id"]), *(work / str(failed["id"])).iterdir()):
+        os.utime(path, (yesterday, yesterday))
     (work / "something of the user's").mkdir()
     worker = start("one")
+    gone = [work / str(done["id"]), work / str(failed["id"]) / "models", work / str(deleted)]
     async with asyncio.timeout(20):
-        while any(path.exists() for path in (work / str(done["id"]), work / str(failed["id"]) / "models")):  # noqa: ASYNC110
+        while any(path.exists() for path in gone):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert (work / str(failed["id"]) / "log.txt").read_text() == "said"
     assert (work / str(going_on["id"]) / "models").exists(), "its next attempt goes on from there"
+    assert (work / str(cancelled["id"]) / "models").exists(), "a retry may go on from there for a day"
+    assert (work / str(of_another_database) / "models").exists()
     assert (work / "something of the user's").exists()
     worker.kill()
     shutil.rmtree(work)

@@ -66,7 +66,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
             await asyncio.to_thread(uploads.forget_old_arrivals, settings.home)
             listener = Listener(connections.database_url)
             pool = await stack.enter_async_context(open_pool(connections.database_url))
-            objects = await stack.enter_async_context(Objects.open(connections))
+            objects = await stack.enter_async_context(Objects.open(connections, timeout_s=settings.storage_timeout_s))
             app.state.service = Service(
                 settings=settings,
                 connections=connections,

@@ -72,21 +72,29 @@ async def call_step(
         if same is not None:
             call = await _answered(conn, same["id"], owner, "identical_work")
         else:
-            call = await _queue(conn, project_id, step, work, identity, key)
+            call = await _queue(conn, project_id, step, work, identity, key, fresh=fresh)
         if keyed:
             await keyed.keep(conn, project_id, call.run["id"])
         return call
 
 
 async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare, *, key: str | None = None) -> Call:
-    """A new run with the parameters of one that failed or was cancelled, or the one that the same key made."""
+    """A new run with the parameters of one that failed or was cancelled, or the one that the same key made.
+
+    It goes on from what that one kept, unless photos, code or models have changed since. A second retry answers with
+    the run that the first one made.
+    """
     keyed = Keyed.of(run["id"], "retry", key)
     async with service.transaction() as conn:
         project = await projects.get(conn, run["project_id"], owner, lock=True)
         if keyed and (made := await keyed.made_before(conn)):
             return await _answered(conn, made, owner, "idempotency_key")
-        work = await prepare(conn, project)
-        call = await _queue(conn, run["project_id"], run["step"], work, input_hash(run["step"], work), key)
+        successor = await runs.successor(conn, run)
+        if successor is not None:
+            call = await _answered(conn, successor, owner, "identical_work")
+        else:
+            work = await prepare(conn, project)
+            call = await _queue(conn, run["project_id"], run["step"], work, input_hash(run["step"], work), key)
         if keyed:
             await keyed.keep(conn, run["project_id"], call.run["id"])
         return call
@@ -102,7 +110,16 @@ def input_hash(step: str, work: Work) -> str:
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, identity: str, key: str | None) -> Call:
+async def _queue(
+    conn: Connection,
+    project_id: UUID,
+    step: str,
+    work: Work,
+    identity: str,
+    key: str | None,
+    *,
+    fresh: bool = False,
+) -> Call:
     made_by = makers(step)
     if key:
         await runs.free_key(conn, project_id, step, key)
@@ -118,6 +135,7 @@ async def _queue(conn: Connection, project_id: UUID, step: str, work: Work, iden
         idempotency_key=key,
         workload=work.workload,
         size=work.size,
+        continues_id=None if fresh else await runs.to_continue(conn, project_id, identity),
     )
     await enqueue(conn, run)
     return Call(run, None, await queue.position(conn, run["id"]))

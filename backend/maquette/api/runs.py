@@ -24,6 +24,7 @@ from maquette.api.waiting import Wait
 from maquette.db import projects, queue, runs
 from maquette.db.rows import Row
 from maquette.errors import WrongStateError
+from maquette.queue.jobs import withdraw
 from maquette.settings import Settings
 from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
 
@@ -104,6 +105,8 @@ async def cancel_run(
             if changed is None:
                 raise _ended(await runs.get(conn, run_id, owner))
             run = changed
+            if run["status"] == "cancelled":
+                await withdraw(conn, run)
         elif run["status"] in runs.FINAL:
             raise _ended(run)
         kept = await runs.kept(conn, run["project_id"])
@@ -178,5 +181,5 @@ def _would_lose(run: Row) -> str:
     stage = f", at the stage {run['stage']}" if run["stage"] else ""
     return (
         f"The {run['step']} is {run['progress_percentage']:.0f} % done after {spent}{stage};"
-        " what it has not finished by then is lost."
+        " the piece of work that is under way is lost; a retry goes on from what is finished."
     )

@@ -113,16 +113,63 @@ async def free_key(conn: Connection, project_id: UUID, step: str, key: str) -> N
     )
 
 
-async def set_job(conn: Connection, run_id: UUID, job_id: int) -> None:
-    """Remember which Procrastinate job carries the run."""
-    await conn.execute("update public.runs set job_id = %s where id = %s", [job_id, run_id])
+async def to_continue(conn: Connection, project_id: UUID, input_hash: str) -> UUID | None:
+    """The first of a row of runs that did this very work and ended before it was done: what they kept can be used.
+
+    None where there is none, or where the work was done since.
+    """
+    row = await fetch_one(
+        conn,
+        "select coalesce(continues_id, id) as first, status from public.runs"
+        " where project_id = %s and input_hash = %s and status in ('failed', 'cancelled', 'completed')"
+        " and (started_at is not null or continues_id is not null)"
+        " order by queued_at desc, id desc limit 1",
+        [project_id, input_hash],
+    )
+    return row["first"] if row and row["status"] != "completed" else None
+
+
+async def successor(conn: Connection, run: Row) -> UUID | None:
+    """A later run that does, or did, the same work in place of one that ended early; None where there is none."""
+    row = await fetch_one(
+        conn,
+        "select id from public.runs where continues_id = %s and queued_at > %s and cancel_requested_at is null"
+        " and status in ('queued', 'running', 'completed') order by queued_at desc limit 1",
+        [work_id(run), run["queued_at"]],
+    )
+    return row["id"] if row else None
+
+
+async def same_row(conn: Connection, run: Row) -> list[UUID]:
+    """The run and all that did the same work before it, each going on from the other."""
+    rows = await fetch_all(
+        conn,
+        "select id from public.runs where id = %(first)s or continues_id = %(first)s order by queued_at, id",
+        {"first": work_id(run)},
+    )
+    return [row["id"] for row in rows]
+
+
+def work_id(run: Row) -> UUID:
+    """What runs that do one work have in common: the first of them."""
+    first: UUID = run["continues_id"] or run["id"]
+    return first
+
+
+async def set_job(conn: Connection, run_id: UUID, job_id: int, *, turn: int, queue: str, wait_s: float) -> None:
+    """Remember which Procrastinate job carries the run, its place in line, and when it may start."""
+    await conn.execute(
+        "update public.runs set job_id = %(job)s, turn = %(turn)s, queue = %(queue)s,"
+        " not_before = case when %(wait)s > 0 then now() + make_interval(secs => %(wait)s) end where id = %(run)s",
+        {"job": job_id, "turn": turn, "queue": queue, "wait": wait_s, "run": run_id},
+    )
 
 
 async def start(conn: Connection, run_id: UUID) -> Row | None:
     """Take a run: from queued to running with a new attempt number. None where it is not queued any more."""
     return await fetch_one(
         conn,
-        "update public.runs set status = 'running', attempt = attempt + 1, error = null,"
+        "update public.runs set status = 'running', attempt = attempt + 1, error = null, not_before = null,"
         " started_at = coalesce(started_at, now()), heartbeat_at = now()"
         " where id = %s and status = 'queued' returning *",
         [run_id],
@@ -219,12 +266,13 @@ async def complete_at_once(
 
 
 async def requeue(conn: Connection, run_id: UUID, attempt: int, reason: Mapping[str, Any]) -> Row | None:
-    """Put a lost attempt back in line, keeping why; None where the run moved on by itself."""
+    """Put a lost attempt back in line, keeping and counting why; None where the run moved on by itself."""
     return await fetch_one(
         conn,
-        "update public.runs set status = 'queued', error = %s, message = 'waiting for another attempt'"
-        " where id = %s and attempt = %s and status = 'running' returning *",
-        [Jsonb(dict(reason)), run_id, attempt],
+        "update public.runs set status = 'queued', error = %(reason)s, message = 'waiting for another attempt',"
+        " failures = failures || jsonb_build_object(%(code)s::text, coalesce((failures ->> %(code)s)::integer, 0) + 1)"
+        " where id = %(id)s and attempt = %(attempt)s and status = 'running' returning *",
+        {"reason": Jsonb(dict(reason)), "code": reason["code"], "id": run_id, "attempt": attempt},
     )
 
 

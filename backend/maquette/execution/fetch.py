@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,14 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from maquette.db import records, staleness
+from maquette.db import records, runs, staleness
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+from maquette.errors import UnavailableError
 from maquette.execution.patience import few_at_a_time
 from maquette.execution.places import sha256_of
+from maquette.execution.saved_work import saved_work
+from maquette.execution.view_runs import views_kept
+from maquette.execution.wanted import Wanted
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
 from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH
@@ -24,12 +27,10 @@ from maquette.storage.client import Objects
 PARALLEL_DOWNLOADS = 4
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """An object and where in the folder it belongs."""
+class ObjectDamagedError(UnavailableError):
+    """An object's bytes are not those that its row tells of."""
 
-    path: str
-    artifact: Mapping[str, Any]
+    code = "object_damaged"
 
 
 async def fill_folder(pool: AsyncConnectionPool[Connection], objects: Objects, run: Row, root: Path) -> dict[str, Any]:
@@ -55,8 +56,11 @@ async def _inputs(
     photos = await _photos(conn, run["project_id"], folder)
     if run["step"] == "generate":
         wanted += photos
-        if project["views_kept"]:
-            wanted += await _scene(conn, run["id"], folder)
+        if (made_by := await views_kept(conn, run)) is not None:
+            project["views_kept"] = True
+            wanted += await _scene(conn, made_by, folder)
+            if not project["versions_of_run"]:
+                wanted += await saved_work(conn, run, folder)
     else:
         key = "from_version" if run["step"] == "refine" else "version"
         model = await records.model(conn, run["project_id"], parameters.get(key))
@@ -77,26 +81,27 @@ async def _project(conn: Connection, run: Row) -> dict[str, Any]:
     row = await fetch_one(
         conn,
         """
-        select p.id, p.name,
+        select p.name,
                (select max(version) from public.gaussian_splat_models m where m.project_id = p.id) as latest_version,
                (select jsonb_build_object('psnr', m.psnr, 'ssim', m.ssim, 'lpips', m.lpips,
                                           'depth_consistency', m.depth_consistency, 'degraded', m.degraded)
                 from public.gaussian_splat_models m
                 where m.project_id = p.id and m.promoted and m.psnr is not null and m.ssim is not null) as promoted,
                (select coalesce(array_agg(version order by version), '{}') from public.gaussian_splat_models m
-                where m.run_id = %(run)s) as versions_of_run,
-               exists (select from public.multiview_generation v where v.run_id = %(run)s) as views_kept
+                where m.run_id = any(%(row)s)) as versions_of_run,
+               (select count(*) from public.depth_maps d where d.run_id = any(%(row)s)) as depth_maps_kept
         from public.projects p where p.id = %(project)s
         """,
-        {"project": run["project_id"], "run": run["id"]},
+        {"project": run["project_id"], "row": await runs.same_row(conn, run)},
     )
     if row is None:
         raise RuntimeError(f"run {run['id']} has lost its project")
     known = {
-        "id": str(row["id"]),
+        "id": str(run["project_id"]),
         "name": row["name"],
         "versions_of_run": row["versions_of_run"],
-        "views_kept": row["views_kept"],
+        "views_kept": False,
+        "depth_maps_kept": row["depth_maps_kept"],
     }
     for name in ("latest_version", "promoted"):
         if row[name] is not None:
@@ -216,6 +221,14 @@ async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> N
         path = root / one.path
         if not await asyncio.to_thread(_is_there, path, one.artifact):
             await objects.download(one.artifact["bucket"], one.artifact["path"], path)
+            if not await asyncio.to_thread(_is_there, path, one.artifact):
+                await asyncio.to_thread(path.unlink)
+                raise ObjectDamagedError(
+                    f"What storage holds of {Path(one.path).name} is not what was stored.",
+                    suggestion="Retry; if it stays so, run `maquette gc --dry-run`, which looks at every object, and"
+                    " make the file again with its own step.",
+                    bucket=one.artifact["bucket"],
+                )
 
     await few_at_a_time([partial(fetch, one) for one in wanted], PARALLEL_DOWNLOADS)
 

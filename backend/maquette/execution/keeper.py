@@ -20,6 +20,7 @@ from maquette.execution.places import Placed, place_files, sha256_of
 from maquette.execution.rows import write_record
 from maquette.steps.folder import write_json
 from maquette.steps.records import Record
+from maquette.storage import keys
 from maquette.storage.client import Objects
 
 PARALLEL_UPLOADS = 4
@@ -56,7 +57,7 @@ class Keeper:
     async def keep(self, record: Record) -> None:
         """Store a record's files and rows. Raises ``run_fenced`` where another attempt has taken over."""
         what = f"run {self.run['id']}: a record"
-        # Asked before the objects are written too: keys name the run, not the attempt.
+        # Asked before the objects are written too: an attempt that is over has nothing to send.
         await patiently(self._still_ours, what)
         stored = await patiently(lambda: self.store(record), what)
         ids, facts = await patiently(lambda: self._write(record, stored), what)
@@ -78,12 +79,13 @@ class Keeper:
 
     async def store(self, record: Record) -> list[Stored]:
         """Put a record's files into their buckets, a few at a time."""
-        return await store_files(self.objects, record, self.folder, self.run["project_id"], self.run["id"])
+        made_by = keys.maker(self.run["id"], self.run["attempt"])
+        return await store_files(self.objects, record, self.folder, self.run["project_id"], made_by)
 
 
-async def store_files(objects: Objects, record: Record, folder: Path, project_id: UUID, run_id: UUID) -> list[Stored]:
+async def store_files(objects: Objects, record: Record, folder: Path, project_id: UUID, made_by: str) -> list[Stored]:
     """Put a record's files into their buckets, a few at a time; answers in the record's own order."""
-    places = await asyncio.to_thread(lambda: list(place_files(record, folder, project_id, run_id)))
+    places = await asyncio.to_thread(lambda: list(place_files(record, folder, project_id, made_by)))
 
     async def store(placed: Placed) -> Stored:
         path = folder / placed.file.path

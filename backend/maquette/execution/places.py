@@ -23,8 +23,10 @@ class Placed:
     key: str
 
 
-def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) -> Iterator[Placed]:
-    """Every file of a record, inputs before what was made from them."""
+def place_files(record: Record, folder: Path, project_id: UUID, made_by: str) -> Iterator[Placed]:
+    """Every file of a record, inputs before what was made from them; ``made_by`` as :func:`maquette.storage.keys.maker`
+    tells.
+    """
     match record:
         case Images():
             for image in record.images:
@@ -38,51 +40,51 @@ def place_files(record: Record, folder: Path, project_id: UUID, run_id: UUID) ->
                     yield Placed(image.processed, buckets.PROCESSED_IMAGES, key)
         case Views():
             for file in record.scene_files:
-                key = keys.scene_file(project_id, run_id, Path(file.path).name)
+                key = keys.scene_file(project_id, made_by, Path(file.path).name)
                 yield Placed(file, buckets.MULTIVIEW_IMAGES, key)
             for view in record.views:
                 extension = EXTENSIONS[view.image.mime]
-                key = keys.view_image(project_id, run_id, view.view_index, extension)
+                key = keys.view_image(project_id, made_by, view.view_index, extension)
                 yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
         case RenewedViews():
             yield Placed(
                 record.cameras,
                 buckets.MULTIVIEW_IMAGES,
-                keys.scene_file(project_id, run_id, Path(record.cameras.path).name),
+                keys.scene_file(project_id, made_by, Path(record.cameras.path).name),
             )
             for view in record.views:
-                key = keys.view_image(project_id, run_id, view.view_index, EXTENSIONS[view.image.mime])
+                key = keys.view_image(project_id, made_by, view.view_index, EXTENSIONS[view.image.mime])
                 yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
         case Model():
             if record.iteration is not None:
-                yield from _of_round(record.iteration, project_id, run_id)
+                yield from _of_round(record.iteration, project_id, made_by)
             # Two of the first three are the same file: the version is one of the other two.
             files = (record.model, record.unfiltered, record.filtered, record.checkpoint, record.preview)
             for file in {file.path: file for file in reversed(files)}.values():
-                key = keys.model_file(project_id, run_id, record.version, Path(file.path).name)
+                key = keys.model_file(project_id, made_by, record.version, Path(file.path).name)
                 yield Placed(file, buckets.MODELS, key)
         case DepthMaps():
             for depth in record.depth_maps:
-                key = keys.depth_map(project_id, run_id, depth.view_index)
+                key = keys.depth_map(project_id, made_by, depth.view_index)
                 yield Placed(depth.depth, buckets.DEPTH_MAPS, key)
-                key = keys.depth_heatmap(project_id, run_id, depth.view_index)
+                key = keys.depth_heatmap(project_id, made_by, depth.view_index)
                 yield Placed(depth.heatmap, buckets.DEPTH_MAPS, key)
         case Export():
-            key = keys.export_file(project_id, run_id, Path(record.file.path).name)
+            key = keys.export_file(project_id, made_by, Path(record.file.path).name)
             yield Placed(record.file, buckets.MODELS, key)
 
 
-def _of_round(made: Iteration, project_id: UUID, run_id: UUID) -> Iterator[Placed]:
+def _of_round(made: Iteration, project_id: UUID, made_by: str) -> Iterator[Placed]:
     for view in made.views:
-        key = keys.rendered_view(project_id, run_id, made.iteration, view.view_index, EXTENSIONS[view.rendered.mime])
+        key = keys.rendered_view(project_id, made_by, made.iteration, view.view_index, EXTENSIONS[view.rendered.mime])
         yield Placed(view.rendered, buckets.ENHANCED_VIEWS, key)
         if view.enhanced is not None:
             extension = EXTENSIONS[view.enhanced.mime]
-            key = keys.enhanced_view(project_id, run_id, made.iteration, view.view_index, extension)
+            key = keys.enhanced_view(project_id, made_by, made.iteration, view.view_index, extension)
             yield Placed(view.enhanced, buckets.ENHANCED_VIEWS, key)
         if view.confidence is not None:
             extension = EXTENSIONS[view.confidence.mime]
-            key = keys.confidence_map(project_id, run_id, made.iteration, view.view_index, extension)
+            key = keys.confidence_map(project_id, made_by, made.iteration, view.view_index, extension)
             yield Placed(view.confidence, buckets.ENHANCED_VIEWS, key)
 
 

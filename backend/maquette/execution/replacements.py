@@ -21,6 +21,7 @@ from maquette.settings import Settings
 from maquette.steps.parameters import UploadParameters
 from maquette.steps.records import Image, Images
 from maquette.steps.waiting import HeldOutPhotoFixedError
+from maquette.storage import keys
 from maquette.storage.client import Objects
 
 READ_PHOTOS = ("generate", "refine")
@@ -104,7 +105,7 @@ async def prepare(
     images, outcome = await read_photos(settings, folder, parameters)
     (image,) = images.images
     image, run_id = image.model_copy(update={"image_index": image_index}), uuid4()
-    stored = await store_files(objects, Images(images=(image,)), folder, project_id, run_id)
+    stored = await store_files(objects, Images(images=(image,)), folder, project_id, keys.maker(run_id, 1))
     return Prepared(run_id, image, stored, outcome, parameters)
 
 

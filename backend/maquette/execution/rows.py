@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from maquette.db import records
-from maquette.db.rows import Connection, Row, fetch_one, insert
+from maquette.db.rows import Connection, Row, fetch_all, fetch_one, insert
+from maquette.execution.view_runs import view_run
 from maquette.steps.records import DepthMaps, EnhancedView, Export, Images, Model, Record, RenewedViews, View, Views
 
 Ids = Mapping[str, UUID]
@@ -44,11 +45,14 @@ async def _views(conn: Connection, run: Row, record: Views, ids: Ids) -> None:
             " where project_id = %s and image_index = %s and replaced_at is null",
             [placement.placed, placement.reason, run["project_id"], _image_index(placement.name)],
         )
-    await conn.execute("delete from public.multiview_generation where run_id = %s", [run["id"]])
+    before = await fetch_all(
+        conn, "delete from public.multiview_generation where run_id = %s returning image_artifact_id", [run["id"]]
+    )
     for view in record.views:
         await insert(
             conn, "multiview_generation", {"run_id": run["id"], **await _view(conn, run["project_id"], view, ids)}
         )
+    await _forget_earlier(conn, before, ids)
 
 
 async def _view(conn: Connection, project_id: UUID, view: View, ids: Ids) -> dict[str, Any]:
@@ -71,7 +75,7 @@ async def _view(conn: Connection, project_id: UUID, view: View, ids: Ids) -> dic
 
 async def _renewed_views(conn: Connection, run: Row, record: RenewedViews, ids: Ids) -> None:
     """A row of its own for each view that was made again; the one before it stays, as replaced."""
-    view_run_id = await _view_run(conn, run)
+    view_run_id = await view_run(conn, run)
     for view in record.views:
         before = await fetch_one(
             conn,
@@ -100,16 +104,6 @@ async def _renewed_views(conn: Connection, run: Row, record: RenewedViews, ids: 
         )
 
 
-async def _view_run(conn: Connection, run: Row) -> UUID:
-    """The generate whose views a run works with: itself, or that of the version which it begins with."""
-    if run["step"] == "generate":
-        own: UUID = run["id"]
-        return own
-    version = run["parameters"].get("from_version")
-    of_version: UUID = (await records.model(conn, run["project_id"], version))["view_run_id"]
-    return of_version
-
-
 def _image_index(name: str) -> int:
     """Processed photos are named by their index in the project."""
     return int(Path(name).stem)
@@ -118,7 +112,7 @@ def _image_index(name: str) -> int:
 async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
     eval_set = await fetch_one(conn, "select id from public.eval_sets where project_id = %s", [run["project_id"]])
     eval_set_id = eval_set["id"] if eval_set else None
-    view_run_id = run["id"]
+    view_run_id = await view_run(conn, run)
     if record.parent_version is not None:
         view_run_id = (await records.model(conn, run["project_id"], record.parent_version))["view_run_id"]
     mean = record.mean()
@@ -217,8 +211,12 @@ async def _view_id(conn: Connection, view_run_id: UUID, view_index: int) -> UUID
 
 
 async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -> None:
-    await conn.execute("delete from public.depth_maps where run_id = %s", [run["id"]])
-    view_run_id = await _view_run(conn, run)
+    before = await fetch_all(
+        conn,
+        "delete from public.depth_maps where run_id = %s returning depth_artifact_id, heatmap_artifact_id",
+        [run["id"]],
+    )
+    view_run_id = await view_run(conn, run)
     for depth in record.depth_maps:
         await insert(
             conn,
@@ -232,10 +230,19 @@ async def _depth_maps(conn: Connection, run: Row, record: DepthMaps, ids: Ids) -
                 **depth.model_dump(exclude={"view_index", "depth", "heatmap"}),
             },
         )
+    await _forget_earlier(conn, before, ids)
+
+
+async def _forget_earlier(conn: Connection, before: Iterable[Row], ids: Ids) -> None:
+    """Drop the artifacts of rows that an earlier attempt wrote and this one wrote again; gc removes their objects."""
+    old = {artifact for row in before for artifact in row.values() if artifact is not None} - set(ids.values())
+    await conn.execute("delete from public.artifacts where id = any(%s)", [list(old)])
 
 
 async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> dict[str, Any]:
-    await conn.execute("delete from public.export_history where run_id = %s", [run["id"]])
+    before = await fetch_all(
+        conn, "delete from public.export_history where run_id = %s returning artifact_id", [run["id"]]
+    )
     artifact = await fetch_one(
         conn, "select id, bytes, sha256 from public.artifacts where id = %s", [ids[record.file.path]]
     )
@@ -257,4 +264,5 @@ async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> dict[
             "measured_loss": record.measured_loss,
         },
     )
+    await _forget_earlier(conn, before, ids)
     return {"export_id": str(row["id"]), "artifact_id": str(artifact["id"]), "sha256": artifact["sha256"]}

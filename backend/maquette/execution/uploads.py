@@ -22,6 +22,7 @@ from maquette.steps.folder import Folder
 from maquette.steps.limits import write_limits
 from maquette.steps.parameters import UploadParameters
 from maquette.steps.records import Image, Images, Reason, Record
+from maquette.storage import keys
 from maquette.storage.client import Objects
 
 
@@ -53,7 +54,7 @@ async def execute_upload(
     """
     images, outcome = await read_photos(settings, folder, parameters)
     run_id = uuid4()
-    stored = await store_files(objects, images, folder, project["id"], run_id)
+    stored = await store_files(objects, images, folder, project["id"], keys.maker(run_id, 1))
     async with pool.connection() as conn:
         try:
             locked = await projects.get(conn, project["id"], project["owner_id"], lock=True)

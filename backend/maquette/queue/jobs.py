@@ -1,7 +1,7 @@
 """The job queue: Procrastinate in its own schema ``jobs`` on the same Postgres.
 
 A job carries nothing but a run's id; the run row is the truth. One lock per project makes its steps run one after
-the other.
+the other, and :mod:`maquette.queue.turns` says whose run is next.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import procrastinate
 
 from maquette.db import runs
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+from maquette.queue.turns import allot_turn, choose_queue
 
 TASK = "run_step"
-QUEUE = "cpu"
 SCHEMA_OPTIONS = "-c search_path=jobs,public"
 
 
@@ -35,15 +35,37 @@ _deferrer = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=
 """Never opened: it only builds jobs, which go in through the caller's own connection."""
 
 
-async def enqueue(conn: Connection, run: Row, *, queue: str = QUEUE) -> None:
-    """Put a queued run in line, in the caller's transaction: both are there, or neither."""
+async def enqueue(conn: Connection, run: Row, *, wait_s: float = 0) -> None:
+    """Put a queued run in line, in the caller's transaction: both are there, or neither.
+
+    ``wait_s``: it may start so much later, by the database's clock. A run that was in line before keeps its turn.
+    """
+    turn = run["turn"] or await allot_turn(conn, run)
+    queue = await choose_queue(conn, run["step"])
     before = await fetch_one(conn, "select current_setting('search_path') as path", [])
     await conn.execute("select set_config('search_path', 'jobs, public', true)")
     job_id = await _deferrer.configure_task(
-        TASK, connection=conn, lock=str(run["project_id"]), queue=queue, allow_unknown=True
+        TASK, connection=conn, lock=str(run["project_id"]), queue=queue, priority=-turn, allow_unknown=True
     ).defer_async(run_id=str(run["id"]))
     await conn.execute("select set_config('search_path', %s, true)", [before["path"] if before else "public"])
-    await runs.set_job(conn, run["id"], job_id)
+    if wait_s > 0:
+        # Not Procrastinate's own schedule, which is reckoned by this machine's clock.
+        await conn.execute(
+            "update jobs.procrastinate_jobs set scheduled_at = now() + make_interval(secs => %s) where id = %s",
+            [wait_s, job_id],
+        )
+    await runs.set_job(conn, run["id"], job_id, turn=turn, queue=queue, wait_s=wait_s)
+
+
+async def withdraw(conn: Connection, run: Row) -> None:
+    """Take the job of a run out of line that is not to start any more; one that a worker has already stays its own.
+
+    Left there it would hold its project's place until its time came.
+    """
+    await conn.execute(
+        "delete from jobs.procrastinate_jobs where id = %s and status = 'todo' and task_name = %s",
+        [run["job_id"], TASK],
+    )
 
 
 async def without_job(conn: Connection) -> list[Row]:

@@ -85,6 +85,14 @@ class Folder:
         """The folder of one model version."""
         return self.root / "models" / f"v{version}"
 
+    def work_under_way(self) -> list[Path]:
+        """The files that another machine could go on with a training from; empty where none is under way.
+
+        What comes after the floater filter, a seventh of the time, is left out: it is done again from these.
+        """
+        files = [self.training / name for name in ("work.json", "checkpoint.npz")]
+        return files if all(path.exists() for path in files) else []
+
     def relative(self, path: Path) -> str:
         """``path`` as records name it."""
         return path.relative_to(self.root).as_posix()

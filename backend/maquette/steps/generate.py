@@ -44,15 +44,18 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     else:
         scene, eval_set = _place(folder, wanted, long_side, sink)
     model = _kept_model(folder) or _train(folder, scene, eval_set, wanted, long_side, sink)
-    depth = render_depth_maps(folder, scene, model, long_side, sink)
-    sink.keep(depth)
+    depth_maps = int(folder.project().get("depth_maps_kept", 0))
+    if not depth_maps:
+        depth = render_depth_maps(folder, scene, model, long_side, sink)
+        sink.keep(depth)
+        depth_maps = len(depth.depth_maps)
     mean = model.mean()
     return {
         "version": model.version,
         "views_generated": len(scene.views),
         "photos_placed": len(scene.views),
         "photos": len(list_photos(folder.images)),
-        "depth_maps_generated": len(depth.depth_maps),
+        "depth_maps_generated": depth_maps,
         "num_gaussians": model.num_gaussians,
         "psnr": mean.psnr if mean else None,
         "ssim": mean.ssim if mean else None,

@@ -10,8 +10,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -55,6 +56,15 @@ class StorageUnreachableError(UnavailableError):
 
 
 @dataclass(frozen=True)
+class Entry:
+    """An object as a list shows it; ``changed_at`` is the storage service's own word."""
+
+    key: str
+    bytes: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
 class Objects:
     """The buckets, with the service's own key: row security does not apply, callers decide who may."""
 
@@ -64,12 +74,12 @@ class Objects:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, connections: Connections) -> AsyncIterator[Objects]:
-        """A client for as long as the block lasts."""
+    async def open(cls, connections: Connections, *, timeout_s: float = 120) -> AsyncIterator[Objects]:
+        """A client for as long as the block lasts; ``timeout_s`` bounds each silence in an answer, not its length."""
         headers = {"apikey": connections.secret_key, "Authorization": f"Bearer {connections.secret_key}"}
         async with httpx.AsyncClient(
             headers=headers,
-            timeout=httpx.Timeout(20, read=120, write=120),
+            timeout=httpx.Timeout(min(20, timeout_s), read=timeout_s, write=timeout_s),
             limits=httpx.Limits(max_connections=16),
             # A proxy for the outer world must not catch calls to this very machine.
             trust_env=not connections.embedded,
@@ -134,26 +144,42 @@ class Objects:
         return await self.remove(bucket, [key async for key in self.walk(bucket, prefix)])
 
     async def walk(self, bucket: str, prefix: str) -> AsyncIterator[str]:
-        """The keys of all objects below a folder; the Storage API lists one level at a time."""
+        """The keys of all objects below a folder."""
+        async for entry in self.entries(bucket, prefix):
+            yield entry.key
+
+    async def entries(self, bucket: str, prefix: str) -> AsyncIterator[Entry]:
+        """All objects below a folder; the Storage API lists one level at a time.
+
+        What is added or removed meanwhile may move others over the edge of a page: those are missed, or come twice.
+        """
         folders = [prefix.strip("/")]
         while folders:
             folder = folders.pop()
-            offset = 0
-            while True:
+            async for found in self._level(bucket, folder):
+                key = f"{folder}/{found['name']}" if folder else str(found["name"])
+                if found["id"] is None:
+                    folders.append(key)
+                else:
+                    yield _entry(key, found)
 
-                async def page(folder: str = folder, offset: int = offset) -> list[dict[str, object]]:
-                    return await self.storage.from_(bucket).list(folder, {"limit": PAGE, "offset": offset})
+    async def folders(self, bucket: str) -> list[str]:
+        """The names of the folders at a bucket's top."""
+        return [str(found["name"]) async for found in self._level(bucket, "") if found["id"] is None]
 
-                entries = await _try(page, bucket)
-                for entry in entries:
-                    key = f"{folder}/{entry['name']}" if folder else str(entry["name"])
-                    if entry["id"] is None:
-                        folders.append(key)
-                    else:
-                        yield key
-                if len(entries) < PAGE:
-                    break
-                offset += PAGE
+    async def _level(self, bucket: str, folder: str) -> AsyncIterator[dict[str, Any]]:
+        offset = 0
+        while True:
+
+            async def page(offset: int = offset) -> list[dict[str, Any]]:
+                return await self.storage.from_(bucket).list(folder, {"limit": PAGE, "offset": offset})
+
+            entries = await _try(page, bucket)
+            for entry in entries:
+                yield entry
+            if len(entries) < PAGE:
+                return
+            offset += PAGE
 
     async def signed_url(self, bucket: str, key: str, seconds: int, download_name: str | None = None) -> str:
         """An address that anyone can read the object at for so long; with a name, browsers save it as that."""
@@ -189,6 +215,13 @@ class Objects:
         return f"{self.connections.supabase_url}/storage/v1"
 
 
+def _entry(key: str, found: dict[str, Any]) -> Entry:
+    # An object whose upload was cut short may have no metadata yet.
+    size = int((found.get("metadata") or {}).get("size") or 0)
+    moments = [datetime.fromisoformat(found[name]) for name in ("updated_at", "created_at") if found.get(name)]
+    return Entry(key, size, max(moments))
+
+
 async def _try(call: Callable[[], Awaitable[T]], what: str) -> T:
     """Call until it works, with growing pauses; accidents are repeated, refusals are raised as ours."""
     for attempt in range(1, ATTEMPTS + 1):
@@ -202,8 +235,13 @@ async def _try(call: Callable[[], Awaitable[T]], what: str) -> T:
                 ) from error
         except StorageApiError as error:
             status = int(error.status)
-            if status < 500 or attempt == ATTEMPTS:
+            if status < 500 and status != 429:
                 raise _refused(error, status, what) from error
+            if attempt == ATTEMPTS:
+                raise StorageUnreachableError(
+                    f"Storage answers {what} with an error of its own: {status}.",
+                    suggestion="It is tried again for a while. See what the storage service says in its log.",
+                ) from error
         await asyncio.sleep(0.2 * 4 ** (attempt - 1))
     raise AssertionError("unreachable")
 

@@ -1,7 +1,8 @@
 """Every object key, made here and nowhere else. A key begins with its project's id: the bucket policies read that.
 
-What a run makes carries the run's id, so that another generate or a repeated attempt never writes over objects
-that rows already point to; what is the same bytes by name (originals, by hash) does not need it.
+What a run makes carries the run's id and the number of its attempt (:func:`maker`), so that neither another generate
+nor an attempt that was thought dead ever writes over objects that rows already point to; what is the same bytes by
+name (originals, by hash) does not need it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ def project_prefix(project_id: UUID) -> str:
     return f"{project_id}/"
 
 
+def maker(run_id: UUID, attempt: int) -> str:
+    """Who made an object: an attempt of a run."""
+    return f"{run_id}.{attempt}"
+
+
 def original(project_id: UUID, sha256: str, ext: str) -> str:
     """In project-uploads: a photo as sent, named by its contents. ``ext`` without a dot."""
     return f"{project_id}/originals/{_name(sha256)}.{_name(ext.lower())}"
@@ -25,49 +31,54 @@ def processed(project_id: UUID, image_index: int, sha256: str) -> str:
     return f"{project_id}/images/{image_index:04d}-{_name(sha256)[:12]}.jpg"
 
 
-def view_image(project_id: UUID, run_id: UUID, view_index: int, ext: str = "jpg") -> str:
+def view_image(project_id: UUID, made_by: str, view_index: int, ext: str = "jpg") -> str:
     """In multiview-images: an undistorted photo or a generated view."""
-    return f"{project_id}/{run_id}/views/{view_index:04d}.{_name(ext)}"
+    return f"{project_id}/{made_by}/views/{view_index:04d}.{_name(ext)}"
 
 
-def scene_file(project_id: UUID, run_id: UUID, name: str) -> str:
+def scene_file(project_id: UUID, made_by: str, name: str) -> str:
     """In multiview-images: cameras, sparse points and what else describes a generate's scene."""
-    return f"{project_id}/{run_id}/scene/{_name(name)}"
+    return f"{project_id}/{made_by}/scene/{_name(name)}"
 
 
-def depth_map(project_id: UUID, run_id: UUID, view_index: int, ext: str = "png") -> str:
+def depth_map(project_id: UUID, made_by: str, view_index: int, ext: str = "png") -> str:
     """In depth-maps: a view's depth."""
-    return f"{project_id}/{run_id}/depth/{view_index:04d}.{_name(ext)}"
+    return f"{project_id}/{made_by}/depth/{view_index:04d}.{_name(ext)}"
 
 
-def depth_heatmap(project_id: UUID, run_id: UUID, view_index: int, ext: str = "png") -> str:
+def depth_heatmap(project_id: UUID, made_by: str, view_index: int, ext: str = "png") -> str:
     """In depth-maps: a view's depth in colours."""
-    return f"{project_id}/{run_id}/heatmaps/{view_index:04d}.{_name(ext)}"
+    return f"{project_id}/{made_by}/heatmaps/{view_index:04d}.{_name(ext)}"
 
 
-def model_file(project_id: UUID, run_id: UUID, version: int, name: str) -> str:
+def model_file(project_id: UUID, made_by: str, version: int, name: str) -> str:
     """In 3d-models: ``model.ply``, ``unfiltered.ply``, ``checkpoint.npz`` or ``preview.jpg`` of a version."""
-    return f"{project_id}/models/v{version}/{run_id}/{_name(name)}"
+    return f"{project_id}/models/v{version}/{made_by}/{_name(name)}"
 
 
-def rendered_view(project_id: UUID, run_id: UUID, iteration: int, view_index: int, ext: str = "png") -> str:
+def rendered_view(project_id: UUID, made_by: str, iteration: int, view_index: int, ext: str = "png") -> str:
     """In enhanced-views: what a refine round rendered of a view."""
-    return f"{project_id}/{run_id}/iterations/{iteration:03d}/rendered-{view_index:04d}.{_name(ext)}"
+    return f"{project_id}/{made_by}/iterations/{iteration:03d}/rendered-{view_index:04d}.{_name(ext)}"
 
 
-def enhanced_view(project_id: UUID, run_id: UUID, iteration: int, view_index: int, ext: str = "png") -> str:
+def enhanced_view(project_id: UUID, made_by: str, iteration: int, view_index: int, ext: str = "png") -> str:
     """In enhanced-views: what an enhancement made of it."""
-    return f"{project_id}/{run_id}/iterations/{iteration:03d}/enhanced-{view_index:04d}.{_name(ext)}"
+    return f"{project_id}/{made_by}/iterations/{iteration:03d}/enhanced-{view_index:04d}.{_name(ext)}"
 
 
-def confidence_map(project_id: UUID, run_id: UUID, iteration: int, view_index: int, ext: str = "png") -> str:
+def confidence_map(project_id: UUID, made_by: str, iteration: int, view_index: int, ext: str = "png") -> str:
     """In enhanced-views: how far each pixel of an enhanced view may teach."""
-    return f"{project_id}/{run_id}/iterations/{iteration:03d}/confidence-{view_index:04d}.{_name(ext)}"
+    return f"{project_id}/{made_by}/iterations/{iteration:03d}/confidence-{view_index:04d}.{_name(ext)}"
 
 
-def export_file(project_id: UUID, run_id: UUID, name: str) -> str:
+def export_file(project_id: UUID, made_by: str, name: str) -> str:
     """In 3d-models: a file made for the user to take away."""
-    return f"{project_id}/exports/{run_id}/{_name(name)}"
+    return f"{project_id}/exports/{made_by}/{_name(name)}"
+
+
+def saved_work(project_id: UUID, made_by: str, number: int, name: str) -> str:
+    """In 3d-models: a file of unfinished work that another machine could go on from; ``number`` counts savings."""
+    return f"{project_id}/work/{made_by}/{number:04d}/{_name(name)}"
 
 
 def _name(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,18 +21,20 @@ from maquette.execution.limits import step_limits
 from maquette.execution.makers import makers
 from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import Outcome, run_step_process
-from maquette.queue.jobs import enqueue
+from maquette.execution.retries import wait_before_retry
+from maquette.execution.saved_work import drop_saved_work, mark
 from maquette.steps.folder import Folder
 from maquette.steps.limits import write_limits
 from maquette.steps.records import Record, Warn
 from maquette.steps.stages import percentage
-from maquette.worker.folders import forget_folder
+from maquette.worker.admission import put_off
+from maquette.worker.endings import CANCELLED, put_back
+from maquette.worker.folders import forget_folder, prepare_folder
+from maquette.worker.saver import save_now_and_then
 from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 1.0
-MAX_ATTEMPTS = 3
-"""A step whose process dies without a word is tried this often in all."""
 STOPPING_PATIENCE_S = 2.0
 """How long a worker that is being stopped waits for a database that is away; the sweep does the rest."""
 
@@ -61,6 +64,9 @@ async def carry_out(services: Services, run_id: UUID) -> None:
     """Run a queued step to its end. Returns quietly where the run is not queued any more (cancelled, or done)."""
     try:
         async with services.pool.connection() as conn:
+            if (waits_for := await put_off(conn, services.settings, run_id)) is not None:
+                log.info("run %s waits: %s", run_id, waits_for)
+                return
             run = await runs.start(conn, run_id)
             if run is not None:
                 await runs.set_makers(conn, run_id, makers(run["step"]))
@@ -84,7 +90,7 @@ async def carry_out(services: Services, run_id: UUID) -> None:
             watch.result()
     except RunCancelledError:
         await _stop(work)
-        await _end(services, run, "cancelled", error=_cancelled(), message="cancelled")
+        await _end(services, run, "cancelled", error=CANCELLED, message="cancelled")
     except runs.FencedError as error:
         await _stop(work)
         log.warning("run %s: %s", run_id, error.message)
@@ -95,8 +101,12 @@ async def carry_out(services: Services, run_id: UUID) -> None:
         await asyncio.shield(_put_back(services, run, reason, patience_s=STOPPING_PATIENCE_S))
         raise
     except MaquetteError as error:
-        told = {**error.as_dict(), "status": error.status}
-        await _end(services, run, "failed", error=told, message=error.message)
+        await _stop(work)
+        await _fail(services, run, error.as_dict(), error.status, position.warnings)
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        await _stop(work)
+        log.warning("run %s: the database was away for too long (%s)", run["id"], type(error).__name__)
+        await _fail(services, run, _database_away(), 503, position.warnings)
     except Exception:
         log.exception("run %s failed outside its step", run_id)
         await _stop(work)
@@ -107,10 +117,8 @@ async def carry_out(services: Services, run_id: UUID) -> None:
 
 async def _work(services: Services, run: Row, position: _Position) -> Outcome:
     """Fill the folder and run the step in it."""
-    folder = services.work / str(run["id"])
-    # Photos lie here in the clear for as long as the run lasts: nobody else's business on a shared machine.
-    services.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(exist_ok=True)
+    folder = services.folder(run)
+    await asyncio.to_thread(prepare_folder, services, run)
     parameters = await patiently(
         lambda: fill_folder(services.pool, services.objects, run, folder), f"run {run['id']}: its inputs"
     )
@@ -122,6 +130,7 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         trust_code=settings.trust_model_code,
     )
     await asyncio.to_thread(write_limits, Folder(folder), step_limits(settings))
+    await asyncio.to_thread(mark, folder, run)
     keeper = await Keeper.open(services.pool, services.objects, run, folder)
 
     def on_progress(stage: str, fraction: float, message: str) -> None:
@@ -133,15 +142,20 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         await patiently(lambda: _note_warnings(services, run, position), f"run {run['id']}: a warning")
         await keeper.keep(record)
 
-    outcome = await run_step_process(
-        run["step"],
-        folder,
-        parameters,
-        memory_mb=settings.step_memory_mb,
-        on_progress=on_progress,
-        on_record=on_record,
-        on_warning=position.warn,
-    )
+    saving = asyncio.create_task(save_now_and_then(services, run, folder))
+    try:
+        outcome = await run_step_process(
+            run["step"],
+            folder,
+            parameters,
+            memory_mb=settings.step_memory_mb,
+            on_progress=on_progress,
+            on_record=on_record,
+            on_warning=position.warn,
+        )
+    finally:
+        saving.cancel()
+        await asyncio.wait({saving})
     outcome.result.update(keeper.facts)
     return outcome
 
@@ -176,25 +190,39 @@ async def _watch(services: Services, run: Row, position: _Position) -> None:
 
 async def _finish(services: Services, run: Row, outcome: Outcome, warnings: list[dict[str, Any]]) -> None:
     """Write how the step ended. The run keeps beating until that is done."""
-    if outcome.error is None:
-        await _end(
-            services,
-            run,
-            "completed",
-            result=outcome.result,
-            warnings=warnings,
-            degraded=any(warning["degraded"] for warning in warnings),
-            timings=outcome.timings,
-        )
-    elif outcome.crashed and run["attempt"] < MAX_ATTEMPTS:
-        await _put_back(services, run, outcome.error)
+    if outcome.error is not None:
+        await _fail(services, run, outcome.error, outcome.status, warnings)
+        return
+    await _end(
+        services,
+        run,
+        "completed",
+        result=outcome.result,
+        warnings=warnings,
+        degraded=any(warning["degraded"] for warning in warnings),
+        timings=outcome.timings,
+    )
+    try:
+        await drop_saved_work(services.pool, services.objects, run)
+    except (psycopg.Error, PoolTimeout, MaquetteError) as error:
+        log.warning("run %s: its saved checkpoints stay (%s)", run["id"], type(error).__name__)
+
+
+async def _fail(
+    services: Services, run: Row, error: Mapping[str, Any], status: int, warnings: list[dict[str, Any]]
+) -> None:
+    """Another attempt where its cause allows one, else the end of the run."""
+    wait_s = wait_before_retry(error["code"], run["failures"], factor=services.settings.retry_wait_factor)
+    if wait_s is not None:
+        log.warning("run %s: %s; again in %.0f s", run["id"], error["code"], wait_s)
+        await _put_back(services, run, error, wait_s=wait_s)
     else:
-        told = {**outcome.error, "status": outcome.status}
-        await _end(services, run, "failed", error=told, warnings=warnings, message=outcome.error["message"])
+        told = {**error, "status": status}
+        await _end(services, run, "failed", error=told, warnings=warnings, message=error["message"])
 
 
 async def _end(services: Services, run: Row, status: str, **values: object) -> None:
-    """Write the end of the run and remove its folder; a failed run's keeps its log for a while."""
+    """Write the end of the run; its folder goes with a completed one, and waits for a retry of any other."""
 
     async def write() -> None:
         async with services.pool.connection() as conn:
@@ -206,17 +234,23 @@ async def _end(services: Services, run: Row, status: str, **values: object) -> N
         log.warning("run %s: %s", run["id"], error.message)
         return
     log.info("run %s: %s", run["id"], status)
-    await asyncio.to_thread(forget_folder, services.work / str(run["id"]), keep_log=status == "failed")
+    if status == "completed":
+        await asyncio.to_thread(forget_folder, services.folder(run))
 
 
-async def _put_back(services: Services, run: Row, reason: dict[str, object], *, patience_s: float = PATIENCE_S) -> None:
-    """Another attempt, and the job that carries it, in one transaction."""
+async def _put_back(
+    services: Services,
+    run: Row,
+    reason: Mapping[str, Any],
+    *,
+    wait_s: float = 0,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Another attempt, and the job that carries it, in one transaction; cancelled where somebody asked meanwhile."""
 
     async def write() -> None:
         async with services.pool.connection() as conn:
-            again = await runs.requeue(conn, run["id"], run["attempt"], reason)
-            if again is not None:
-                await enqueue(conn, again)
+            await put_back(conn, run, reason, wait_s=wait_s)
 
     await patiently(write, f"run {run['id']}: going back in line", patience_s=patience_s)
 
@@ -227,12 +261,12 @@ async def _stop(work: asyncio.Task[Outcome]) -> None:
     await asyncio.wait({work})
 
 
-def _cancelled() -> dict[str, object]:
+def _database_away() -> dict[str, object]:
     return {
-        "code": "run_cancelled",
-        "message": "The run was cancelled.",
+        "code": "database_unreachable",
+        "message": "The database did not answer for too long.",
         "details": {},
-        "suggestion": "Start it again with POST /api/v1/runs/{id}/retry.",
+        "suggestion": "It is tried again by itself a few times; then retry with POST /api/v1/runs/{id}/retry.",
     }
 
 

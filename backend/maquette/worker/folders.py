@@ -1,4 +1,7 @@
-"""The folders of runs under HOME/work: kept while a run may go on from them, and no longer."""
+"""The folders of runs under HOME/work: kept while a run may go on from them, and no longer.
+
+A folder is named after the first of the runs that do one work (:func:`maquette.db.runs.work_id`).
+"""
 
 from __future__ import annotations
 
@@ -12,35 +15,53 @@ from pathlib import Path
 from uuid import UUID
 
 from maquette.db import runs
-from maquette.db.rows import Connection, fetch_all
+from maquette.db.rows import Connection, Row, fetch_all
+from maquette.disk import disk_low
 from maquette.execution.process import LOG_NAME
 from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
 
 KEEP_S = 7 * 86400.0
-"""How long the log of a failed run stays, and the folder of a run that this database does not know."""
+"""How long the log of a failed run stays, and a folder whose installation is not known."""
+INSTALLATION = "installation"
+"""A file in each folder: whose run it is."""
+
+
+def prepare_folder(services: Services, run: Row) -> None:
+    """Make a run's folder, or find the one that an earlier attempt left, and write down whose it is."""
+    # Photos lie here in the clear for as long as the run lasts: nobody else's business on a shared machine.
+    services.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = services.folder(run)
+    folder.mkdir(exist_ok=True)
+    (folder / INSTALLATION).write_text(str(services.installation))
 
 
 async def sweep_folders(services: Services, *, keep_s: float = KEEP_S) -> None:
-    """Remove what ended runs left behind: their worker was killed, or another machine finished them."""
+    """Remove what ended runs left behind: their worker was killed, another machine finished them, or nobody retried.
+
+    What a failed or cancelled run left stays for ``MAQUETTE_KEEP_WORK_HOURS``, less where the disk is nearly full.
+    """
     folders = await asyncio.to_thread(_run_folders, services.work)
     if not folders:
         return
+    low = await asyncio.to_thread(disk_low, services.settings)
+    keep_work_s = 0.0 if low else services.settings.keep_work_hours * 3600
     async with services.pool.connection() as conn:
         statuses = await _statuses(conn, folders)
-    for run_id, folder in folders.items():
-        status = statuses.get(run_id)
-        if status is not None and status not in runs.FINAL:
-            continue
-        fresh = await asyncio.to_thread(_age_s, folder) < keep_s
-        if status is None and fresh:
-            # Perhaps a run of another database that shares this home.
-            continue
-        await asyncio.to_thread(forget_folder, folder, keep_log=status == "failed" and fresh)
+    for work_id, folder in folders.items():
+        status = statuses.get(work_id)
+        age_s = await asyncio.to_thread(_age_s, folder)
+        if status is None:
+            # Of a project that was deleted; or perhaps of another database that shares this home.
+            gone = await asyncio.to_thread(_is_of, folder, services.installation) or age_s >= keep_s
+        else:
+            gone = status == "completed" or (status in runs.FINAL and age_s >= keep_work_s)
+        if gone:
+            await asyncio.to_thread(forget_folder, folder, keep_log=status == "failed" and age_s < keep_s)
 
 
-def forget_folder(folder: Path, *, keep_log: bool) -> None:
+def forget_folder(folder: Path, *, keep_log: bool = False) -> None:
     """Remove a run's folder, or all of it but the log."""
     if not keep_log:
         shutil.rmtree(folder, ignore_errors=True)
@@ -49,22 +70,34 @@ def forget_folder(folder: Path, *, keep_log: bool) -> None:
         for path in folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif path.name != LOG_NAME:
+            elif path.name not in (LOG_NAME, INSTALLATION):
                 path.unlink(missing_ok=True)
 
 
-async def _statuses(conn: Connection, run_ids: Iterable[UUID]) -> dict[UUID, str]:
-    rows = await fetch_all(conn, "select id, status from public.runs where id = any(%s)", [list(run_ids)])
-    return {row["id"]: str(row["status"]) for row in rows}
+async def _statuses(conn: Connection, work_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Of each work: that of an unfinished run of its row where there is one, else of the newest."""
+    rows = await fetch_all(
+        conn,
+        "select distinct on (coalesce(continues_id, id)) coalesce(continues_id, id) as work_id, status"
+        " from public.runs where id = any(%(ids)s) or continues_id = any(%(ids)s)"
+        " order by coalesce(continues_id, id), status in ('queued', 'running') desc, queued_at desc, id desc",
+        {"ids": list(work_ids)},
+    )
+    return {row["work_id"]: str(row["status"]) for row in rows}
 
 
 def _run_folders(work: Path) -> dict[UUID, Path]:
-    """Folders by run; anything else that lies there is not ours."""
+    """Folders by work; anything else that lies there is not ours."""
     found = {}
     for path in work.iterdir() if work.is_dir() else ():
         with contextlib.suppress(ValueError):
             found[UUID(path.name)] = path
     return found
+
+
+def _is_of(folder: Path, installation: UUID) -> bool:
+    path = folder / INSTALLATION
+    return path.exists() and path.read_text() == str(installation)
 
 
 def _age_s(folder: Path) -> float:

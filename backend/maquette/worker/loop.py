@@ -14,12 +14,15 @@ from procrastinate.jobs import Status
 
 from maquette.db import connection, runs
 from maquette.db.rows import Row
-from maquette.queue.jobs import QUEUE, TASK, enqueue, open_app, run_id_of, status_carried, without_job
+from maquette.execution.retries import wait_before_retry
+from maquette.queue.jobs import TASK, enqueue, open_app, run_id_of, status_carried, without_job
+from maquette.queue.turns import free_from_gpu
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
-from maquette.worker.carry import MAX_ATTEMPTS, carry_out
+from maquette.worker.carry import carry_out
+from maquette.worker.endings import put_back
 from maquette.worker.folders import sweep_folders
-from maquette.worker.services import Services
+from maquette.worker.services import Services, open_services
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ async def run_worker(
     connections: Connections,
     *,
     concurrency: int = 1,
-    queues: Sequence[str] = (QUEUE,),
+    queues: Sequence[str] = ("cpu",),
     stalled_s: float = STALLED_S,
 ) -> None:
     """Work until SIGINT or SIGTERM; a run that is under way then goes back in line for another attempt."""
@@ -45,9 +48,9 @@ async def run_worker(
         loop.add_signal_handler(number, stop.set)
     async with (
         connection.open_pool(connections.database_url, max_size=concurrency + 3) as pool,
-        Objects.open(connections) as objects,
+        Objects.open(connections, timeout_s=settings.storage_timeout_s) as objects,
     ):
-        services = Services(settings, pool, objects)
+        services = await open_services(settings, pool, objects)
         delay = 0.5
         while not stop.is_set():
             try:
@@ -104,9 +107,14 @@ async def _procrastinate_worker(
 
 
 def _register(app: procrastinate.App, services: Services, stalled_s: float) -> None:
-    @app.task(name=TASK, queue=QUEUE)
+    @app.task(name=TASK)
     async def run_step(run_id: str) -> None:
         await carry_out(services, run_id_of({"run_id": run_id}))
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="sweep_folders", queue="sweep", queueing_lock="sweep_folders", pass_context=False)
+    async def sweep_old_folders(timestamp: int) -> None:
+        await sweep_folders(services)
 
     # One periodic task must exist: without one, LISTEN dies for good after a database restart (issue 1597).
     @app.periodic(cron="* * * * * */10")
@@ -133,8 +141,9 @@ async def sweep(app: procrastinate.App, services: Services, stalled_s: float = S
         async with services.pool.connection() as conn:
             status = await status_carried(conn, run_id_of(job.task_kwargs), job.id)
         if status == "queued":
-            # A worker died between taking the job and starting the run.
-            await _retry_job(app, job.id)
+            # A worker died between taking the job and starting the run: below it gets another job, whose time is
+            # not reckoned by this machine's clock as that of a retried one would be.
+            await _drop_job(app, job.id)
         elif status != "running":
             # One that runs on, by a worker the queue took for dead, keeps its project's lock; had it lost its
             # heartbeat too, it would have been taken back above.
@@ -143,27 +152,23 @@ async def sweep(app: procrastinate.App, services: Services, stalled_s: float = S
         for run in await without_job(conn):
             log.warning("run %s: its job is lost; it goes back in line", run["id"])
             await enqueue(conn, run)
+        if freed := await free_from_gpu(conn):
+            log.warning("no worker with a GPU lives; %d runs may be taken by any", freed)
 
 
 async def _take_back(services: Services, run: Row) -> None:
     """End a lost attempt: cancelled where somebody asked for that, failed where it was the last, else in line again."""
     try:
         async with services.pool.connection() as conn:
+            wait_s = wait_before_retry("worker_lost", run["failures"], factor=services.settings.retry_wait_factor)
             if run["cancel_requested_at"] is not None:
                 await runs.finish(conn, run["id"], run["attempt"], "cancelled", error=_lost("run_cancelled"))
-            elif run["attempt"] >= MAX_ATTEMPTS:
+            elif wait_s is None:
                 await runs.finish(conn, run["id"], run["attempt"], "failed", error=_lost("worker_lost"))
-            elif (again := await runs.requeue(conn, run["id"], run["attempt"], _lost("worker_lost"))) is not None:
-                await enqueue(conn, again)
+            else:
+                await put_back(conn, run, _lost("worker_lost"), wait_s=wait_s)
     except runs.FencedError as error:
         log.info("run %s moved on by itself: %s", run["id"], error.message)
-
-
-async def _retry_job(app: procrastinate.App, job_id: int) -> None:
-    try:
-        await app.job_manager.retry_job_by_id_async(job_id, retry_at=procrastinate.utils.utcnow())
-    except exceptions.ConnectorException as error:
-        log.info("job %d is in line again already (%s)", job_id, type(error).__name__)
 
 
 async def _drop_job(app: procrastinate.App, job_id: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
-from maquette.db.rows import Connection
+from maquette.db.rows import Connection, Row, fetch_one
+from maquette.db.runs import work_id
 from maquette.settings import Settings
 from maquette.storage.client import Objects
 
@@ -19,8 +21,23 @@ class Services:
     settings: Settings
     pool: AsyncConnectionPool[Connection]
     objects: Objects
+    installation: UUID
+    """Which installation the database is: folders of its runs are told by it from those of others on this home."""
 
     @property
     def work(self) -> Path:
         """Where runs have their folders; one survives a crash, so that the next attempt resumes from it."""
         return self.settings.home / "work"
+
+    def folder(self, run: Row) -> Path:
+        """A run's own; one that goes on from another has that one's."""
+        return self.work / str(work_id(run))
+
+
+async def open_services(settings: Settings, pool: AsyncConnectionPool[Connection], objects: Objects) -> Services:
+    """With the identity of the database that the pool leads to."""
+    async with pool.connection() as conn:
+        row = await fetch_one(conn, "select id from public.installation", [])
+    if row is None:
+        raise RuntimeError("the database has no identity; run `maquette db migrate`")
+    return Services(settings, pool, objects, row["id"])
