@@ -26,7 +26,7 @@ _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default={})  #
 
 # A net under the care that is taken everywhere: what looks like a secret is cut out of any line, whoever wrote it.
 _SECRETS = (
-    (re.compile(r"(\w+://[^\s:/@]*:)[^\s/@]+(@)"), r"\1…\2"),
+    (re.compile(r"(\b\w+://[^\s:/@]*:)[^\s/@]+(@)"), r"\1…\2"),
     (re.compile(r"(?i)\b(token|apikey|password|signature)=[^\s&\"',;)]+"), r"\1=…"),
     (re.compile(r"(?i)\b(bearer )[\w.~+/=-]{8,}"), r"\1…"),
     (re.compile(r"\b(sb_secret_|mqk_)[\w-]{8,}"), r"\1…"),

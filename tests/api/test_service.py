@@ -223,7 +223,7 @@ class TestDocs:
             get /projects/{project_id}/images; get /projects/{project_id}/views; get /projects/{project_id}/depth-maps;
             get /projects/{project_id}/models; get /projects/{project_id}/iterations;
             get /projects/{project_id}/metrics; get /projects/{project_id}/exports; get /projects/{project_id}/runs;
-            get /projects/{project_id}/events; get /runs/{run_id}; post /runs/{run_id}/cancel;
+            get /projects/{project_id}/events; get /runs/{run_id}; get /runs/{run_id}/log; post /runs/{run_id}/cancel;
             post /runs/{run_id}/retry; post /projects/{project_id}/models/{version}/promote; get /queue; get /health;
             get /projects/{project_id}/enhanced-views; get /projects/{project_id}/shares;
             post /projects/{project_id}/shares; delete /projects/{project_id}/shares/{share_id};

@@ -6,9 +6,11 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from psycopg_pool import AsyncConnectionPool
 from tests.execution.house import House
 
 from maquette.db import run_logs
@@ -61,8 +63,8 @@ class TestWhatIsTold:
         assert told(b"GET https://x.supabase.co/a?token=hush\n") == ["GET https://x.supabase.co/a?token=…"]
 
     def test_long_lines_are_cut(self, told: Callable[[bytes], list[str]]) -> None:
-        (line, after) = told(b"x" * 3_000_000 + b"\nshort\n") or ["", ""]
-        assert after == "short" and len(line) <= LONGEST_LINE
+        line, after = told(b"x" * 500_000 + b"\nshort\n")
+        assert after == "short" and len(line) == LONGEST_LINE
         (line,) = told("ä".encode() * 5000 + b"\n")
         assert len(line) == LONGEST_LINE and line.endswith("…")
 
@@ -108,8 +110,7 @@ class TestGrowing:
             file.write(b"first line\n")
             file.seek(50 * MOST_BYTES, os.SEEK_SET)
             file.write(b"\nlast line\n")
-        assert tail.look() and tail.lines[-1] == "last line"
-        assert "first line" not in tail.lines
+        assert tail.look() and tail.lines == ["last line"]
 
 
 @pytest.fixture
@@ -128,7 +129,6 @@ async def test_the_end_is_kept_before_it_returns(house: House, services: Service
     run = await house.started("generate")
     path, stop = tmp_path / "log.txt", asyncio.Event()
     following = asyncio.create_task(follow_log(services, run, path, stop, every_s=60))
-    await asyncio.sleep(0.05)
     path.write_text(f"working in {tmp_path}/x\n{tempfile.gettempdir()}/y\nlast words")
     stop.set()
     await following
@@ -141,14 +141,14 @@ async def test_it_follows_while_the_process_writes(house: House, services: Servi
     path, stop = tmp_path / "log.txt", asyncio.Event()
     following = asyncio.create_task(follow_log(services, run, path, stop, every_s=0.02))
     path.write_text("one\n")
-    async with asyncio.timeout(20):
-        while True:
-            async with house.pool.connection() as conn:
-                row = await run_logs.read(conn, run["id"])
-            if row is not None:
-                break
-            await asyncio.sleep(0.02)
-    assert row["lines"] == ["one"]
+    row = None
+    for _ in range(1000):
+        async with house.pool.connection() as conn:
+            row = await run_logs.read(conn, run["id"])
+        if row is not None:
+            break
+        await asyncio.sleep(0.02)
+    assert row is not None and row["lines"] == ["one"]
     stop.set()
     await following
     assert (await read(house, run))["updated_at"] == row["updated_at"], "nothing new: nothing written"
@@ -163,7 +163,6 @@ async def test_an_older_attempt_never_overwrites_a_newer(house: House, services:
         assert not await run_logs.write(conn, first["id"], 1, ["of the first"])
     path, stop = tmp_path / "log.txt", asyncio.Event()
     following = asyncio.create_task(follow_log(services, first, path, stop, every_s=0.02))
-    await asyncio.sleep(0.05)
     path.write_text("still talking\n")
     async with asyncio.timeout(20):
         await following  # ends by itself: it was taken over
@@ -171,19 +170,14 @@ async def test_an_older_attempt_never_overwrites_a_newer(house: House, services:
 
 
 async def test_a_database_that_is_away_ends_nothing(house: House, services: Services, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from psycopg_pool import AsyncConnectionPool
-
     run = await house.started("generate")
     path, stop = tmp_path / "log.txt", asyncio.Event()
     gone = AsyncConnectionPool("host=127.0.0.1 port=1 dbname=x", min_size=1, timeout=0.1, open=False)
     await gone.open()
     try:
         following = asyncio.create_task(follow_log(replace(services, pool=gone), run, path, stop, every_s=0.02))
-        await asyncio.sleep(0.05)
         path.write_text("lost\n")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         stop.set()
         async with asyncio.timeout(20):
             await following

@@ -13,8 +13,9 @@ import sys
 import sysconfig
 import tempfile
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -102,16 +103,21 @@ class Tail:
             return 0
 
 
-async def follow_log(
+def follow_log(
     services: Services, run: Row, path: Path, stop: asyncio.Event, *, every_s: float = EVERY_S
-) -> None:
-    """Keep the last lines of the log at ``path``, which this attempt is about to write to, until ``stop`` is set.
+) -> Coroutine[Any, Any, None]:
+    """Keep the last lines of the log at ``path`` until ``stop`` is set: those written after this call, not when its
+    result is first awaited.
 
-    What was written until then is kept too before this returns: set ``stop`` once the process has ended, and write the
+    What was written until then is kept too before it ends: set ``stop`` once the process has ended, and write the
     run's end afterwards. Trouble with the database loses lines, never the run: nothing is raised.
     """
     settings = services.settings
     tail = Tail(path, (path.parent, settings.home, settings.models_folder, *_installation()))
+    return _follow(services, run, tail, stop, every_s)
+
+
+async def _follow(services: Services, run: Row, tail: Tail, stop: asyncio.Event, every_s: float) -> None:
     unsaid = False
     while True:
         last = stop.is_set()
