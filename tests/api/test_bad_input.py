@@ -244,7 +244,7 @@ class TestUpload:
         refused(send(9, 10), 413, "too_many_photos")
         refused(send(40, 10), 413, "too_many_photos")
         refused(send(1, 1_000_001), 413, "file_too_large")
-        refused(send(1, 20_000_000), 413, "file_too_large")
+        refused(send(1, 20_000_000), 413, "upload_too_large")
         refused(send(3, 900_000), 413, "upload_too_large")
         worker.add_photos(project_id, 7)
         error = refused(send(2, 10), 413, "too_many_photos")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from maquette.api.capacity import check_capacity
 from maquette.api.repeats import Keyed
 from maquette.api.service import Service
 from maquette.db import projects, queue, runs
@@ -72,7 +73,7 @@ async def call_step(
         if same is not None:
             call = await _answered(conn, same["id"], owner, "identical_work")
         else:
-            call = await _queue(conn, project_id, step, work, identity, key, fresh=fresh)
+            call = await _queue(service, conn, project, step, work, identity, key, fresh=fresh)
         if keyed:
             await keyed.keep(conn, project_id, call.run["id"])
         return call
@@ -94,7 +95,7 @@ async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare, 
             call = await _answered(conn, successor, owner, "identical_work")
         else:
             work = await prepare(conn, project)
-            call = await _queue(conn, run["project_id"], run["step"], work, input_hash(run["step"], work), key)
+            call = await _queue(service, conn, project, run["step"], work, input_hash(run["step"], work), key)
         if keyed:
             await keyed.keep(conn, run["project_id"], call.run["id"])
         return call
@@ -111,8 +112,9 @@ def input_hash(step: str, work: Work) -> str:
 
 
 async def _queue(
+    service: Service,
     conn: Connection,
-    project_id: UUID,
+    project: Row,
     step: str,
     work: Work,
     identity: str,
@@ -120,7 +122,8 @@ async def _queue(
     *,
     fresh: bool = False,
 ) -> Call:
-    made_by = makers(step)
+    project_id, made_by = project["id"], makers(step)
+    await check_capacity(service, conn, project["owner_id"], project_id, step)
     if key:
         await runs.free_key(conn, project_id, step, key)
     run = await runs.create(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -13,6 +15,8 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from maquette.api.capacity import Room
+from maquette.disk import MB
 from maquette.errors import BadInputError, MaquetteError, TooLargeError, UnavailableError
 
 if TYPE_CHECKING:
@@ -24,6 +28,9 @@ OTHER_INPUTS = frozenset({"video", "views", "views[]", "depth_renders", "depth_r
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
 MAX_TEXT_BYTES = 1000
 MAX_PARTS_BESIDE_FILES = 20
+FORM_BYTES = 1_000_000
+"""What the form itself may take beside its files: boundaries, headers, text fields."""
+LOOK_AT_DISK_EVERY = 64 * MB
 DRAIN_BYTES, DRAIN_S = 64 * 1024 * 1024, 10.0
 
 
@@ -69,19 +76,41 @@ class UploadTooLargeError(TooLargeError):
     code = "upload_too_large"
 
 
+class TooManyPartsError(BadInputError):
+    """More parts than any form of ours has."""
+
+    code = "too_many_parts"
+
+
 class DiskFullError(UnavailableError):
     """There is no room for the upload."""
 
     code = "disk_full"
+    retry_after_s = 300
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one upload may hold."""
+class FormLimits:
+    """What one upload may hold; ``room``: what there is space for."""
 
     photos: int
     file_mb: int
     upload_mb: int
+    room: Room
+
+    def check(self, size: int) -> None:
+        """Refuse a body of so many bytes, sent or announced."""
+        if size > self.upload_mb * MB + FORM_BYTES:
+            raise self.too_large()
+        self.room.check(size - FORM_BYTES)
+
+    def too_large(self) -> UploadTooLargeError:
+        """The files are too many bytes in all."""
+        return UploadTooLargeError(
+            f"The photos are larger than {self.upload_mb} MB in all.",
+            suggestion=f"Send them in several uploads to the same project_id; each file may have {self.file_mb} MB.",
+            max_mb=self.upload_mb,
+        )
 
 
 @dataclass
@@ -90,10 +119,15 @@ class Received:
 
     fields: dict[str, str] = field(default_factory=dict)
     filenames: list[str] = field(default_factory=list)
+    size: int = 0
+    """Bytes of all files."""
 
 
-async def receive(request: Request, folder: Path, limits: Limits) -> Received:
-    """Write the request's files to ``folder``. Errors say which limit or which part of the form is at fault."""
+async def receive(request: Request, folder: Path, limits: FormLimits) -> Received:
+    """Write the request's files to ``folder``. Errors say which limit or which part of the form is at fault.
+
+    One chunk of the body is in memory at a time. A body that announces more than may come is not read at all.
+    """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -104,15 +138,16 @@ async def receive(request: Request, folder: Path, limits: Limits) -> Received:
     parts = _Parts(folder, limits)
     stream = request.stream()
     try:
-        parser = MultipartParser(boundary, parts.callbacks())
-        async for chunk in stream:
-            if chunk:
-                await asyncio.to_thread(_feed, parser, chunk)
-        parser.finalize()
+        announced = request.headers.get("content-length", "")
+        limits.check(int(announced) if announced.isdecimal() else 0)
+        await asyncio.to_thread(limits.room.check_disk)
+        await _read(stream, MultipartParser(boundary, parts.callbacks()), limits)
         if not parts.complete:
             raise _malformed("it ends before its last part does")
     except (MaquetteError, OSError, MultipartParseError) as error:
-        await _drain(stream)
+        # A client that asks before it sends is told at once.
+        if request.headers.get("expect", "").lower() != "100-continue" or parts.begun:
+            await _drain(stream)
         if isinstance(error, MultipartParseError):
             raise _malformed("its parts cannot be told apart") from error
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -126,14 +161,29 @@ async def receive(request: Request, folder: Path, limits: Limits) -> Received:
     return parts.received
 
 
+async def _read(stream: AsyncIterator[bytes], parser: MultipartParser, limits: FormLimits) -> None:
+    size = looked = 0
+    async for chunk in stream:
+        if not chunk:
+            continue
+        size += len(chunk)
+        # Whatever follows the form's end, or stands between its files, is no way round the limit.
+        limits.check(size)
+        if size - looked >= LOOK_AT_DISK_EVERY:
+            looked = size
+            await asyncio.to_thread(limits.room.check_disk)
+        await asyncio.to_thread(_feed, parser, chunk)
+    parser.finalize()
+
+
 def _feed(parser: MultipartParser, chunk: bytes) -> None:
     parser.write(chunk)
 
 
-async def _drain(stream: object) -> None:
+async def _drain(stream: AsyncIterator[bytes]) -> None:
     """Read on for a while: a client that is still sending would otherwise see a broken line, not the answer."""
     deadline, left = time.monotonic() + DRAIN_S, DRAIN_BYTES
-    async for chunk in stream:  # type: ignore[attr-defined]
+    async for chunk in stream:
         left -= len(chunk)
         if left < 0 or time.monotonic() > deadline:
             return
@@ -142,7 +192,7 @@ async def _drain(stream: object) -> None:
 class _Parts:
     """Listens to the parser and holds the open file. The names that users give are never part of a path."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(self, folder: Path, limits: FormLimits) -> None:
         self.received = Received()
         self.complete = False
         self._folder, self._limits = folder, limits
@@ -152,7 +202,7 @@ class _Parts:
         self._text = bytearray()
         self._file: IO[bytes] | None = None
         self._filename = ""
-        self._file_bytes = self._all_bytes = self._parts = 0
+        self._file_bytes = self._parts = 0
 
     def callbacks(self) -> MultipartCallbacks:
         return {
@@ -166,15 +216,27 @@ class _Parts:
             "on_end": self._finish,
         }
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the form has been seen."""
+        return self._parts > 0
+
     def close(self) -> None:
+        """Let go of a file that was not finished; a full disk, which said so already, has no more to say."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _begin(self) -> None:
         self._parts += 1
-        if self._parts > self._limits.photos + MAX_PARTS_BESIDE_FILES:
-            raise self._too_many()
+        most = self._limits.photos + MAX_PARTS_BESIDE_FILES
+        if self._parts > most:
+            raise TooManyPartsError(
+                f"The form has more than {most} parts.",
+                suggestion=f"Send at most {self._limits.photos} photos and each text field once.",
+                max_parts=most,
+            )
         self._headers, self._text, self._file_bytes = {}, bytearray(), 0
 
     def _take_header_name(self, data: bytes, start: int, end: int) -> None:
@@ -224,20 +286,16 @@ class _Parts:
             self._text += data[start:end]
             return
         self._file_bytes += size
-        self._all_bytes += size
-        if self._file_bytes > self._limits.file_mb * 1_000_000:
+        self.received.size += size
+        if self._file_bytes > self._limits.file_mb * MB:
             raise FileTooLargeError(
                 f"'{self._filename}' is larger than {self._limits.file_mb} MB.",
                 suggestion="Scale the photo down or save it as JPEG; 1600 px on the long side are enough.",
                 file=self._filename,
                 max_mb=self._limits.file_mb,
             )
-        if self._all_bytes > self._limits.upload_mb * 1_000_000:
-            raise UploadTooLargeError(
-                f"The photos are larger than {self._limits.upload_mb} MB in all.",
-                suggestion="Send them in several uploads to the same project_id.",
-                max_mb=self._limits.upload_mb,
-            )
+        if self.received.size > self._limits.upload_mb * MB:
+            raise self._limits.too_large()
         self._file.write(data[start:end])
 
     def _end(self) -> None:
@@ -248,7 +306,8 @@ class _Parts:
             elif text:
                 raise _text_for_file(self._name)
             return
-        self.close()
+        file, self._file = self._file, None
+        file.close()  # which writes the last of it, where the disk lets it
         # A browser sends an empty part without a name for a file input that nobody filled in.
         if self._filename or self._file_bytes:
             self.received.filenames.append(self._filename or f"photo {len(self.received.filenames) + 1}")

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from maquette.api.calls import Reuse
-from maquette.api.incoming import Limits, Received, UnknownFieldError, receive, too_many_photos
+from maquette.api.capacity import Room, check_stored, room_for_upload
+from maquette.api.incoming import FormLimits, Received, UnknownFieldError, receive, too_many_photos
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
@@ -83,7 +84,7 @@ _FORM: dict[str, Any] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "One photo: JPEG, PNG, WEBP, TIFF or HEIC, as large as an upload's (64 MB)"
+                            "description": "One photo: JPEG, PNG, WEBP, TIFF or HEIC, as large as an upload's (500 MB)"
                             " unless the server is set otherwise.",
                             "example": "left-again.jpg",
                         },
@@ -122,11 +123,15 @@ async def replace_image(
 
     `404 image_not_found`; `409 photos_in_use` while a generate or refine waits or runs, `held_out_photo_fixed` for a
     photo that measures quality; `422 no_files`, `no_usable_photos` (with the reasons), `duplicate_photo`,
-    `unknown_field`; `413 too_many_photos`, `file_too_large`. Whatever goes wrong, nothing has changed.
+    `unknown_field`; `413 too_many_photos`, `file_too_large`, `project_too_large`, `storage_quota_reached`;
+    `503 disk_low`, `disk_full`. Whatever goes wrong, nothing has changed.
     """
     settings = service.settings
     async with arrival(settings.home) as folder:
-        received = await receive(request, folder / "incoming", Limits(1, settings.max_file_mb, settings.max_upload_mb))
+        # As for an upload: a repeated call is let in to be compared.
+        room = Room(settings) if idempotency_key else await room_for_upload(service, owner, project_id)
+        limits = FormLimits(1, settings.max_file_mb, settings.max_upload_mb, room)
+        received = await receive(request, folder / "incoming", limits)
         parameters, filename = _parameters(received), received.filenames[0]
         asked = _Asked(
             image_index=image_index,
@@ -142,6 +147,7 @@ async def replace_image(
                 made = await keyed.made_before(conn) if keyed else None
                 if made is None:
                     await replacements.replaceable(conn, project, image_index)
+                    await check_stored(settings, conn, owner, project_id, received.size)
             if made is not None:
                 return await _answer(service, owner, project_id, made, changed=True, reused=True)
             await asyncio.to_thread(write_json, folder / "incoming.json", [{"file": "0000", "filename": filename}])

@@ -17,7 +17,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 
 from maquette.api.calls import Reuse
-from maquette.api.incoming import Limits, Received, receive, too_many_photos
+from maquette.api.capacity import Room, check_stored, room_for_upload
+from maquette.api.incoming import FormLimits, Received, receive, too_many_photos
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
@@ -83,8 +84,9 @@ _FORM: dict[str, Any] = {
                             "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": "Photos: JPEG, PNG, WEBP, TIFF or HEIC; repeat the field for each."
-                            " The server bounds their number in a project (200), each one's size (64 MB) and "
-                            "all of them together (2048 MB) unless it is set otherwise.",
+                            " The server bounds their number in a project (200), each one's size (500 MB and 100"
+                            " megapixels) and all of them together (2048 MB) unless it is set otherwise: `limits` of"
+                            " `GET /health`.",
                             "example": ["front.jpg", "left.jpg", "back.jpg"],
                         },
                         "files": {
@@ -133,11 +135,14 @@ async def upload(
     """Photos are turned upright, stripped of EXIF and judged; several uploads to one project add up.
 
     `422 no_files`, `no_usable_photos` (with the reasons for each file), `input_not_supported`,
-    `background_removal_unavailable`; `413 too_many_photos`, `file_too_large`, `upload_too_large`. Whatever goes wrong
-    with some files, the project stays as usable as it was.
+    `background_removal_unavailable`; `413 too_many_photos`, `file_too_large`, `upload_too_large`, `project_too_large`,
+    `storage_quota_reached`; `503 disk_low`, `disk_full`. Whatever goes wrong with some files, the project stays as
+    usable as it was. `GET /health` shows all `limits`.
     """
     settings = service.settings
-    limits = Limits(settings.max_photos, settings.max_file_mb, settings.max_upload_mb)
+    # What an earlier call has taken in already takes no room again, so a call with a key is let in to be compared.
+    room = Room(settings) if idempotency_key else await room_for_upload(service, owner, None)
+    limits = FormLimits(settings.max_photos, settings.max_file_mb, settings.max_upload_mb, room)
     async with arrival(settings.home) as folder:
         received = await receive(request, folder / "incoming", limits)
         parameters = parameters_of(received)
@@ -257,6 +262,7 @@ async def _project(service: Service, owner: UUID, received: Received) -> Row:
     named = received.fields.get("project_id")
     async with service.transaction() as conn:
         if not named:
+            await check_stored(service.settings, conn, owner, None, received.size)
             stem = PurePath(received.filenames[0]).stem or "Photos"
             return await projects.create(conn, owner, f"{stem[:150]}, {datetime.now(UTC):%Y-%m-%d}")
         try:
@@ -271,6 +277,7 @@ async def _project(service: Service, owner: UUID, received: Received) -> Row:
         already = sum(photo["verdict"] != "rejected" for photo in await records.photos(conn, project_id))
         if already + len(received.filenames) > service.settings.max_photos:
             raise too_many_photos(service.settings.max_photos, already)
+        await check_stored(service.settings, conn, owner, project_id, received.size)
         return project
 
 
