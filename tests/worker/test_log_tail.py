@@ -183,3 +183,12 @@ async def test_a_database_that_is_away_ends_nothing(house: House, services: Serv
             await following
     finally:
         await gone.close()
+
+
+async def test_a_log_that_was_shortened_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    tail = Tail(path, [])
+    path.write_text("".join(f"{number}\n" for number in range(50)))
+    assert tail.look()
+    path.write_text("0\n… about 92 bytes are left out here …\n48\n49\n")
+    assert tail.look() and tail.lines == ["0", "… about 92 bytes are left out here …", "48", "49"]

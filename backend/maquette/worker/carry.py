@@ -20,9 +20,10 @@ from maquette.execution.keeper import Keeper
 from maquette.execution.limits import step_limits
 from maquette.execution.makers import makers
 from maquette.execution.patience import PATIENCE_S, patiently
-from maquette.execution.process import Outcome, run_step_process
+from maquette.execution.process import LOG_NAME, Outcome, run_step_process
 from maquette.execution.retries import wait_before_retry
 from maquette.execution.saved_work import drop_saved_work, mark
+from maquette.logs import about
 from maquette.steps.folder import Folder
 from maquette.steps.limits import write_limits
 from maquette.steps.records import Record, Warn
@@ -30,6 +31,7 @@ from maquette.steps.stages import percentage
 from maquette.worker.admission import put_off
 from maquette.worker.endings import CANCELLED, put_back
 from maquette.worker.folders import forget_folder, prepare_folder
+from maquette.worker.log_tail import follow_log
 from maquette.worker.saver import save_now_and_then
 from maquette.worker.services import Services
 
@@ -78,6 +80,13 @@ async def carry_out(services: Services, run_id: UUID) -> None:
     if run is None:
         log.info("run %s is not waiting any more", run_id)
         return
+    with about(run_id=str(run_id), project_id=str(run["project_id"]), step=run["step"], attempt=run["attempt"]):
+        await _carry(services, run)
+
+
+async def _carry(services: Services, run: Row) -> None:
+    """One attempt, from its folder to its end."""
+    run_id = run["id"]
     log.info("run %s: %s, attempt %d", run_id, run["step"], run["attempt"])
     position = _Position(percentage=float(run["progress_percentage"]), warnings=list(run["warnings"]))
     work = asyncio.create_task(_work(services, run, position))
@@ -143,6 +152,8 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         await keeper.keep(record)
 
     saving = asyncio.create_task(save_now_and_then(services, run, folder))
+    ended = asyncio.Event()
+    following = asyncio.create_task(follow_log(services, run, folder / LOG_NAME, ended))
     try:
         outcome = await run_step_process(
             run["step"],
@@ -155,7 +166,8 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         )
     finally:
         saving.cancel()
-        await asyncio.wait({saving})
+        ended.set()
+        await asyncio.wait({saving, following})
     outcome.result.update(keeper.facts)
     return outcome
 

@@ -28,6 +28,8 @@ from maquette.worker.services import Services
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
+PATIENCE_S = 2.0
+"""For a database that is away: whoever stops a run waits for its last lines."""
 LONGEST_LINE = 2000
 MOST_BYTES = 1024 * 1024
 """Read at one look; of a process that writes faster, what lies before is skipped."""
@@ -68,8 +70,9 @@ class Tail:
         """Read what is new; whether there was anything."""
         size = self._size()
         if size < self._offset:
-            # The file was begun anew.
+            # The file was begun anew, or its middle was left out because it grew too long.
             self._offset, self._rest = 0, b""
+            self._lines.clear()
         if size == self._offset:
             return False
         with self._path.open("rb") as file:
@@ -135,7 +138,7 @@ async def _follow(services: Services, run: Row, tail: Tail, stop: asyncio.Event,
 async def _keep(services: Services, run: Row, lines: list[str]) -> bool | None:
     """None where the database was away."""
     try:
-        async with services.pool.connection() as conn:
+        async with services.pool.connection(timeout=PATIENCE_S) as conn:
             return await run_logs.write(conn, run["id"], run["attempt"], lines)
     except (psycopg.Error, PoolTimeout) as error:
         log.warning("run %s: the end of its log is not kept (%s)", run["id"], type(error).__name__)

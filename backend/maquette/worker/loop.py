@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Sequence
+from uuid import uuid4
 
 import procrastinate
 import psycopg
@@ -22,6 +23,7 @@ from maquette.storage.client import Objects
 from maquette.worker.carry import carry_out
 from maquette.worker.endings import put_back
 from maquette.worker.folders import sweep_folders
+from maquette.worker.registration import keep_registered
 from maquette.worker.services import Services, open_services
 
 log = logging.getLogger(__name__)
@@ -51,15 +53,20 @@ async def run_worker(
         Objects.open(connections, timeout_s=settings.storage_timeout_s) as objects,
     ):
         services = await open_services(settings, pool, objects)
+        registered = asyncio.create_task(keep_registered(pool, uuid4(), queues, concurrency))
         delay = 0.5
-        while not stop.is_set():
-            try:
-                await _serve(services, connections, concurrency, queues, stop, stalled_s)
-                delay = 0.5
-            except (exceptions.ConnectorException, psycopg.OperationalError, OSError) as error:
-                log.warning("the queue is out of reach (%s); again in %.1f s", type(error).__name__, delay)
-                await _sleep(stop, delay)
-                delay = min(delay * 2, 30.0)
+        try:
+            while not stop.is_set():
+                try:
+                    await _serve(services, connections, concurrency, queues, stop, stalled_s)
+                    delay = 0.5
+                except (exceptions.ConnectorException, psycopg.OperationalError, OSError) as error:
+                    log.warning("the queue is out of reach (%s); again in %.1f s", type(error).__name__, delay)
+                    await _sleep(stop, delay)
+                    delay = min(delay * 2, 30.0)
+        finally:
+            registered.cancel()
+            await asyncio.wait({registered})
 
 
 async def _serve(
