@@ -28,12 +28,19 @@ begin
     -- Run 0 uploads, run 1 generates version 0, each next run refines one version into the next; exports close.
     insert into public.runs (
         id, project_id, step, status, parameters, code_version, model_versions, input_hash, attempt, stage,
-        progress_percentage, message, queued_at, started_at, heartbeat_at, finished_at, result, timings)
+        progress_percentage, message, queued_at, started_at, heartbeat_at, finished_at, workload, size, result, timings)
         select pg_temp.seed_id('run', n, r), project_id, step, 'completed',
                '{"num_iterations": 1, "learning_rate": 0.01, "convergence_threshold": 0.01, "preset": "balanced"}',
                '0.1.0', '{"maquette": "0.1.0"}', pg_temp.seed_hash(pg_temp.seed_id('run', n, r)), 1, 'writing', 100, '',
                born + r * interval '1 hour', born + r * interval '1 hour 1 minute',
                born + r * interval '1 hour 2 minutes', born + r * interval '1 hour 2 minutes',
+               case step
+                   when 'upload' then ''
+                   when 'generate' then 'generate/balanced'
+                   when 'refine' then 'refine/none/balanced/480px'
+                   else 'export/splat'
+               end,
+               case when step = 'export' then 100 else photos end,
                case step
                    when 'upload' then jsonb_build_object('images', photos, 'usable', photos)
                    when 'generate' then jsonb_build_object(

@@ -16,6 +16,7 @@ from bench.seed import FULL, TINY, fill
 from tests.conftest import free_port
 
 from maquette.api.owners import LOCAL_OWNER
+from maquette.db.history import SAMPLES
 from maquette.db.migrate import migrate
 from maquette.embedded.compat import prepare_database
 from maquette.embedded.home import load_secrets
@@ -102,3 +103,13 @@ def test_no_read_looks_at_other_peoples_rows(filled: Filled) -> None:
     # It comes by every ancestor once for each way there.
     assert touched.pop(("artifact_lineage", "authenticated")) < 15000
     assert {name: rows for name, rows in touched.items() if rows > 4000} == {}
+
+
+def test_history_is_read_from_its_index_newest_first(filled: Filled) -> None:
+    """Two thousand runs of two kinds, of which it wants a hundred each."""
+    kinds = ["generate/balanced", "refine/none/balanced/480px"]
+    asked = Statement("history", SAMPLES, [kinds])
+    assert filled.admin.execute("select count(*) from runs where workload = any(%s)", [kinds]).fetchone() > (1900,)
+    assert "runs_history_idx" in str(filled.admin.execute(f"explain {SAMPLES}".encode(), [kinds]).fetchall())
+    plan = explain(filled.admin, asked)
+    assert not plan.sequential & filled.growing and plan.touched <= 200 + len(kinds)

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from maquette.api.outlooks import POSITION, Ahead, told
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
@@ -26,12 +27,13 @@ from maquette.api.shapes import (
     Step,
 )
 from maquette.db import status
-from maquette.db.rows import Row
+from maquette.db.history import expect
+from maquette.db.rows import Connection, Row
+from maquette.queue.forecast import Outlook, look_ahead, time_left
 
 router = APIRouter(tags=["status"])
 
 StepState = Literal["pending", "queued", "running", "completed", "failed"]
-LEAST_PERCENT_FOR_ETA = 2.0
 MOST_LISTED = 500
 
 
@@ -44,7 +46,7 @@ class PipelineProgress(BaseModel):
     export: StepState
 
 
-class CurrentRun(BaseModel):
+class CurrentRun(Ahead):
     """The run at work, or the first in line."""
 
     run_id: UUID
@@ -53,12 +55,10 @@ class CurrentRun(BaseModel):
     stage: str | None
     progress_percentage: float = Field(description="0 to 100.")
     message: str
-    queue_position: int | None = Field(description="0: at work; from 1: its place in the whole line.")
+    queue_position: int | None = Field(description=POSITION, examples=[1])
     queued_at: datetime
     started_at: datetime | None
     elapsed_s: float | None
-    eta_s: float | None = Field(description="Seconds that are left, judged by this run's own pace; null when unknown.")
-    eta_note: str = Field(description="Why there is no estimate, or what it rests on.", examples=["no history yet"])
     cancel_requested: bool
 
 
@@ -117,12 +117,13 @@ async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str,
     """The answer of `GET /status`, as of one moment."""
     async with service.statement() as conn:
         found = await status.read(conn, project_id, owner, most=MOST_LISTED)
+        outlook = await _outlook(conn, found["current"]) if found["current"] else None
     steps = {run["step"]: run for run in found["steps"]}
     current, last = found["current"], found["last"]
     return {
         "project": found["project"],
         "pipeline_progress": {step: _state(steps.get(step)) for step in PipelineProgress.model_fields},
-        "current_run": _current(current) if current else None,
+        "current_run": _current(current, outlook) if current else None,
         "waiting_runs": max(found["unfinished"] - 1, 0),
         "images": found["images"],
         "usable_images": found["usable_images"],
@@ -145,16 +146,19 @@ def _state(run: Row | None) -> StepState:
     return state
 
 
-def _current(run: Row) -> dict[str, Any]:
-    elapsed_s, percent = run["elapsed_s"], run["progress_percentage"]
-    eta_s = None
-    if run["status"] == "running" and elapsed_s is not None and percent >= LEAST_PERCENT_FOR_ETA:
-        eta_s = round(elapsed_s * (100 - percent) / percent, 1)
+async def _outlook(conn: Connection, run: Row) -> Outlook | None:
+    """Of a run at work by what the status has read already; one that waits depends on all that is before it."""
+    if run["status"] == "running":
+        return Outlook(0, None, time_left(run, expect(run["history"], run["size"])))
+    return (await look_ahead(conn)).outlooks.get(UUID(run["id"]))
+
+
+def _current(run: Row, outlook: Outlook | None) -> dict[str, Any]:
+    elapsed_s = run["elapsed_s"]
     return {
         **run,
         "run_id": run["id"],
         "queue_position": run["position"],
         "elapsed_s": round(elapsed_s, 1) if elapsed_s is not None else None,
-        "eta_s": eta_s,
-        "eta_note": "no history yet" if eta_s is None else "by this run's own pace so far",
+        **told(outlook),
     }

@@ -7,22 +7,26 @@ from uuid import UUID
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 
 
-async def line(conn: Connection, owner_id: UUID) -> list[Row]:
-    """The owner's unfinished runs with ``position``: 0 for running, else the place in the whole line, from 1."""
+async def line(conn: Connection) -> list[Row]:
+    """Everybody's unfinished runs, those at work first, then by turn, each with its ``owner_id`` and ``position``.
+
+    ``position``: 0 at work, else the place in the whole line, from 1. ``elapsed_s`` since its first start;
+    ``back_off_s`` until its next attempt may start.
+    """
     return await fetch_all(
         conn,
         """
-        select * from (
-            select r.id, r.project_id, r.step, r.status, r.stage, r.progress_percentage, r.queued_at, r.started_at,
-                   r.heartbeat_at, p.owner_id,
-                   case when r.status = 'running' then 0
-                        else row_number() over (partition by r.status order by r.turn, r.queued_at, r.id)
-                   end as position
-            from public.runs r join public.projects p on p.id = r.project_id
-            where r.status in ('queued', 'running')
-        ) line where owner_id = %s order by position, queued_at, id
+        select r.id, r.project_id, p.owner_id, r.step, r.status, r.stage, r.progress_percentage, r.queued_at,
+               r.started_at, r.attempt, r.continues_id, r.turn, r.queue, r.workload, r.size, r.not_before,
+               extract(epoch from now() - r.started_at)::float8 as elapsed_s,
+               coalesce(extract(epoch from r.not_before - now()), 0)::float8 as back_off_s,
+               case when r.status = 'running' then 0
+                    else row_number() over (partition by r.status order by r.turn, r.queued_at, r.id) end as position
+        from public.runs r join public.projects p on p.id = r.project_id
+        where r.status in ('queued', 'running')
+        order by r.status <> 'running', r.turn, r.queued_at, r.id
         """,
-        [owner_id],
+        [],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from maquette.db import projects
+from maquette.db.history import NEWEST
 from maquette.db.records import EXPECTED_QUALITY
 from maquette.db.rows import Connection, Row, fetch_one
 
@@ -13,8 +14,9 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
     """The owner's ``project`` with what a progress page shows of it; ``project_not_found`` otherwise.
 
     ``steps``: the newest run of each step, and whether any run of that step has ``ever_completed``. ``current``: the
-    run at work, or else the first in line, with its ``position`` in the whole line (0: at work) and ``elapsed_s``
-    since it started; None where nothing is unfinished. ``unfinished``, ``images``, ``usable_images``: counts.
+    run at work, or else the first in line, with its ``position`` in the whole line (0: at work), ``elapsed_s`` since
+    it started and, at work, the ``history`` that its end is judged by; None where nothing is unfinished.
+    ``unfinished``, ``images``, ``usable_images``: counts.
     ``stale_chosen``: the promoted version, where it was made from a photo that has been replaced since.
     ``models`` and ``iterations``: up to ``most`` rows each, by version. ``last``: the run that ended last.
     ``expected_quality``: what each quality class asks for.
@@ -22,7 +24,8 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
     row = await fetch_one(
         conn,
         """
-        select to_json(p) as project, steps, to_json(c) as current, coalesce(c.unfinished, 0) as unfinished,
+        select to_json(p) as project, steps, to_jsonb(c) || jsonb_build_object('history', history) as current,
+               coalesce(c.unfinished, 0) as unfinished,
                images, usable_images, models, iterations, last,
                array(select to_jsonb(a) from public.stale_models(p.id) a where a.promoted) as stale_chosen,
                """
@@ -40,6 +43,7 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
             select r.id, r.step, r.status, r.stage, r.progress_percentage, r.message, r.queued_at, r.started_at,
                    extract(epoch from now() - r.started_at) as elapsed_s,
                    r.cancel_requested_at is not null as cancel_requested, count(*) over () as unfinished,
+                   r.workload, r.size, r.attempt, r.continues_id,
                    case when r.status = 'running' then 0 else (
                        select count(*) from public.runs w
                        where w.status = 'queued' and (w.turn, w.queued_at, w.id) <= (r.turn, r.queued_at, r.id)
@@ -47,6 +51,14 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
             from public.runs r where r.project_id = p.id and r.status in ('queued', 'running')
             order by r.status <> 'running', r.turn, r.queued_at, r.id limit 1
         ) c on true
+        cross join lateral (
+            select coalesce(jsonb_agg(h), '[]') as history
+            from (select c.workload where c.status = 'running') w cross join lateral (
+                """
+        + NEWEST
+        + """
+            ) h
+        ) past
         cross join lateral (
             select count(*) as images, count(*) filter (where verdict <> 'rejected') as usable_images
             from public.source_images where project_id = p.id and replaced_at is null

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from heapq import heappop, heappush
 from math import inf, isfinite
 from typing import Any, Literal
 from uuid import UUID
 
-from maquette.db import history, queue
+from maquette.db import history, queue, workers
 from maquette.db.history import NO_HISTORY, Expected, expect
 from maquette.db.rows import Connection, Row
 
 WaitsFor = Literal["another_attempt", "project", "worker", "turn"]
 LEAST_PERCENT_FOR_PACE = 2.0
 """Under this a run's own pace says nothing yet."""
-ASSUMED_WORKER: Row = {"queues": ["gpu", "cpu"], "concurrency": 1, "alive": True}
-"""Where no worker ever said who it is."""
+ASSUMED_WORKER: Row = {"queues": ["gpu", "cpu"], "concurrency": 1}
+"""Whom times are reckoned with where no worker lives."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,14 @@ class _Slot:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The whole line at one moment. ``line``: everybody's runs as :func:`maquette.db.queue.line` gives them."""
+    """The whole line at one moment. ``line``: everybody's runs as :func:`maquette.db.queue.line` gives them.
+
+    ``slots``: how many runs can be at work at the same time, by the workers that live.
+    """
 
     line: tuple[Row, ...]
-    workers: tuple[Row, ...]
+    slots: int
     outlooks: Mapping[UUID, Outlook]
-
-    @property
-    def slots(self) -> int:
-        """How many runs can be at work at the same time, by the workers that are known to live."""
-        return len(_slots(self.workers))
 
 
 async def look_ahead(conn: Connection, newcomer: Row | None = None) -> Forecast:
@@ -73,22 +72,21 @@ async def look_ahead(conn: Connection, newcomer: Row | None = None) -> Forecast:
     if newcomer is not None:
         rows = _joined(rows, newcomer)
     earlier = await history.samples(conn, (row["workload"] for row in rows))
-    return forecast(rows, await queue.workers(conn), earlier)
+    return forecast(rows, await workers.alive(conn), earlier)
 
 
-def forecast(
-    line: Sequence[Row], workers: Sequence[Row], earlier: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> Forecast:
-    """Play the line through. ``earlier``: samples by workload."""
-    workers = workers or [ASSUMED_WORKER]
+def forecast(line: Sequence[Row], alive: Sequence[Row], earlier: Mapping[str, Sequence[Mapping[str, Any]]]) -> Forecast:
+    """Play the line through. ``alive``: workers that live; ``earlier``: samples by workload."""
     known: dict[tuple[str, float], Expected] = {}
     for row in line:
         kind = row["workload"], row["size"]
         if kind not in known:
             known[kind] = expect(earlier.get(row["workload"], ()), row["size"])
     left = {row["id"]: time_left(row, known[row["workload"], row["size"]]) for row in line}
-    starts = _starts(line, _slots(workers), {run_id: _or_never(one.p50_s) for run_id, one in left.items()})
-    waits = _waits(line, workers)
+    starts = _starts(
+        line, _slots(alive or [ASSUMED_WORKER]), {run_id: _or_never(one.p50_s) for run_id, one in left.items()}
+    )
+    waits = _waits(line, alive)
     outlooks = {}
     for row in line:
         run_id = row["id"]
@@ -98,7 +96,7 @@ def forecast(
             start = starts.get(run_id, inf)
             starts_in_s = start if isfinite(start) else None
             outlooks[run_id] = Outlook(row["position"], starts_in_s, _later(left[run_id], starts_in_s), *waits[run_id])
-    return Forecast(tuple(line), tuple(workers), outlooks)
+    return Forecast(tuple(line), len(_slots(alive)), outlooks)
 
 
 def time_left(run: Mapping[str, Any], expected: Expected) -> Left:
@@ -138,13 +136,8 @@ def _later(left: Left, starts_in_s: float | None) -> Left:
     return Left(starts_in_s + left.p50_s, None if left.p90_s is None else starts_in_s + left.p90_s, left.note)
 
 
-def _slots(workers: Sequence[Row]) -> list[_Slot]:
-    return [
-        _Slot(frozenset(worker["queues"]))
-        for worker in workers
-        if worker["alive"]
-        for _ in range(worker["concurrency"])
-    ]
+def _slots(alive: Sequence[Row]) -> list[_Slot]:
+    return [_Slot(frozenset(worker["queues"])) for worker in alive for _ in range(worker["concurrency"])]
 
 
 def _starts(line: Sequence[Row], slots: list[_Slot], length_s: Mapping[UUID, float]) -> dict[UUID, float]:
@@ -196,9 +189,10 @@ def _starts(line: Sequence[Row], slots: list[_Slot], length_s: Mapping[UUID, flo
     return starts
 
 
-def _waits(line: Sequence[Row], workers: Sequence[Row]) -> dict[UUID, tuple[WaitsFor, str]]:
+def _waits(line: Sequence[Row], alive: Sequence[Row]) -> dict[UUID, tuple[WaitsFor, str]]:
     """What each waiting run waits for, and a sentence."""
-    served = {name for worker in workers if worker["alive"] for name in worker["queues"]}
+    served = {name for worker in alive for name in worker["queues"]}
+    nobody = "No worker lives" if not alive else "No worker with a GPU lives"
     at_work = {row["project_id"]: row["step"] for row in line if row["status"] == "running"}
     running = sum(row["status"] == "running" for row in line)
     seen: Counter[UUID] = Counter()
@@ -208,14 +202,17 @@ def _waits(line: Sequence[Row], workers: Sequence[Row]) -> dict[UUID, tuple[Wait
             continue
         project = row["project_id"]
         if row["back_off_s"] > 0:
-            waits[row["id"]] = "another_attempt", f"Another attempt begins at {row['not_before']:%H:%M:%S %Z}."
+            waits[row["id"]] = (
+                "another_attempt",
+                f"Another attempt begins at {row['not_before'].astimezone(UTC):%H:%M:%S} UTC.",
+            )
         elif project in at_work:
             waits[row["id"]] = (
                 "project",
                 f"This project's {at_work[project]} is at work; steps of a project run one after the other.",
             )
         elif row["queue"] not in served:
-            waits[row["id"]] = "worker", "No worker that could take it has shown itself lately."
+            waits[row["id"]] = "worker", f"{nobody} at the moment; it begins when one comes."
         elif row["position"] == 1:
             waits[row["id"]] = "turn", "It is next: a worker takes it as soon as one is free."
         else:
