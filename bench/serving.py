@@ -88,7 +88,7 @@ def serving() -> Iterator[Served]:
         deadline = time.monotonic() + 60
         while True:
             with suppress(httpx.HTTPError):
-                if httpx.get(f"{settings.server_url}/api/v1/health", trust_env=False).status_code < 500:
+                if httpx.get(f"{settings.server_url}/api/v1/ready", trust_env=False).is_success:
                     break
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("maquette serve did not start")

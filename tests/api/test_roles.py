@@ -21,7 +21,7 @@ from maquette.api.app import create_app
 from maquette.machine_keys import SHOWN, hash_of, make_key
 from maquette.settings import Connections, Settings
 
-OPEN = {"/api/v1/health", "/api/v1/shared/{share_key}", "/api/v1/shared/{share_key}/render"}
+OPEN = {"/api/v1/health", "/api/v1/ready", "/api/v1/shared/{share_key}", "/api/v1/shared/{share_key}/render"}
 """What anybody may call."""
 
 

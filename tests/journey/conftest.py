@@ -65,7 +65,7 @@ def start(home: Path, *arguments: str, port: int | None = None) -> Server:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"{server.url}/api/v1/health", timeout=5, trust_env=False).is_success:
+            if httpx.get(f"{server.url}/api/v1/ready", timeout=5, trust_env=False).is_success:
                 return server
         except httpx.HTTPError:
             time.sleep(0.1)

@@ -20,6 +20,7 @@ from maquette.api import (
     problems,
     projects,
     queue,
+    ready,
     renders,
     replacements,
     run_logs,
@@ -130,8 +131,12 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         events,
         session,
         health,
+        ready,
     ):
         app.include_router(module.router, prefix=PREFIX)
+    for module in (health, ready):
+        # Where orchestrators look by habit.
+        app.include_router(module.router, include_in_schema=False)
 
     @app.get("/", include_in_schema=False)
     @app.get("/docs/", include_in_schema=False)

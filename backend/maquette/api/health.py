@@ -1,141 +1,120 @@
-"""Whether everything is there: answers within two seconds whatever is broken, without credentials or secrets."""
+"""How the service is: answers 200 within a second whatever is broken, without credentials or secrets.
+
+It is what a supervisor asks to learn whether this process lives: one that answers is not helped by a restart while the
+database is away. Whether it should be sent calls is :mod:`maquette.api.ready`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import psycopg
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from maquette import __version__
+from maquette.api.hardware import Machine
 from maquette.api.limits import Limits, limits_of
+from maquette.api.parts import Part, look_at_parts
 from maquette.api.problems import error_responses
-from maquette.api.service import Service, Serving
-from maquette.disk import MB, free_bytes
-from maquette.errors import MaquetteError
-from maquette.queue.jobs import workers_alive
-from maquette.recon.cuda import available
-from maquette.storage.buckets import BUCKETS
+from maquette.api.service import Serving
+from maquette.db.rows import Row
+from maquette.disk import MB
+from maquette.models.installed import read_weights
+from maquette.settings import Settings
 
 router = APIRouter(tags=["status"])
 
-PATIENCE_S = 1.5
+PATIENCE_S = 0.8
+"""Orchestrators give a probe one second unless told otherwise."""
 
 
-class Part(BaseModel):
-    """One thing that is needed."""
+class WorkerSummary(BaseModel):
+    """One worker process, wherever it runs."""
 
-    ok: bool
-    message: str = Field(description="What is wrong and what to do; empty when nothing is.")
-    latency_ms: float | None = None
-
-
-class Machine(BaseModel):
-    """The computer this API runs on; null where the system does not tell."""
-
-    cpu_count: int
-    memory_total_bytes: int | None
-    memory_available_bytes: int | None
-    disk_free_bytes: int | None
-    gpu: str = Field(description="Name of the GPU that a worker on this machine trains on, or `none`.")
+    queues: list[str] = Field(description="What it takes steps from.", examples=[["gpu", "cpu"]])
+    concurrency: int = Field(description="Steps it carries out at the same time.", examples=[1])
+    gpu: str | None = Field(description="Name of the GPU it trains on.", examples=["NVIDIA H200"])
+    gpu_memory_bytes: int | None = Field(examples=[150_323_855_360])
+    memory_bytes: int | None = Field(examples=[137_438_953_472])
+    version: str = Field(description="Of the Maquette it runs.", examples=["0.1.0"])
 
 
 class Health(BaseModel):
-    """`unavailable` (503): nothing works; `degraded`: something is missing, its message says what."""
+    """`unavailable`: the database is away, so nothing works; `degraded`: something is missing, its message says
+    what."""
 
-    status: Literal["ok", "degraded", "unavailable"]
-    version: str
+    status: Literal["ok", "degraded", "unavailable"] = Field(examples=["ok"])
+    version: str = Field(examples=["0.1.0"])
     database: Part
     storage: Part
     worker: Part
     disk: Part
     machine: Machine
+    workers: list[WorkerSummary] = Field(description="Workers that live, on all machines.")
     limits: Limits
-    models: list[str] = Field(description="Neural models that are configured; every step works without any.")
+    models: list[str] = Field(
+        description="Neural models that steps on this machine can use; every step works without any.",
+        examples=[["depth-anything-v2-small"]],
+    )
 
 
 @router.get(
     "/health",
     response_model=Health,
-    summary="Whether everything is there",
-    responses={503: {"model": Health, "description": "The database does not answer."}, 500: error_responses()[500]},
+    summary="How the service is",
+    responses={500: error_responses()[500]},
 )
-async def read_health(service: Serving, response: Response) -> Health:
-    """Needs no credentials."""
-    database, storage, worker = await asyncio.gather(
-        _timed(lambda: _database(service), "The database does not answer. Start it, or check DATABASE_URL."),
-        _timed(lambda: _storage(service), "Storage does not answer. Check SUPABASE_URL and its key."),
-        _timed(lambda: _worker(service), "Whether a worker runs is unknown: the database does not answer."),
+async def read_health(service: Serving) -> Health:
+    """Always 200 while this process lives; needs no credentials. `GET /ready` answers 503 where calls would fail."""
+    settings = service.settings
+    parts, machine, models = await asyncio.gather(
+        look_at_parts(service, PATIENCE_S),
+        service.hardware.look(settings.home, PATIENCE_S),
+        asyncio.to_thread(_models, settings),
     )
-    machine = await asyncio.to_thread(_machine, service.settings.home)
-    disk = _disk(machine.disk_free_bytes, service.settings.disk_floor_mb)
-    parts = (database, storage, worker, disk)
-    status: Literal["ok", "degraded", "unavailable"] = "ok" if all(part.ok for part in parts) else "degraded"
-    if not database.ok:
-        status, response.status_code = "unavailable", 503
+    disk = _disk(machine.disk_free_bytes, settings.disk_floor_mb)
+    status: Literal["ok", "degraded", "unavailable"] = "degraded"
+    if not parts.database.ok:
+        status = "unavailable"
+    elif parts.storage.ok and parts.worker.ok and disk.ok:
+        status = "ok"
     return Health(
         status=status,
         version=__version__,
-        database=database,
-        storage=storage,
-        worker=worker,
+        database=parts.database,
+        storage=parts.storage,
+        worker=parts.worker,
         disk=disk,
         machine=machine,
-        limits=limits_of(service.settings),
-        models=[],
+        workers=[_summary(row) for row in parts.workers],
+        limits=limits_of(settings),
+        models=models,
     )
 
 
-async def _timed(check: Callable[[], Awaitable[str]], unanswered: str) -> Part:
-    """A check's complaint ('' for none); what broke it stays out of an answer that everybody may read."""
-    began = time.monotonic()
-    try:
-        complaint = await asyncio.wait_for(check(), PATIENCE_S)
-    except (TimeoutError, OSError, psycopg.Error, MaquetteError):
-        return Part(ok=False, message=unanswered)
-    return Part(ok=not complaint, message=complaint, latency_ms=round((time.monotonic() - began) * 1e3, 1))
+def _summary(worker: Row) -> WorkerSummary:
+    # Hosts and process ids are nobody's business here.
+    return WorkerSummary(
+        queues=worker["queues"],
+        concurrency=worker["concurrency"],
+        gpu=worker["gpu_name"],
+        gpu_memory_bytes=worker["gpu_memory_bytes"],
+        memory_bytes=worker["memory_bytes"],
+        version=worker["code_version"],
+    )
 
 
-async def _database(service: Service) -> str:
-    async with service.pool.connection(timeout=PATIENCE_S) as conn:
-        found = await (await conn.execute("select to_regclass('public.runs') is not null as migrated")).fetchone()
-    return "" if found and found["migrated"] else "The tables are missing. Run `maquette db migrate`."
-
-
-async def _storage(service: Service) -> str:
-    missing = sorted(set(BUCKETS) - await service.objects.bucket_names())
-    return f"Buckets are missing: {', '.join(missing)}. Run `maquette db migrate`." if missing else ""
-
-
-async def _worker(service: Service) -> str:
-    async with service.pool.connection(timeout=PATIENCE_S) as conn:
-        alive = await workers_alive(conn)
-    return "" if alive else "No worker runs, so steps wait in line. Start `maquette worker`."
+def _models(settings: Settings) -> list[str]:
+    weights = read_weights(
+        settings.models_folder,
+        allow_noncommercial=settings.allow_noncommercial_models,
+        trust_code=settings.trust_model_code,
+    )
+    return sorted(weights.models)
 
 
 def _disk(free: int | None, floor_mb: int) -> Part:
     low = free is not None and free < floor_mb * MB
     message = f"Less than {floor_mb} MB of disk are free: nothing new begins. Delete projects or make room."
     return Part(ok=not low, message=message if low else "")
-
-
-def _machine(home: Path) -> Machine:
-    gpu = available()
-    return Machine(
-        cpu_count=os.cpu_count() or 1,
-        memory_total_bytes=_pages("SC_PHYS_PAGES"),
-        memory_available_bytes=_pages("SC_AVPHYS_PAGES"),
-        disk_free_bytes=free_bytes(home),
-        gpu=gpu.name if gpu.usable and gpu.name else "none",
-    )
-
-
-def _pages(name: str) -> int | None:
-    names: dict[str, Any] = os.sysconf_names
-    return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE") if name in names else None

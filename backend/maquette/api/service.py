@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from maquette.api.hardware import Hardware
 from maquette.api.lending import Lending
 from maquette.api.owners import Gate
 from maquette.db.connection import Pool
@@ -40,6 +41,8 @@ class Service:
 
     lending: Lending = field(default_factory=Lending)
     """Signed addresses of reads, shared by all of them."""
+
+    hardware: Hardware = field(default_factory=Hardware)
 
     public_url: str = ""
     """How the caller reached this server; the embedded storage is reached the same way."""

@@ -111,7 +111,7 @@ def _running(settings: Settings) -> str | None:
     """Where the server on this very home listens, if one runs. Its own record says, not the port in the settings."""
     try:
         url = resolve_connections(settings).supabase_url if settings.embedded else settings.server_url
-        answered = httpx.get(f"{url}/api/v1/health", timeout=5, trust_env=False).is_success
+        answered = httpx.get(f"{url}/api/v1/ready", timeout=5, trust_env=False).is_success
     except (StackNotRunningError, httpx.HTTPError):
         return None
     return url if answered else None
@@ -132,7 +132,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise ApiRefusedError("The server ended while it started.", suggestion="The lines above say why.")
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/api/v1/health", timeout=5, trust_env=False).is_success:
+            if httpx.get(f"{url}/api/v1/ready", timeout=5, trust_env=False).is_success:
                 return
         time.sleep(0.2)
     raise ApiRefusedError(f"The server did not answer within {START_S:.0f} s.", suggestion="See the lines above.")

@@ -1,0 +1,53 @@
+"""The computer this API runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from maquette.disk import free_bytes
+from maquette.machine import available_memory_bytes, memory_bytes
+from maquette.recon.cuda import Availability, available
+
+
+class Machine(BaseModel):
+    """The computer this API runs on; null where the system does not tell."""
+
+    cpu_count: int = Field(examples=[16])
+    memory_total_bytes: int | None = Field(
+        description="Of the machine, or what its container may use.", examples=[137_438_953_472]
+    )
+    memory_available_bytes: int | None = Field(examples=[120_259_084_288])
+    disk_free_bytes: int | None = Field(description="On the disk of MAQUETTE_HOME.", examples=[512_000_000_000])
+    gpu: str = Field(
+        description="Name of the GPU that a worker on this machine trains on, or `none`; `not known yet` while the"
+        " first look at it lasts.",
+        examples=["NVIDIA H200"],
+    )
+    gpu_memory_bytes: int | None = Field(description="All of that GPU's memory.", examples=[150_323_855_360])
+
+
+class Hardware:
+    """Looks at the machine. The first look at a GPU takes seconds, so it goes on beside the answers."""
+
+    def __init__(self) -> None:
+        self._gpu: asyncio.Task[Availability] | None = None
+
+    async def look(self, home: Path, patience_s: float) -> Machine:
+        """What there is, within ``patience_s``."""
+        if self._gpu is None:
+            self._gpu = asyncio.create_task(asyncio.to_thread(available))
+        await asyncio.wait({self._gpu}, timeout=patience_s)
+        gpu = self._gpu.result() if self._gpu.done() else None
+        usable = gpu if gpu is not None and gpu.usable else None
+        return Machine(
+            cpu_count=os.cpu_count() or 1,
+            memory_total_bytes=memory_bytes(),
+            memory_available_bytes=available_memory_bytes(),
+            disk_free_bytes=await asyncio.to_thread(free_bytes, home),
+            gpu="not known yet" if gpu is None else (usable.name if usable and usable.name else "none"),
+            gpu_memory_bytes=usable.memory_bytes if usable else None,
+        )
