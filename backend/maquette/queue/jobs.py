@@ -87,17 +87,6 @@ async def status_carried(conn: Connection, run_id: UUID, job_id: int) -> str | N
     return str(row["status"]) if row else None
 
 
-async def workers_alive(conn: Connection, *, within_s: float = 30) -> int:
-    """How many workers have shown a heartbeat lately."""
-    row = await fetch_one(
-        conn,
-        "select count(*) as alive from jobs.procrastinate_workers"
-        " where last_heartbeat > now() - make_interval(secs => %s)",
-        [within_s],
-    )
-    return int(row["alive"]) if row else 0
-
-
 def run_id_of(task_arguments: dict[str, Any]) -> UUID:
     """The run that a job carries."""
     return UUID(str(task_arguments["run_id"]))
