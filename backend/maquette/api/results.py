@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from maquette.api.calls import Call, Reuse
 from maquette.api.links import download_link, with_links
+from maquette.api.outlooks import POSITION, Ahead, told
 from maquette.api.problems import status_of
 from maquette.api.service import Service
 from maquette.api.shapes import SIGNED, RunStatus, Step
 from maquette.db import records
 from maquette.db.rows import Row
+from maquette.queue.forecast import Outlook
 
 REUSED_BECAUSE = (
     "`idempotency_key`: a call with the same key within 24 hours made this run. `identical_work`: the same inputs, "
@@ -22,7 +24,7 @@ REUSED_BECAUSE = (
 )
 
 
-class Accepted(BaseModel):
+class Accepted(Ahead):
     """The step is in line or at work: follow it at `Location`."""
 
     run_id: UUID
@@ -31,7 +33,7 @@ class Accepted(BaseModel):
     status: RunStatus = Field(examples=["queued"])
     reused: bool = Field(description="No new run was made: an earlier one answers this call.")
     reused_because: Reuse | None = Field(description=REUSED_BECAUSE)
-    queue_position: int | None = Field(description="0: at work; from 1: its place in the whole line.", examples=[1])
+    queue_position: int | None = Field(description=POSITION, examples=[1])
     progress_percentage: float = Field(description="0 to 100.", examples=[0])
 
 
@@ -100,8 +102,8 @@ class ExportResult(Finished):
     sha256: str
 
 
-def accepted(call: Call) -> JSONResponse:
-    """202 with the run and where to follow it."""
+def accepted(call: Call, outlook: Outlook | None) -> JSONResponse:
+    """202 with the run, what lies before it, and where to follow it."""
     run = call.run
     body = Accepted(
         run_id=run["id"],
@@ -110,8 +112,9 @@ def accepted(call: Call) -> JSONResponse:
         status=run["status"],
         reused=call.reuse is not None,
         reused_because=call.reuse,
-        queue_position=call.position,
+        queue_position=call.position if outlook is None else outlook.position,
         progress_percentage=run["progress_percentage"],
+        **told(outlook),
     )
     return JSONResponse(body.model_dump(mode="json"), 202, {"Location": f"/api/v1/runs/{run['id']}"})
 

@@ -12,18 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from maquette.api import readiness
 from maquette.api.calls import Prepare, call_again
+from maquette.api.outlooks import POSITION, Ahead, told
 from maquette.api.owners import Owner
 from maquette.api.paths import RunId
 from maquette.api.problems import error_responses
 from maquette.api.repeats import IdempotencyKey
-from maquette.api.results import Accepted, accepted, result_of
+from maquette.api.results import Accepted, result_of
 from maquette.api.service import Serving
 from maquette.api.shapes import Run, RunStatus, Step
 from maquette.api.steps import answer_call
 from maquette.api.waiting import Wait
-from maquette.db import projects, queue, runs
+from maquette.db import projects, runs
 from maquette.db.rows import Row
 from maquette.errors import WrongStateError
+from maquette.queue.forecast import look_ahead
 from maquette.queue.jobs import withdraw
 from maquette.settings import Settings
 from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
@@ -43,10 +45,10 @@ class RunNotRetryableError(WrongStateError):
     code = "run_not_retryable"
 
 
-class RunRead(Run):
+class RunRead(Run, Ahead):
     """A run, its place in line, and its result with fresh addresses once it is completed."""
 
-    queue_position: int | None = Field(description="0: at work; from 1: its place in the whole line; null: ended.")
+    queue_position: int | None = Field(description=f"{POSITION} Null: it has ended.", examples=[1])
 
 
 class Confirmation(BaseModel):
@@ -77,12 +79,12 @@ async def read_run(service: Serving, owner: Owner, run_id: RunId) -> dict[str, A
     """Everything about one call of a step. `result` holds what the step's POST answers, with addresses signed now."""
     async with service.transaction() as conn:
         run = await runs.get(conn, run_id, owner)
-        position = await queue.position(conn, run_id)
+        outlook = None if run["status"] in runs.FINAL else (await look_ahead(conn)).outlooks.get(run_id)
         project = await projects.get(conn, run["project_id"], owner)
     result = run["result"]
     if run["status"] == "completed" and run["step"] != "upload":
         result = {**result, **await result_of(service, run, project["name"])}
-    return {**run, "result": result, "queue_position": position}
+    return {**run, "result": result, "queue_position": outlook and outlook.position, **told(outlook)}
 
 
 @router.post(
@@ -152,8 +154,6 @@ async def retry_run(
             step=run["step"],
         )
     call = await call_again(service, owner, run, await _prepare(run, service.settings), key=idempotency_key)
-    if wait == 0 and call.reuse is None:
-        return accepted(call)
     return await answer_call(service, owner, call, wait, request)
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from maquette.api import readiness
 from maquette.api.calls import Call, Prepare, call_step
+from maquette.api.dry_runs import DryRun, Rehearsal, rehearse
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
@@ -18,6 +19,7 @@ from maquette.api.results import Accepted, ExportResult, GenerateResult, RefineR
 from maquette.api.service import Service, Serving
 from maquette.api.waiting import Wait, wait_for_end
 from maquette.db import projects, runs
+from maquette.queue.forecast import look_ahead
 from maquette.steps.parameters import ExportParameters, GenerateParameters, RefineParameters
 
 router = APIRouter(tags=["steps"])
@@ -63,7 +65,7 @@ EXPORT_EXAMPLES: dict[str, Any] = {
 }
 
 
-def _answers(result: type[Any], *statuses: int) -> dict[int | str, dict[str, Any]]:
+def _answers(result: Any, *statuses: int) -> dict[int | str, dict[str, Any]]:
     location = {"Location": {"description": "Where to follow the run.", "schema": {"type": "string"}}}
     return {
         200: {"model": result, "description": "Finished: after `wait`, or identical work done before (`reused`)."},
@@ -83,7 +85,7 @@ def _flag(name: str) -> Any:
     status_code=202,
     response_model=None,
     summary="Views, depth, cameras and the first model",
-    responses=_answers(GenerateResult, 413),
+    responses=_answers(GenerateResult | Rehearsal, 413),
 )
 async def generate(
     request: Request,
@@ -93,6 +95,7 @@ async def generate(
     parameters: Annotated[GenerateParameters, Body(openapi_examples=GENERATE_EXAMPLES)] = GENERATE,
     wait: Wait = 0,
     fresh: Fresh = False,
+    dry_run: DryRun = False,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Needs usable photos, at least the `min_photos` of `GET /health`: 3, unless the server is set otherwise.
@@ -101,6 +104,10 @@ async def generate(
     A run that fails answers with its own error and status when it was waited for.
     """
     prepare = readiness.for_generate(parameters, service.settings)
+    if dry_run:
+        return await rehearse(
+            service, owner, project_id, "generate", parameters, prepare, key=idempotency_key, fresh=fresh
+        )
     call = await call_step(
         service, owner, project_id, "generate", parameters, prepare, key=idempotency_key, fresh=fresh
     )
@@ -112,7 +119,7 @@ async def generate(
     status_code=202,
     response_model=None,
     summary="Further rounds from a stored version",
-    responses=_answers(RefineResult, 413),
+    responses=_answers(RefineResult | Rehearsal, 413),
 )
 async def refine(
     request: Request,
@@ -122,6 +129,7 @@ async def refine(
     parameters: Annotated[RefineParameters, Body(openapi_examples=REFINE_EXAMPLES)] = REFINE,
     wait: Wait = 0,
     fresh: Fresh = False,
+    dry_run: DryRun = False,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Begins with `from_version`, or with the promoted version; every round makes a version of its own.
@@ -130,6 +138,10 @@ async def refine(
     `views_to_refine` names views that cannot be optimised against.
     """
     prepare = readiness.for_refine(parameters, service.settings)
+    if dry_run:
+        return await rehearse(
+            service, owner, project_id, "refine", parameters, prepare, key=idempotency_key, fresh=fresh
+        )
     call = await call_step(service, owner, project_id, "refine", parameters, prepare, key=idempotency_key, fresh=fresh)
     return await answer_call(service, owner, call, wait, request)
 
@@ -139,7 +151,7 @@ async def refine(
     status_code=202,
     response_model=None,
     summary="A file to take away",
-    responses=_answers(ExportResult, 413),
+    responses=_answers(ExportResult | Rehearsal, 413),
 )
 async def export(
     request: Request,
@@ -149,6 +161,7 @@ async def export(
     parameters: Annotated[ExportParameters, Body(openapi_examples=EXPORT_EXAMPLES)] = EXPORT,
     wait: Wait = 0,
     fresh: Fresh = False,
+    dry_run: DryRun = False,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Of the promoted version, or of `version`.
@@ -157,6 +170,10 @@ async def export(
     version_not_found`.
     """
     prepare: Prepare = await readiness.for_export(parameters)
+    if dry_run:
+        return await rehearse(
+            service, owner, project_id, "export", parameters, prepare, key=idempotency_key, fresh=fresh
+        )
     call = await call_step(service, owner, project_id, "export", parameters, prepare, key=idempotency_key, fresh=fresh)
     return await answer_call(service, owner, call, wait, request)
 
@@ -198,7 +215,8 @@ async def answer_call(service: Service, owner: UUID, call: Call, wait_s: float, 
     """The finished result where there is one in time, else where to follow the run."""
     call = await wait_for_end(service, owner, call, wait_s, request)
     if call.run["status"] not in runs.FINAL:
-        return accepted(call)
+        async with service.transaction() as conn:
+            return accepted(call, (await look_ahead(conn)).outlooks.get(call.run["id"]))
     async with service.transaction() as conn:
         project = await projects.get(conn, call.run["project_id"], owner)
     return await ended(service, call.run, project["name"], reuse=call.reuse)

@@ -256,3 +256,11 @@ async def view_splits(conn: Connection, run_id: UUID) -> dict[int, str]:
         [run_id],
     )
     return {int(row["view_index"]): str(row["split"]) for row in rows}
+
+
+async def versions(conn: Connection, project_id: UUID) -> list[int]:
+    """The model versions of a project, oldest first."""
+    rows = await fetch_all(
+        conn, "select version from public.gaussian_splat_models where project_id = %s order by version", [project_id]
+    )
+    return [row["version"] for row in rows]
