@@ -42,6 +42,13 @@ def stack() -> Iterator[EmbeddedStack]:
 
     ``stack.connections`` tells how to reach it. Its database is shared: tests make their own projects and owners.
     """
+    with fresh_stack() as running:
+        yield running
+
+
+@contextmanager
+def fresh_stack() -> Iterator[EmbeddedStack]:
+    """A stack of one's own, for tests that look at everything an installation holds."""
     from maquette.embedded.stack import run_stack
     from maquette.settings import Settings
 
@@ -58,6 +65,13 @@ def stack() -> Iterator[EmbeddedStack]:
 @pytest.fixture(scope="session")
 def storage(stack: EmbeddedStack) -> Iterator[Connections]:
     """The stack's ``/storage/v1`` and ``/realtime/v1`` over real HTTP, at the connections' ``supabase_url``."""
+    with served_storage(stack) as connections:
+        yield connections
+
+
+@contextmanager
+def served_storage(stack: EmbeddedStack) -> Iterator[Connections]:
+    """What ``storage`` is for ``stack``, for another stack."""
     from starlette.applications import Starlette
 
     from maquette.db.connection import open_pool

@@ -17,8 +17,7 @@ from maquette.api.shapes import Project
 from maquette.db import projects, runs
 from maquette.db.rows import Row
 from maquette.errors import WrongStateError
-from maquette.storage.buckets import BUCKETS
-from maquette.storage.keys import project_prefix
+from maquette.retention import removal
 
 router = APIRouter(tags=["projects"])
 
@@ -136,8 +135,5 @@ async def delete_project(service: Serving, owner: Owner, project_id: ProjectId) 
                 suggestion=f"Cancel it with POST /api/v1/runs/{running[0]['id']}/cancel, then delete again.",
                 run_id=str(running[0]["id"]),
             )
-        # By prefix, not by rows: an attempt that was killed may have left objects that no row knows.
-        for bucket in BUCKETS:
-            await service.objects.remove_prefix(bucket, project_prefix(project_id))
-        await projects.delete(conn, project_id, owner)
+        await removal.delete_project(conn, service.objects, project_id, owner)
     await service.gallery.forget(project_id)

@@ -27,6 +27,11 @@ SWEEP_SHARE = 1 / 64
 """The part of the bound that is written before somebody looks at all of the cache again."""
 
 
+def renders_of(home: Path) -> Path:
+    """Where the pictures of an installation are kept."""
+    return home / "cache" / "renders"
+
+
 @dataclass
 class Cache:
     """Files below ``root``, up to ``most_bytes`` of them."""

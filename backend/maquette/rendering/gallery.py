@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 from weakref import WeakValueDictionary
 
-from maquette.rendering.cache import Cache
+from maquette.rendering.cache import Cache, renders_of
 from maquette.rendering.errors import RenderBusyError, StoredObjectDamagedError
 from maquette.rendering.jobs import Job, Look
 from maquette.rendering.pictures import Picture, read_picture_file
@@ -68,7 +68,7 @@ class Gallery:
     @asynccontextmanager
     async def running(cls, settings: Settings, objects: Objects) -> AsyncIterator[Gallery]:
         """A gallery for as long as the block lasts."""
-        cache = Cache(settings.home / "cache" / "renders", settings.render_cache_mb * 1024 * 1024)
+        cache = Cache(renders_of(settings.home), settings.render_cache_mb * 1024 * 1024)
         await asyncio.to_thread(cache.make_room)
         async with Renderer.running(Limits(memory_mb=settings.render_memory_mb)) as renderer:
             yield cls(cache, objects, renderer)

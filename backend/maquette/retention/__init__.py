@@ -1,0 +1,1 @@
+"""What is taken away again: projects whose time is over, what only helped to make a result, objects nobody knows."""
