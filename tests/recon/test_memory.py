@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from maquette.recon.cameras import Camera
-from maquette.recon.memory import available_bytes, group_left, training_bytes
+from maquette.recon.control_groups import group_left
+from maquette.recon.memory import available_bytes, training_bytes
 from maquette.recon.scene import Scene, View
 from maquette.recon.train_settings import TrainSettings
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from maquette.errors import UnavailableError
+from maquette.recon.control_groups import memory_left_bytes
 from maquette.recon.photos import training_size
 from maquette.recon.scene import Scene
 from maquette.recon.train_settings import TrainSettings
@@ -20,7 +20,6 @@ BYTES_OF_A_PROJECTION = 600
 """What a frame keeps of a Gaussian: packed 64, orders 28, two to four tiles at 52, and a quarter more to grow."""
 BASE_BYTES = 200 * 10**6
 """Python, numpy and the compiled kernels."""
-_RECLAIMABLE = re.compile(r"(total_)?inactive_file ")
 
 
 class NotEnoughMemoryError(UnavailableError):
@@ -70,7 +69,7 @@ def available_bytes() -> int | None:
 
     None where none of them tells.
     """
-    limits = [limit for limit in (_machine_bytes(), _group_bytes(), _address_space_bytes()) if limit is not None]
+    limits = [limit for limit in (_machine_bytes(), memory_left_bytes(), _own_bytes()) if limit is not None]
     return min(limits) if limits else None
 
 
@@ -85,51 +84,24 @@ def _machine_bytes() -> int | None:
     return None
 
 
-def _group_bytes() -> int | None:
-    """What the control groups around this process leave: Linux's version 2, or 1; the files of both say the same."""
-    mine = Path("/proc/self/cgroup")
-    if not mine.exists():
-        return None
-    limits = []
-    for line in mine.read_text().splitlines():
-        _, controllers, name = line.split(":", 2)
-        if controllers == "":
-            top, most, used = Path("/sys/fs/cgroup"), "memory.max", "memory.current"
-        elif "memory" in controllers.split(","):
-            top, most, used = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"
-        else:
-            continue
-        # A container often sees its own group as the top, while the name is the one outside.
-        group = top / name.lstrip("/")
-        limits += [
-            group_left(folder, most, used) for folder in {top, group, *group.parents} if folder.is_relative_to(top)
-        ]
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def group_left(folder: Path, most: str, used: str) -> int | None:
-    """Bytes that the control group of this folder leaves, by its files ``most`` and ``used``; None without a limit."""
-    try:
-        limit, taken = (folder / most).read_text().strip(), int((folder / used).read_text())
-        cached = [line for line in (folder / "memory.stat").read_text().splitlines() if _RECLAIMABLE.match(line)]
-    except OSError:
-        return None
-    if limit == "max":
-        return None
-    # Files that were read count as used, yet the kernel drops them before it refuses memory.
-    return int(limit) - taken + max((int(line.split()[1]) for line in cached), default=0)
-
-
-def _address_space_bytes() -> int | None:
-    """What ``ulimit -v`` leaves of this process's addresses; all that it has mapped counts, touched or not."""
+def _own_bytes() -> int | None:
+    """What this process's own limits leave: of its addresses (``ulimit -v``), where all that it has mapped counts,
+    touched or not; and of its private memory (``ulimit -d``), where libraries and files do not.
+    """
     try:
         import resource
     except ImportError:  # Windows
         return None
-    limit, status = resource.getrlimit(resource.RLIMIT_AS)[0], Path("/proc/self/statm")
-    if limit == resource.RLIM_INFINITY or not status.exists():
+    status = Path("/proc/self/statm")
+    if not status.exists():
         return None
-    return max(0, limit - int(status.read_text().split()[0]) * resource.getpagesize())
+    pages, page = [int(word) for word in status.read_text().split()], resource.getpagesize()
+    left = [
+        max(0, limit - pages[field] * page)
+        for what, field in ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5))
+        if (limit := resource.getrlimit(what)[0]) != resource.RLIM_INFINITY
+    ]
+    return min(left, default=None)
 
 
 def refuse_without_memory(scene: Scene, settings: TrainSettings, views: int) -> None:
