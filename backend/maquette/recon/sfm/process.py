@@ -119,7 +119,12 @@ def _how_it_ended(returncode: int) -> str:
 
 
 def _tail(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+    try:
+        file = log.open("rb")
+    except FileNotFoundError:
+        # The folder was cleared meanwhile: how the process ended is still worth telling.
+        return ""
+    with file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
         # file names only: where this machine keeps its files is nobody's business
         return re.sub(r"(?:/[^/\s:\"']+)+/", "", file.read().decode("utf-8", "replace"))
