@@ -117,11 +117,10 @@ async def test_a_fault_of_ours_is_told_without_insides_and_logged_with_them(fold
 
 
 async def test_a_step_over_its_memory_limit_says_so(trainable: Path) -> None:
-    # the limit is met while it loads its libraries, or while it trains: both are the same to a user
-    outcome = await Listener().run("generate", trainable, GENERATE, memory_mb=300)
+    outcome = await Listener().run("generate", trainable, {**GENERATE, "iterations": 100_000}, memory_mb=60)
     assert outcome.error is not None
-    assert outcome.error["code"] in {"out_of_memory", "step_crashed"}, outcome.error
-    assert "memory" in outcome.error["suggestion"] or "MEMORY" in outcome.error["suggestion"]
+    assert outcome.error["code"] == "out_of_memory" and outcome.status == 503, outcome.error
+    assert "MAQUETTE_STEP_MEMORY_MB" in outcome.error["suggestion"]
 
 
 async def test_progress_result_and_timings_arrive(folder: Path) -> None:

@@ -6,23 +6,36 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
+import shutil
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
-from maquette.execution import messages
-from maquette.execution.child import out_of_memory
+from maquette.errors import MaquetteError
+from maquette.execution import deaths, messages
+from maquette.execution.family import Family
+from maquette.execution.log_file import LogFile
+from maquette.execution.memory_limit import MB, ended_for_memory
+from maquette.execution.silence import Silence
+from maquette.execution.watch import Watch
 from maquette.steps.folder import write_json
 from maquette.steps.records import Record, Warn
 
+T = TypeVar("T")
+CHILD = "maquette.execution.child"
 LOG_NAME = "log.txt"
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """A record of hundreds of views is one line; asyncio's default of 64 KiB would not hold it."""
 EXIT_S = 10.0
 """How long a process may take to end after its last word; native threads have been seen to hang there."""
+LOG_S = 2.0
+"""How long the last lines may take to arrive when all processes are gone."""
+CHUNK_BYTES = 256 * 1024
+NEARLY_FULL_BYTES = 4 * 2**20
+SILENCE_S = 300.0
+TIMEOUT_S = 7200.0
 
 
 @dataclass
@@ -35,7 +48,13 @@ class Outcome:
     error: dict[str, Any] | None = None
     status: int = 200
     crashed: bool = False
-    """The process died without a word: another attempt may help."""
+    """The process died without a word, or hung: another attempt may help."""
+    peak_memory_mb: float = 0.0
+    """The most that all its processes kept at once; 10^6 bytes."""
+
+    def fail(self, error: MaquetteError) -> None:
+        """End with this error."""
+        self.error, self.status = error.as_dict(), error.status
 
 
 async def run_step_process(
@@ -47,66 +66,160 @@ async def run_step_process(
     on_progress: Callable[[str, float, str], None],
     on_record: Callable[[Record], Awaitable[None]],
     on_warning: Callable[[Warn], None] | None = None,
+    silence_s: float = SILENCE_S,
+    timeout_s: float = TIMEOUT_S,
+    child: str = CHILD,
 ) -> Outcome:
     """Run a step in a child process and return its outcome.
 
     ``on_record`` makes a record durable; the child waits for it. When this coroutine is cancelled, or a callback
-    raises, the child and all it started are killed.
+    raises, the child and all it started are killed, wherever they hide.
+
+    ``memory_mb``: what all its processes may use together (0: no limit). ``silence_s``: it is ended when it says
+    nothing and does nothing for so long; ``timeout_s``: when it says nothing new for so long (0: never).
+    ``child``: the module that is run.
     """
     write_json(folder / "parameters.json", dict(parameters))
-    receive, send = os.pipe()
-    try:
-        with (folder / LOG_NAME).open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "maquette.execution.child",
-                step,
-                str(folder),
-                str(send),
-                str(memory_mb),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(send,),
-                start_new_session=True,
-            )
-    except BaseException:
-        os.close(receive)
-        raise
-    finally:
-        os.close(send)
+    family, silence = Family(), Silence(silence_s, timeout_s)
+    watch = Watch(family, silence, memory_mb)
     outcome = Outcome()
-    finished = False
-    try:
-        async with contextlib.aclosing(_messages(receive)) as said:
-            async for message in said:
-                match message:
-                    case messages.Progressed():
-                        on_progress(message.stage, message.fraction, message.message)
-                    case messages.Finished():
-                        await on_record(message.record)
-                        await _acknowledge(process)
-                    case messages.Warned():
-                        outcome.warnings.append(message.warning)
-                        if on_warning is not None:
-                            on_warning(message.warning)
-                    case messages.Done():
-                        outcome.result, outcome.timings, finished = message.result, message.timings, True
-                    case messages.Failed():
-                        outcome.error, outcome.status, finished = message.error, message.status, True
-                if finished:
-                    break
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), EXIT_S)
-    finally:
-        # The whole session: structure-from-motion runs in a grandchild.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        code = await process.wait()
-    if not finished:
-        outcome.error, outcome.status, outcome.crashed = _death(code, memory_mb), 500, True
+    ended_before = ended_for_memory()
+    log = LogFile(folder / LOG_NAME)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(log.close)
+        (said, say), (printed, show) = _pipe(stack), _pipe(stack)
+        process = await _start(child, step, folder, memory_mb, family, say, show)
+        code, finished, tasks = None, False, set[asyncio.Task[Any]]()
+        try:
+            logging = _task(tasks, _keep_log(await _reader(printed, stack), log, silence))
+            heard = _messages(await _reader(said, stack))
+            listening = _task(tasks, _listen(process, heard, watch, outcome, on_progress, on_record, on_warning))
+            watching = _task(tasks, watch.run())
+            ending = _task(tasks, _end_of(process, watch))
+            await asyncio.wait({listening, ending}, return_when=asyncio.FIRST_COMPLETED)
+            finished = listening.done() and listening.result()
+            with contextlib.suppress(TimeoutError):
+                code = await asyncio.wait_for(process.wait(), EXIT_S)
+            family.kill()
+            await asyncio.wait({logging}, timeout=LOG_S)
+            if watching.done():
+                watching.result()
+        finally:
+            family.kill()
+            for task in tasks:
+                task.cancel()
+            await process.wait()
+            if tasks:
+                await asyncio.wait(tasks)
+    outcome.peak_memory_mb = round(max(family.peak_bytes / MB, outcome.timings.get("peak_memory_mb", 0.0)), 1)
+    if finished:
+        outcome.timings["peak_memory_mb"] = outcome.peak_memory_mb
+    elif watch.verdict is not None:
+        outcome.fail(watch.verdict)
+        outcome.crashed = isinstance(watch.verdict, deaths.StepHungError)
+    else:
+        error = _death(code, log, folder, memory_mb, outcome.peak_memory_mb, ended_for_memory() > ended_before)
+        outcome.fail(error)
+        outcome.crashed = isinstance(error, deaths.StepKilledError | deaths.StepCrashedError | deaths.StepHungError)
     return outcome
+
+
+async def _start(
+    child: str, step: str, folder: Path, memory_mb: int, family: Family, say: IO[bytes], show: IO[bytes]
+) -> asyncio.subprocess.Process:
+    """The running child; its ends of the pipes are its own from here on."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            child,
+            step,
+            str(folder),
+            str(say.fileno()),
+            str(memory_mb),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=show,
+            stderr=show,
+            pass_fds=(say.fileno(),),
+            env=family.environment,
+            start_new_session=True,
+        )
+    finally:
+        say.close()
+        show.close()
+    family.begin(process.pid)
+    return process
+
+
+def _pipe(stack: contextlib.AsyncExitStack) -> tuple[IO[bytes], IO[bytes]]:
+    """The reading and the writing end, closed with the stack at the latest."""
+    reading, writing = os.pipe()
+    return (
+        stack.enter_context(os.fdopen(reading, "rb", buffering=0)),
+        stack.enter_context(os.fdopen(writing, "wb", buffering=0)),
+    )
+
+
+async def _reader(pipe: IO[bytes], stack: contextlib.AsyncExitStack) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    stack.callback(transport.close)
+    return reader
+
+
+def _task(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    return task
+
+
+async def _end_of(process: asyncio.subprocess.Process, watch: Watch) -> None:
+    """Wait until the child has ended, end what it left behind, and give what it said the time to arrive.
+
+    A process that it forked may hold the pipe open, and nobody would ever hear that it ended.
+    """
+    await process.wait()
+    watch.family.kill()
+    await asyncio.sleep(EXIT_S)
+    await watch.free.wait()
+
+
+async def _listen(
+    process: asyncio.subprocess.Process,
+    heard: AsyncIterator[messages.Message],
+    watch: Watch,
+    outcome: Outcome,
+    on_progress: Callable[[str, float, str], None],
+    on_record: Callable[[Record], Awaitable[None]],
+    on_warning: Callable[[Warn], None] | None,
+) -> bool:
+    """Hear what the child says until it has said all, which is True, or is heard no more."""
+    last: messages.Message | None = None
+    async for message in heard:
+        # The camera search repeats its last word while it waits for native code: that is no news.
+        if message != last:
+            watch.silence.broken()
+        last = message
+        match message:
+            case messages.Progressed():
+                on_progress(message.stage, message.fraction, message.message)
+            case messages.Finished():
+                with watch.patience():
+                    await on_record(message.record)
+                await _acknowledge(process)
+            case messages.Warned():
+                outcome.warnings.append(message.warning)
+                if on_warning is not None:
+                    on_warning(message.warning)
+            case messages.Done():
+                outcome.result, outcome.timings = message.result, message.timings
+                return True
+            case messages.Failed():
+                outcome.error, outcome.status = message.error, message.status
+                return True
+    return False
 
 
 async def _acknowledge(process: asyncio.subprocess.Process) -> None:
@@ -117,37 +230,33 @@ async def _acknowledge(process: asyncio.subprocess.Process) -> None:
         await process.stdin.drain()
 
 
-async def _messages(descriptor: int) -> AsyncGenerator[messages.Message, None]:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[messages.Message]:
+    while line := await reader.readline():
+        try:
+            data = json.loads(line)
+        except ValueError:
+            continue  # the last line of a process that was killed while it wrote
+        yield messages.message_adapter.validate_python(data)
+
+
+async def _keep_log(printed: asyncio.StreamReader, log: LogFile, silence: Silence) -> None:
+    """Write what the processes print until the last of them has ended. Printing is no progress, yet a sign of life."""
+    while chunk := await printed.read(CHUNK_BYTES):
+        silence.alive()
+        log.write(chunk)
+
+
+def _death(
+    code: int | None, log: LogFile, folder: Path, limit_mb: int, used_mb: float, memory_ran_out: bool
+) -> MaquetteError:
+    """The error of a process that ended without saying why; ``code`` is None for one that only hung up."""
+    if code is None:
+        return deaths.never_ended(EXIT_S)
+    return deaths.death(
+        code,
+        last_words=log.end(),
+        limit_mb=limit_mb,
+        used_mb=round(used_mb),
+        memory_ran_out=memory_ran_out,
+        disk_full=shutil.disk_usage(folder).free < NEARLY_FULL_BYTES,
     )
-    try:
-        while line := await reader.readline():
-            try:
-                data = json.loads(line)
-            except ValueError:
-                continue  # the last line of a process that was killed while it wrote
-            yield messages.message_adapter.validate_python(data)
-    finally:
-        transport.close()
-
-
-def _death(code: int, memory_mb: int) -> dict[str, Any]:
-    """The error of a process that ended without saying why."""
-    if code == -signal.SIGKILL:
-        error = dict(out_of_memory())
-        error["code"] = "step_killed"
-        error["message"] = "The step's process was killed, most often because the machine ran out of memory."
-        return error
-    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    # Native code that gets no more memory ends its process in its own ways.
-    limit = f"It may use {memory_mb} MB: raise MAQUETTE_STEP_MEMORY_MB if that is too little. " if memory_mb else ""
-    return {
-        "code": "step_crashed",
-        "message": f"The step's process ended unexpectedly ({name}).",
-        "details": {"exit": name},
-        "suggestion": f"{limit}Retry it; if it fails again, report it with the log file that the server keeps for"
-        " this run.",
-    }
