@@ -93,7 +93,11 @@ class Settings(BaseSettings):
     # How long a worker keeps what a failed or cancelled run left, for a retry to go on from.
     keep_work_hours: float = Field(24.0, validation_alias=AliasChoices("MAQUETTE_KEEP_WORK_HOURS"), ge=0)
     storage_timeout_s: float = Field(120.0, validation_alias=AliasChoices("MAQUETTE_STORAGE_TIMEOUT_S"), gt=0)
+    # What all processes of one step may use; 0: three quarters of this machine's, shared by the steps at once.
     step_memory_mb: int = Field(0, validation_alias=AliasChoices("MAQUETTE_STEP_MEMORY_MB"), ge=0)
+    # A step is ended that says and does nothing for so long, or says nothing for so long whatever it does; 0: never.
+    step_silence_s: float = Field(300.0, validation_alias=AliasChoices("MAQUETTE_STEP_SILENCE_S"), ge=0)
+    step_timeout_s: float = Field(7200.0, validation_alias=AliasChoices("MAQUETTE_STEP_TIMEOUT_S"), ge=0)
     signed_url_s: int = Field(3600, validation_alias=AliasChoices("MAQUETTE_SIGNED_URL_S"), ge=1)
     render_max_side: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_MAX_SIDE"), ge=64, le=8192)
     render_cache_mb: int = Field(2048, validation_alias=AliasChoices("MAQUETTE_RENDER_CACHE_MB"), ge=1)

@@ -16,6 +16,7 @@ from maquette.errors import MaquetteError
 from maquette.execution.keeper import Stored, record_artifacts, remove_files, store_files
 from maquette.execution.limits import step_limits
 from maquette.execution.makers import makers
+from maquette.execution.memory_limit import step_memory_mb
 from maquette.execution.process import Outcome, run_step_process
 from maquette.settings import Settings
 from maquette.steps.folder import Folder
@@ -24,6 +25,9 @@ from maquette.steps.parameters import UploadParameters
 from maquette.steps.records import Image, Images, Reason, Record
 from maquette.storage import keys
 from maquette.storage.client import Objects
+
+UPLOADS_AT_ONCE = 4
+"""By how many an upload's share of this machine's memory is less than a step's: others come in beside it."""
 
 
 class StepFailedError(MaquetteError):
@@ -78,7 +82,9 @@ async def read_photos(settings: Settings, folder: Path, parameters: UploadParame
         "upload",
         folder,
         parameters.model_dump(),
-        memory_mb=settings.step_memory_mb,
+        memory_mb=step_memory_mb(settings.step_memory_mb, UPLOADS_AT_ONCE),
+        silence_s=settings.step_silence_s,
+        timeout_s=settings.step_timeout_s,
         on_progress=lambda stage, fraction, message: None,
         on_record=on_record,
     )

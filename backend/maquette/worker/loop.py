@@ -52,7 +52,7 @@ async def run_worker(
         connection.open_pool(connections.database_url, max_size=concurrency + 3) as pool,
         Objects.open(connections, timeout_s=settings.storage_timeout_s) as objects,
     ):
-        services = await open_services(settings, pool, objects)
+        services = await open_services(settings, pool, objects, concurrency=concurrency)
         registered = asyncio.create_task(keep_registered(pool, uuid4(), queues, concurrency))
         delay = 0.5
         try:

@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from maquette.db.rows import Connection, Row, fetch_one
 from maquette.db.runs import work_id
+from maquette.execution.memory_limit import step_memory_mb
 from maquette.settings import Settings
 from maquette.storage.client import Objects
 
@@ -23,6 +24,13 @@ class Services:
     objects: Objects
     installation: UUID
     """Which installation the database is: folders of its runs are told by it from those of others on this home."""
+    concurrency: int = 1
+    """Runs that the worker may carry out at the same time."""
+
+    @property
+    def step_memory_mb(self) -> int:
+        """What all processes of one of these runs may use; 0: nobody can tell."""
+        return step_memory_mb(self.settings.step_memory_mb, self.concurrency)
 
     @property
     def work(self) -> Path:
@@ -34,10 +42,12 @@ class Services:
         return self.work / str(work_id(run))
 
 
-async def open_services(settings: Settings, pool: AsyncConnectionPool[Connection], objects: Objects) -> Services:
+async def open_services(
+    settings: Settings, pool: AsyncConnectionPool[Connection], objects: Objects, *, concurrency: int = 1
+) -> Services:
     """With the identity of the database that the pool leads to."""
     async with pool.connection() as conn:
         row = await fetch_one(conn, "select id from public.installation", [])
     if row is None:
         raise RuntimeError("the database has no identity; run `maquette db migrate`")
-    return Services(settings, pool, objects, row["id"])
+    return Services(settings, pool, objects, row["id"], concurrency)
