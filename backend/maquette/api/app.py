@@ -17,6 +17,7 @@ from maquette.api import (
     events,
     health,
     lists,
+    metrics,
     problems,
     projects,
     queue,
@@ -36,6 +37,7 @@ from maquette.api.cors import Cors
 from maquette.api.guards import Guards
 from maquette.api.owners import choose_gate
 from maquette.api.service import Service
+from maquette.api.traffic import Counted
 from maquette.db.connection import open_pool
 from maquette.db.listener import Listener
 from maquette.embedded.realtime.app import serve_realtime
@@ -112,6 +114,9 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
     if settings.cors_origins:
         # Around the guards, so that a page can also read what these refuse.
         app.add_middleware(Cors, origins=settings.cors_origins)
+    app.state.metrics = metrics.Metrics()
+    # Around all others, so that what they refuse is counted too.
+    app.add_middleware(Counted, traffic=app.state.metrics.traffic)
     problems.register(app)
     app.add_exception_handler(WebSocketRequestValidationError, events.refuse_invalid)
     for module in (
@@ -134,7 +139,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         ready,
     ):
         app.include_router(module.router, prefix=PREFIX)
-    for module in (health, ready):
+    for module in (health, ready, metrics):
         # Where orchestrators look by habit.
         app.include_router(module.router, include_in_schema=False)
 
