@@ -9,8 +9,11 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from maquette.disk import free_bytes
-from maquette.machine import available_memory_bytes, memory_bytes
+from maquette.execution.memory_limit import machine_bytes
+from maquette.recon.control_groups import memory_left_bytes
 from maquette.recon.cuda import Availability, available
+
+MEMINFO = Path("/proc/meminfo")
 
 
 class Machine(BaseModel):
@@ -45,9 +48,17 @@ class Hardware:
         usable = gpu if gpu is not None and gpu.usable else None
         return Machine(
             cpu_count=os.cpu_count() or 1,
-            memory_total_bytes=memory_bytes(),
-            memory_available_bytes=available_memory_bytes(),
+            memory_total_bytes=machine_bytes(),
+            memory_available_bytes=_memory_left(),
             disk_free_bytes=await asyncio.to_thread(free_bytes, home),
             gpu="not known yet" if gpu is None else (usable.name if usable and usable.name else "none"),
             gpu_memory_bytes=usable.memory_bytes if usable else None,
         )
+
+
+def _memory_left() -> int | None:
+    """What new work may take without swapping; what files are merely kept in counts as free."""
+    lines = MEMINFO.read_text().splitlines() if MEMINFO.exists() else []
+    machine = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    limits = [*machine, *(left for left in [memory_left_bytes()] if left is not None)]
+    return min(limits, default=None)

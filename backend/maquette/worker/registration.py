@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 from maquette import __version__
 from maquette.db import workers
 from maquette.db.connection import Pool
-from maquette.machine import memory_bytes
+from maquette.execution.memory_limit import machine_bytes
 from maquette.recon.cuda import available
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ async def keep_registered(
         queues=queues,
         concurrency=concurrency,
         code_version=__version__,
-        memory_bytes=memory_bytes(),
+        memory_bytes=machine_bytes(),
     )
     # Where there is a GPU, the first look takes seconds; the worker is alive meanwhile.
     looking = asyncio.create_task(asyncio.to_thread(available))
