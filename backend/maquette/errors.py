@@ -55,6 +55,13 @@ class WrongStateError(MaquetteError):
     status = 409
 
 
+class GoneError(MaquetteError):
+    """It was there and is no more, for good or until it is made again (410)."""
+
+    code = "gone"
+    status = 410
+
+
 class TooLargeError(MaquetteError):
     """More bytes, pixels or files than allowed (413)."""
 

@@ -28,7 +28,8 @@ left join (
     select e.project_id, count(*) as total from public.export_history e group by e.project_id) exports
     on exports.project_id = p.id
 left join (
-    select a.project_id, sum(a.bytes)::bigint as total from public.artifacts a group by a.project_id) bytes
+    select a.project_id, sum(a.bytes)::bigint as total from public.artifacts a where a.removed_at is null
+    group by a.project_id) bytes
     on bytes.project_id = p.id;
 
 comment on view public.refinement_progress is 'One row for each round of refinement with what it did to quality.';

@@ -12,6 +12,7 @@ with stored as (
 ), recorded as (
     select project_id::text as project, bucket, count(*) as artifacts, sum(bytes) as bytes
     from public.artifacts
+    where removed_at is null
     group by 1, 2
 )
 select

@@ -1,6 +1,7 @@
 -- Where storage and the rows in artifacts differ. missing: a row without its object, which cannot be downloaded;
--- size: both, of different sizes; unknown: an object that no row knows, left by a killed attempt, which goes with its
--- project. A run that is at work shows up here for moments: objects come before rows.
+-- size: both, of different sizes; unknown: an object that no row knows, left by a killed attempt. `maquette gc` finds
+-- both, and with --delete-orphans mends them; rows that say themselves that their object was removed are no difference.
+-- A run that is at work shows up here for moments: objects come before rows.
 -- Who: service_role and postgres see all projects, a signed-in user their own.
 --
 --   difference | bucket    | path                    | object_bytes | artifact_bytes
@@ -12,7 +13,7 @@ select
     coalesce(a.path, o.name) as path,
     (o.metadata ->> 'size')::bigint as object_bytes,
     a.bytes as artifact_bytes
-from public.artifacts a
+from (select * from public.artifacts where removed_at is null) a
 full join (
     select id, bucket_id, name, metadata from storage.objects
     where bucket_id in (

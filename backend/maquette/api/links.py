@@ -15,7 +15,8 @@ _FIELD_OF = {"file": "download_url"}
 
 
 async def with_links(service: Service, rows: Sequence[Row], seconds: int | None = None) -> list[dict[str, Any]]:
-    """The rows with one ``…_url`` for each of their objects (null for a missing one), and only real ``objects``.
+    """The rows with one ``…_url`` for each of their objects (null for a missing or removed one), and only real
+    ``objects``.
 
     The addresses live for ``seconds``. By default they live as long as the settings say, and one that was handed out
     lately is handed out again.
@@ -23,7 +24,8 @@ async def with_links(service: Service, rows: Sequence[Row], seconds: int | None 
     wanted: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         for stored in _present(row).values():
-            wanted[stored["bucket"]].append(stored["path"])
+            if stored["removed_at"] is None:
+                wanted[stored["bucket"]].append(stored["path"])
     signed = await _sign(service, wanted, seconds)
     linked = []
     for row in rows:

@@ -82,7 +82,7 @@ _MEANING = {
     403: "Not from here: `not_local`, `cross_origin`.",
     404: "No such thing, or not yours.",
     409: "The call does not fit the state of things.",
-    410: "It was there, and is no more: `share_revoked`, `share_expired`.",
+    410: "It was there, and is no more: `file_removed`, `share_revoked`, `share_expired`.",
     413: "More bytes or files than allowed.",
     422: "The request or its files cannot be used as they are; `details` names the field and its bound.",
     500: "A fault of ours: `internal_error`, with the id it is logged under.",

@@ -17,6 +17,12 @@ from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, Generat
 from maquette.steps.presets import PRESETS
 from maquette.steps.workloads import size_of, workload_of
 
+REFINE_ANOTHER = (
+    "Refine the promoted version or the newest one, which keep what that needs, or call"
+    " POST /api/v1/generate/{project_id}: the photos are there."
+)
+EXPORT_ANOTHER = "Export it without `filter_floaters`, or another version."
+
 
 class NoPhotosError(WrongStateError):
     """Generate was called before upload."""
@@ -58,6 +64,7 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
             raise NoPhotosError(
                 "This project has no photos yet.", suggestion="Send photos with POST /api/v1/upload first."
             )
+        await records.photos_still_there(conn, project["id"])
         usable = [photo["sha256"] for photo in photos if photo["verdict"] != "rejected"]
         if len(usable) < settings.min_photos:
             raise NotEnoughPhotosError(
@@ -99,6 +106,10 @@ def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:
 
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.from_version)
+        called = f"of version {model['version']}"
+        needed = {"model": f"The model {called}", "checkpoint": f"The checkpoint {called}"}
+        records.still_there(model["objects"], needed, suggestion=REFINE_ANOTHER)
+        await records.scene_still_there(conn, model, suggestion=REFINE_ANOTHER)
         if parameters.views_to_refine is not None:
             enhanced = parameters.enhancement not in (None, "none")
             await _check_views(conn, model["view_run_id"], parameters.views_to_refine, enhanced=enhanced)
@@ -142,6 +153,9 @@ async def for_export(parameters: ExportParameters) -> Prepare:
 
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.version)
+        called = f"of version {model['version']}"
+        needed = {"filtered": f"What the filter left {called}"} if parameters.filter_floaters else {}
+        records.still_there(model["objects"], {"model": f"The model {called}", **needed}, suggestion=EXPORT_ANOTHER)
         settled = parameters.model_copy(update={"version": model["version"]})
         gaussians = model["num_gaussians"]
         return _work("export", settled, (model["objects"]["model"]["sha256"],), gaussians=gaussians)

@@ -31,6 +31,8 @@ FOR_GOOD = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
 """Kept, and asked about each time."""
 RETRY_AFTER_S = 5
+NO_PHOTO = "Ask for `image`, `depth` or `alpha`, which need no photo."
+NO_MODEL = "Look at another version."
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -66,7 +68,7 @@ PICTURE: dict[int | str, dict[str, Any]] = {
     summary="Look at a version from any camera",
     responses={
         **PICTURE,
-        **error_responses(404, 409),
+        **error_responses(404, 409, 410),
     },
 )
 async def render_model(
@@ -80,7 +82,7 @@ async def render_model(
 ) -> Response:
     """From a source view, a free camera, or a camera by its numbers; drawn at the first call and kept for later ones.
 
-    `404 version_not_found` or `view_not_found`; `422 camera_unclear`, `bad_camera`, `photo_needed`,
+    `404 version_not_found` or `view_not_found`; `410 file_removed`; `422 camera_unclear`, `bad_camera`, `photo_needed`,
     `render_too_large`; `503 busy` (try again after `Retry-After` seconds), `render_timed_out`, `renderer_died`,
     `render_out_of_memory`.
     """
@@ -100,7 +102,7 @@ async def order_of(conn: Connection, model: Row, asked: Asked, most: int) -> Ord
     if asked.is_of_view():
         view = await views.find(conn, model["view_run_id"], asked.view)
         if asked.output in BESIDE_THE_PHOTO:
-            photo = _stored(view["objects"]["image"])
+            photo = _stored(view["objects"]["image"], "image", f"The photo of view {view['name']}", NO_PHOTO)
         camera = asked.source_camera(view, await _measured_at(conn, project_id), most)
     else:
         camera = asked.free_camera(most)
@@ -111,7 +113,8 @@ async def order_of(conn: Connection, model: Row, asked: Asked, most: int) -> Ord
         format=asked.picture_format,
         label=f"version {model['version']}" if asked.output == "side_by_side" else "",
     )
-    return Order(project_id, _stored(model["objects"]["model"]), photo, look)
+    splats = _stored(model["objects"]["model"], "model", f"The model of version {model['version']}", NO_MODEL)
+    return Order(project_id, splats, photo, look)
 
 
 async def answer(request: Request, service: Service, order: Order, if_none_match: str | None, keep: str) -> Response:
@@ -161,11 +164,12 @@ async def _measured_at(conn: Connection, project_id: UUID) -> int | None:
     return int(row["px"]) if row else None
 
 
-def _stored(stored: Row) -> Stored:
+def _stored(stored: Row, name: str, what: str, suggestion: str) -> Stored:
     if stored["id"] is None:
         raise views.ViewNotFoundError(
             "The photo of this view is gone.", suggestion="List the views with GET /api/v1/projects/{id}/views."
         )
+    records.still_there({name: stored}, {name: what}, suggestion=suggestion)
     return Stored(stored["bucket"], stored["path"], stored["sha256"], stored["bytes"])
 
 

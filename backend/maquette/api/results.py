@@ -96,7 +96,7 @@ class ExportResult(Finished):
 
     version: int
     format: str
-    download_url: str = Field(description=SIGNED)
+    download_url: str | None = Field(description=SIGNED)
     file_size_mb: float = Field(description="Millions of bytes.")
     bytes: int
     sha256: str
@@ -123,7 +123,8 @@ async def ended(service: Service, run: Row, project_name: str, *, reuse: Reuse |
     """200 with the result of a completed run, or the error of one that failed, under that error's own status."""
     headers = {"Location": f"/api/v1/runs/{run['id']}"}
     if run["status"] == "completed":
-        return JSONResponse(await result_of(service, run, project_name, reuse=reuse), 200, headers)
+        result = await result_of(service, run, project_name, reuse=reuse, file_needed=True)
+        return JSONResponse(result, 200, headers)
     error, status = error_of(run)
     return JSONResponse({"error": error}, status, headers)
 
@@ -148,8 +149,13 @@ def error_of(run: Row) -> tuple[dict[str, Any], int]:
     return error, status_of(told)
 
 
-async def result_of(service: Service, run: Row, project_name: str, *, reuse: Reuse | None = None) -> dict[str, Any]:
-    """The result of a completed run with addresses signed now."""
+async def result_of(
+    service: Service, run: Row, project_name: str, *, reuse: Reuse | None = None, file_needed: bool = False
+) -> dict[str, Any]:
+    """The result of a completed run with addresses signed now.
+
+    ``file_needed``: whoever asks for an export came for its file, ``file_removed`` where that is gone.
+    """
     told = run["result"]
     common = {
         "run_id": run["id"],
@@ -170,7 +176,9 @@ async def result_of(service: Service, run: Row, project_name: str, *, reuse: Reu
         model = await _model(service, run["project_id"], told["final_version"])
         shape = RefineResult.model_validate({**told, **common, "final_model_url": model["model_url"]})
     elif run["step"] == "export":
-        shape = ExportResult.model_validate({**told, **common, **await _file(service, told, project_name)})
+        shape = ExportResult.model_validate(
+            {**told, **common, **await _file(service, told, project_name, needed=file_needed)}
+        )
     else:
         shape = Finished.model_validate(common)
     return shape.model_dump(mode="json")
@@ -182,9 +190,15 @@ async def _model(service: Service, project_id: UUID, version: int) -> dict[str, 
     return (await with_links(service, [row]))[0]
 
 
-async def _file(service: Service, told: dict[str, Any], project_name: str) -> dict[str, Any]:
+async def _file(service: Service, told: dict[str, Any], project_name: str, *, needed: bool) -> dict[str, Any]:
     async with service.transaction() as conn:
         row = await records.export(conn, UUID(str(told["export_id"])))
+    megabytes = round(row["bytes"] / 1e6, 3)
+    if needed:
+        again = "Make it again with POST /api/v1/export/{project_id}."
+        records.still_there(row["objects"], {"file": f"This file of version {row['version']}"}, suggestion=again)
+    elif row["objects"]["file"]["removed_at"] is not None:
+        return {"download_url": None, "file_size_mb": megabytes}
     suffix = row["objects"]["file"]["path"].rpartition(".")[2]
     url = await download_link(service, row["objects"]["file"], f"{project_name} v{row['version']}.{suffix}")
-    return {"download_url": url, "file_size_mb": round(row["bytes"] / 1e6, 3)}
+    return {"download_url": url, "file_size_mb": megabytes}

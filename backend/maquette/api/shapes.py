@@ -13,7 +13,7 @@ RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 SIGNED = (
     "Signed on read for an hour, unless the server is set otherwise; reads within a quarter of that time give the same"
-    " address again. Null: no such object."
+    " address again. Null: no such object, or one that was removed: `objects` says when."
 )
 
 
@@ -59,6 +59,12 @@ class StoredObject(Shape):
     bytes: int
     sha256: str
     mime: str
+    removed_at: datetime | None = Field(
+        None,
+        description="When it was removed, because it had its time or storage lost it; its record stays. Null: it is"
+        " there.",
+        examples=[None],
+    )
 
 
 class Reason(Shape):

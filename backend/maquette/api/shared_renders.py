@@ -50,7 +50,7 @@ async def render_shared(
 ) -> Response:
     """As the owner's call, up to 1024 px a side and without the photos; for a page's preview picture, say.
 
-    `404 share_not_found`; `410 share_revoked` or `share_expired`; `422 photos_not_shared`; `503 busy`.
+    `404 share_not_found`; `410 share_revoked`, `share_expired` or `file_removed`; `422 photos_not_shared`; `503 busy`.
     """
     if asked.output in BESIDE_THE_PHOTO:
         raise PhotosNotSharedError(

@@ -70,7 +70,7 @@ def _answers(result: Any, *statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         200: {"model": result, "description": "Finished: after `wait`, or identical work done before (`reused`)."},
         202: {"model": Accepted, "description": "In line or at work.", "headers": location},
-        **error_responses(404, 409, *statuses),
+        **error_responses(404, 409, 410, *statuses),
     }
 
 
@@ -134,8 +134,9 @@ async def refine(
 ) -> JSONResponse:
     """Begins with `from_version`, or with the promoted version; every round makes a version of its own.
 
-    `409 nothing_generated` before a generate; `404 version_not_found`; `422 unknown_views` or `held_out_views` where
-    `views_to_refine` names views that cannot be optimised against.
+    `409 nothing_generated` before a generate; `404 version_not_found`; `410 file_removed` where retention has taken
+    what this version would be refined from, which the promoted one and the newest keep; `422 unknown_views` or
+    `held_out_views` where `views_to_refine` names views that cannot be optimised against.
     """
     prepare = readiness.for_refine(parameters, service.settings)
     if dry_run:
@@ -167,7 +168,7 @@ async def export(
     """Of the promoted version, or of `version`.
 
     `422 unknown_format` lists the formats there are; `409 nothing_generated` before a generate; `404
-    version_not_found`.
+    version_not_found`; `410 file_removed`.
     """
     prepare: Prepare = await readiness.for_export(parameters)
     if dry_run:

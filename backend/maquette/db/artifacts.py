@@ -20,13 +20,13 @@ async def record(
     size: int,
     mime: str,
 ) -> UUID:
-    """Insert an object's row, or renew it where a repeated attempt wrote the same key again."""
+    """Insert an object's row, or renew it where the same key was written again: by a photo that was sent again."""
     row = await fetch_one(
         conn,
         "insert into public.artifacts (project_id, run_id, kind, bucket, path, sha256, bytes, mime)"
         " values (%s, %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (bucket, path) do update set sha256 = excluded.sha256, bytes = excluded.bytes,"
-        " run_id = excluded.run_id, kind = excluded.kind, mime = excluded.mime"
+        " run_id = excluded.run_id, kind = excluded.kind, mime = excluded.mime, removed_at = null"
         " where public.artifacts.project_id = excluded.project_id returning id",
         [project_id, run_id, kind, bucket, path, sha256, size, mime],
     )

@@ -60,7 +60,7 @@ async def held_out_photos(conn: Connection, view_run_id: UUID) -> list[Row]:
     return await fetch_all(
         conn,
         "select v.view_index, v.name, jsonb_build_object('photo', jsonb_build_object('id', a.id, 'bucket', a.bucket,"
-        " 'path', a.path)) as objects from public.multiview_generation v"
+        " 'path', a.path, 'removed_at', a.removed_at)) as objects from public.multiview_generation v"
         " left join public.artifacts a on a.id = v.image_artifact_id"
         " where v.run_id = %s and v.split = 'held_out' and v.replaced_at is null order by v.name",
         [view_run_id],

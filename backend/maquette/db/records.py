@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from collections.abc import Mapping
+from typing import Any, LiteralString
 from uuid import UUID
 
 from maquette.db import staleness
 from maquette.db.rows import Connection, Page, Row, decode_cursor, encode_cursor, fetch_all, fetch_one
-from maquette.errors import NotFoundError, WrongStateError
+from maquette.errors import GoneError, NotFoundError, WrongStateError
 
 
 class VersionNotFoundError(NotFoundError):
@@ -28,11 +29,17 @@ class ExportNotFoundError(NotFoundError):
     code = "export_not_found"
 
 
+class FileRemovedError(GoneError):
+    """The record is there, but its file was removed: it had its time, or storage has lost it."""
+
+    code = "file_removed"
+
+
 # One query a noun. Joins name the project too, or Postgres may think it cheaper to read everybody's rows.
-# `objects` collects {name: {bucket, path, bytes, sha256, mime}} so that the API can sign them.
+# `objects` collects {name: {bucket, path, bytes, sha256, mime, removed_at}} so that the API can sign them.
 _OBJECT: LiteralString = (
     "jsonb_build_object('id', {a}.id, 'bucket', {a}.bucket, 'path', {a}.path, 'bytes', {a}.bytes,"
-    " 'sha256', {a}.sha256, 'mime', {a}.mime)"
+    " 'sha256', {a}.sha256, 'mime', {a}.mime, 'removed_at', {a}.removed_at)"
 )
 
 
@@ -183,6 +190,42 @@ async def model(conn: Connection, project_id: UUID, version: int | None) -> Row:
         f"This project has no model version {version}; the newest is {any_version['newest']}.",
         suggestion="List the versions with GET /api/v1/projects/{id}/models.",
     )
+
+
+def still_there(objects: Mapping[str, Any], needed: Mapping[str, str], *, suggestion: str) -> None:
+    """``file_removed`` where one of the objects that a call needs is gone; ``needed``: what a reader calls each."""
+    for name, called in needed.items():
+        removed_at = objects[name]["removed_at"]
+        if removed_at is not None:
+            raise FileRemovedError(
+                f"{called} was removed on {removed_at[:10]}.", suggestion=suggestion, file=name, removed_at=removed_at
+            )
+
+
+async def scene_still_there(conn: Connection, model: Row, *, suggestion: str) -> None:
+    """``file_removed`` where the views that a version was trained on have gone, or one of them."""
+    row = await fetch_one(
+        conn,
+        "select to_jsonb(min(a.removed_at)) #>> '{}' as removed_at from public.multiview_generation v"
+        " join public.artifacts a on a.id = v.image_artifact_id where v.run_id = %s and v.replaced_at is null",
+        [model["view_run_id"]],
+    )
+    views = {"views": row or {"removed_at": None}}
+    still_there(views, {"views": f"What version {model['version']} was trained on"}, suggestion=suggestion)
+
+
+async def photos_still_there(conn: Connection, project_id: UUID) -> None:
+    """``file_removed`` where storage has lost a photo that a generate would use."""
+    row = await fetch_one(
+        conn,
+        "select i.image_index, to_jsonb(a.removed_at) #>> '{}' as removed_at from public.source_images i"
+        " join public.artifacts a on a.id = i.processed_artifact_id where i.project_id = %s and i.replaced_at is null"
+        " and i.verdict <> 'rejected' and a.removed_at is not null order by i.image_index limit 1",
+        [project_id],
+    )
+    if row is not None:
+        suggestion = f"Send it again with PUT /api/v1/projects/{{id}}/images/{row['image_index']}."
+        still_there({"processed": row}, {"processed": f"Photo {row['image_index']}"}, suggestion=suggestion)
 
 
 async def promote(conn: Connection, project_id: UUID, version: int) -> Row:

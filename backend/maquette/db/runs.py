@@ -50,11 +50,15 @@ async def get(conn: Connection, run_id: UUID, owner_id: UUID) -> Row:
 
 
 async def identical(conn: Connection, project_id: UUID, input_hash: str) -> Row | None:
-    """A run of identical work: the newest completed one, else one that is in line or at work and stays so."""
+    """A run of identical work: the newest completed one whose results are there, else one in line or at work that
+    stays so.
+    """
     return await fetch_one(
         conn,
         "select * from public.runs where project_id = %s and input_hash = %s and cancel_requested_at is null"
         " and status in ('completed', 'queued', 'running')"
+        " and not exists (select from public.artifacts a where a.run_id = runs.id and a.kind in ('model', 'export')"
+        "  and a.removed_at is not null)"
         " order by status = 'completed' desc, finished_at desc nulls last, queued_at limit 1",
         [project_id, input_hash],
     )

@@ -135,11 +135,11 @@ async def files(conn: Connection, project_id: UUID, version: int) -> list[Row]:
         "select distinct on (format) format, bytes, bucket, path from ("
         " select e.format, a.bytes, a.bucket, a.path, e.created_at"
         " from public.export_history e join public.artifacts a on a.id = e.artifact_id"
-        " where e.project_id = %(project)s and e.version = %(version)s"
+        " where e.project_id = %(project)s and e.version = %(version)s and a.removed_at is null"
         " union all"
         " select reverse(split_part(reverse(a.path), '.', 1)), a.bytes, a.bucket, a.path, m.created_at"
         " from public.gaussian_splat_models m join public.artifacts a on a.id = m.model_artifact_id"
-        " where m.project_id = %(project)s and m.version = %(version)s) found"
+        " where m.project_id = %(project)s and m.version = %(version)s and a.removed_at is null) found"
         " order by format, created_at desc",
         {"project": project_id, "version": version},
     )

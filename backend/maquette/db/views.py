@@ -11,7 +11,8 @@ from maquette.errors import NotFoundError
 # Photos are known by name across generates; an index belongs to one generate alone.
 _VIEW: LiteralString = (
     "select v.id, v.view_index, v.name, v.split, v.camera, jsonb_build_object('image', jsonb_build_object("
-    " 'id', a.id, 'bucket', a.bucket, 'path', a.path, 'bytes', a.bytes, 'sha256', a.sha256, 'mime', a.mime)) as objects"
+    " 'id', a.id, 'bucket', a.bucket, 'path', a.path, 'bytes', a.bytes, 'sha256', a.sha256, 'mime', a.mime,"
+    " 'removed_at', a.removed_at)) as objects"
     " from public.multiview_generation v left join public.artifacts a on a.id = v.image_artifact_id"
     " where v.run_id = %s and v.replaced_at is null"
 )

@@ -65,14 +65,19 @@ async def _inputs(
         key = "from_version" if run["step"] == "refine" else "version"
         model = await records.model(conn, run["project_id"], parameters.get(key))
         parameters[key] = project["from_version"] = model["version"]
-        wanted += await _model(conn, model, folder, with_checkpoint=run["step"] == "refine")
+        files = {"model", "checkpoint"} if run["step"] == "refine" else {"model"}
+        if parameters.get("filter_floaters"):
+            files.add("filtered")
+        wanted += await _model(conn, model, folder, files)
         if run["step"] == "refine":
             wanted += await _scene(conn, model["view_run_id"], folder)
             wanted += await _replacements(conn, model["view_run_id"], folder, project)
     await _evaluation(conn, run["project_id"], folder)
     for version in project["versions_of_run"]:
         kept = await records.model(conn, run["project_id"], version)
-        wanted += await _model(conn, kept, folder, with_checkpoint=True)
+        # Of earlier rounds retention may have taken the checkpoints. Only the last one is gone on from.
+        of_round = await _model(conn, kept, folder, {"model", "checkpoint"})
+        wanted += [one for one in of_round if one.artifact["removed_at"] is None]
     return wanted, project
 
 
@@ -164,7 +169,7 @@ async def _replacements(conn: Connection, view_run_id: UUID, folder: Folder, pro
     return wanted
 
 
-async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint: bool) -> list[Wanted]:
+async def _model(conn: Connection, row: Row, folder: Folder, needed: set[str]) -> list[Wanted]:
     """A version's record, and its files that a step reads."""
     home, objects = folder.model(row["version"]), row["objects"]
     metrics = await fetch_all(
@@ -205,8 +210,7 @@ async def _model(conn: Connection, row: Row, folder: Folder, *, with_checkpoint:
         **files,
     )
     await asyncio.to_thread(folder.save_model, record)
-    needed = ("model", "checkpoint") if with_checkpoint else ("model", "filtered")
-    return [Wanted(path, objects[kind]) for path, kind in {files[kind].path: kind for kind in needed}.items()]
+    return [Wanted(path, objects[kind]) for path, kind in {files[kind].path: kind for kind in sorted(needed)}.items()]
 
 
 async def _evaluation(conn: Connection, project_id: UUID, folder: Folder) -> None:
@@ -219,6 +223,8 @@ async def _evaluation(conn: Connection, project_id: UUID, folder: Folder) -> Non
 async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> None:
     async def fetch(one: Wanted) -> None:
         path = root / one.path
+        called = {one.path: Path(one.path).name}
+        records.still_there({one.path: one.artifact}, called, suggestion="Begin with another version, or generate.")
         if not await asyncio.to_thread(_is_there, path, one.artifact):
             await objects.download(one.artifact["bucket"], one.artifact["path"], path)
             if not await asyncio.to_thread(_is_there, path, one.artifact):

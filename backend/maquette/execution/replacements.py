@@ -64,7 +64,8 @@ async def replaceable(conn: Connection, project: Row, image_index: int) -> Row:
     """
     current = await fetch_one(
         conn,
-        "select i.*, a.sha256 as processed_sha256, coalesce(e.image_names ? %s, false) as held_out"
+        "select i.*, case when a.removed_at is null then a.sha256 end as processed_sha256,"
+        " coalesce(e.image_names ? %s, false) as held_out"
         " from public.source_images i left join public.artifacts a on a.id = i.processed_artifact_id"
         " left join public.eval_sets e on e.project_id = i.project_id"
         " where i.project_id = %s and i.image_index = %s and i.replaced_at is null",

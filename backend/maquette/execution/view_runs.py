@@ -12,7 +12,10 @@ async def views_kept(conn: Connection, run: Row) -> UUID | None:
     """Which run kept the views of a generate: itself, or one that it goes on from; None where none has yet."""
     row = await fetch_one(
         conn,
-        "select run_id from public.multiview_generation where run_id = any(%s) limit 1",
+        # Retention may have taken the photos of a run that ended long ago: those views are as good as never made.
+        "select v.run_id from public.multiview_generation v where v.run_id = any(%s) and not exists ("
+        " select from public.multiview_generation w join public.artifacts a on a.id = w.image_artifact_id"
+        " where w.run_id = v.run_id and a.removed_at is not null) limit 1",
         [await runs.same_row(conn, run)],
     )
     return row["run_id"] if row else None
