@@ -81,7 +81,7 @@ async def _collect(
     console = Console(stderr=True, quiet=quiet)
     async with (
         open_pool(connections.database_url, max_size=2, application_name="maquette-gc") as pool,
-        Objects.open(connections) as objects,
+        Objects.open(connections, timeout_s=settings.storage_timeout_s) as objects,
     ):
         stores = Stores(pool, objects, settings.home)
         with console.status("looking for what has had its time …") as status:

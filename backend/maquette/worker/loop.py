@@ -18,6 +18,7 @@ from maquette.db.rows import Row
 from maquette.execution.retries import wait_before_retry
 from maquette.queue.jobs import TASK, enqueue, open_app, run_id_of, status_carried, without_job
 from maquette.queue.turns import free_from_gpu
+from maquette.retention.periodic import collect_when_due
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
 from maquette.worker.carry import carry_out
@@ -86,7 +87,8 @@ async def _serve(
         # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
         workers = [
             asyncio.create_task(_procrastinate_worker(app, queues, concurrency, stalled_s)),
-            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 1, stalled_s)),
+            # Two at a time, for a collection may take long and must not hold up what gives lost runs back.
+            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s)),
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,6 +124,12 @@ def _register(app: procrastinate.App, services: Services, stalled_s: float) -> N
     @app.task(name="sweep_folders", queue="sweep", queueing_lock="sweep_folders", pass_context=False)
     async def sweep_old_folders(timestamp: int) -> None:
         await sweep_folders(services)
+
+    # Asked for once an hour; one worker does it, once a day.
+    @app.periodic(cron="23 * * * *")
+    @app.task(name="collect", queue="sweep", queueing_lock="collect", pass_context=False)
+    async def collect_old(timestamp: int) -> None:
+        await collect_when_due(services.pool, services.objects, services.settings)
 
     # One periodic task must exist: without one, LISTEN dies for good after a database restart (issue 1597).
     @app.periodic(cron="* * * * * */10")
