@@ -20,7 +20,7 @@ from maquette.worker.loop import run_worker
 told = json.loads(sys.stdin.readline())
 log_to_stderr("info")
 connections = Connections(**told["connections"])
-asyncio.run(run_worker(Settings(home=Path(told["home"])), connections, stalled_s=told["stalled_s"]))
+asyncio.run(run_worker(Settings(home=Path(told["home"]), **told["settings"]), connections, stalled_s=told["stalled_s"]))
 """
 
 
@@ -45,15 +45,17 @@ class WorkerProcess:
         return self.process.wait(20)
 
 
-def start_worker(connections: Connections, home: Path, *, stalled_s: float = 3.0) -> WorkerProcess:
-    """A worker whose runs are given up after ``stalled_s`` without a heartbeat."""
+def start_worker(
+    connections: Connections, home: Path, *, stalled_s: float = 3.0, **settings: float | str
+) -> WorkerProcess:
+    """A worker whose runs are given up after ``stalled_s`` without a heartbeat; ``settings`` by their field names."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "worker.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=log, stderr=log, text=True
         )
     assert process.stdin is not None
-    told = {"connections": asdict(connections), "home": str(home), "stalled_s": stalled_s}
+    told = {"connections": asdict(connections), "home": str(home), "stalled_s": stalled_s, "settings": settings}
     with process.stdin as pipe:
         pipe.write(json.dumps(told) + "\n")
     return WorkerProcess(home, process)

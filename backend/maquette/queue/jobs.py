@@ -6,6 +6,8 @@ the other, and :mod:`maquette.queue.turns` says whose run is next.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +37,15 @@ _deferrer = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=
 """Never opened: it only builds jobs, which go in through the caller's own connection."""
 
 
+@asynccontextmanager
+async def in_schema(conn: Connection) -> AsyncIterator[None]:
+    """Procrastinate's functions and triggers name its tables without their schema: found in this block only."""
+    before = await fetch_one(conn, "select current_setting('search_path') as path", [])
+    await conn.execute("select set_config('search_path', 'jobs, public', true)")
+    yield
+    await conn.execute("select set_config('search_path', %s, true)", [before["path"] if before else "public"])
+
+
 async def enqueue(conn: Connection, run: Row, *, wait_s: float = 0) -> None:
     """Put a queued run in line, in the caller's transaction: both are there, or neither.
 
@@ -42,18 +53,16 @@ async def enqueue(conn: Connection, run: Row, *, wait_s: float = 0) -> None:
     """
     turn = run["turn"] or await allot_turn(conn, run)
     queue = await choose_queue(conn, run["step"])
-    before = await fetch_one(conn, "select current_setting('search_path') as path", [])
-    await conn.execute("select set_config('search_path', 'jobs, public', true)")
-    job_id = await _deferrer.configure_task(
-        TASK, connection=conn, lock=str(run["project_id"]), queue=queue, priority=-turn, allow_unknown=True
-    ).defer_async(run_id=str(run["id"]))
-    await conn.execute("select set_config('search_path', %s, true)", [before["path"] if before else "public"])
-    if wait_s > 0:
-        # Not Procrastinate's own schedule, which is reckoned by this machine's clock.
-        await conn.execute(
-            "update jobs.procrastinate_jobs set scheduled_at = now() + make_interval(secs => %s) where id = %s",
-            [wait_s, job_id],
-        )
+    async with in_schema(conn):
+        job_id = await _deferrer.configure_task(
+            TASK, connection=conn, lock=str(run["project_id"]), queue=queue, priority=-turn, allow_unknown=True
+        ).defer_async(run_id=str(run["id"]))
+        if wait_s > 0:
+            # Not Procrastinate's own schedule, which is reckoned by this machine's clock.
+            await conn.execute(
+                "update procrastinate_jobs set scheduled_at = now() + make_interval(secs => %s) where id = %s",
+                [wait_s, job_id],
+            )
     await runs.set_job(conn, run["id"], job_id, turn=turn, queue=queue, wait_s=wait_s)
 
 
@@ -62,10 +71,10 @@ async def withdraw(conn: Connection, run: Row) -> None:
 
     Left there it would hold its project's place until its time came.
     """
-    await conn.execute(
-        "delete from jobs.procrastinate_jobs where id = %s and status = 'todo' and task_name = %s",
-        [run["job_id"], TASK],
-    )
+    async with in_schema(conn):
+        await conn.execute(
+            "delete from procrastinate_jobs where id = %s and status = 'todo' and task_name = %s", [run["job_id"], TASK]
+        )
 
 
 async def without_job(conn: Connection) -> list[Row]:

@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 from maquette.db import runs
 from maquette.db.rows import Row
 from maquette.errors import MaquetteError
+from maquette.execution.deaths import FULL_DISK, StepDiskFullError
 from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
 from maquette.execution.limits import step_limits
@@ -116,6 +117,12 @@ async def _carry(services: Services, run: Row) -> None:
         await _stop(work)
         log.warning("run %s: the database was away for too long (%s)", run["id"], type(error).__name__)
         await _fail(services, run, _database_away(), 503, position.warnings)
+    except OSError as error:
+        # This worker's own: it fills the step's folder, and notes there what it has kept.
+        log.exception("run %s failed outside its step", run_id)
+        await _stop(work)
+        told = StepDiskFullError().as_dict() if error.errno in FULL_DISK else _unforeseen()
+        await _fail(services, run, told, 503 if error.errno in FULL_DISK else 500, position.warnings)
     except Exception:
         log.exception("run %s failed outside its step", run_id)
         await _stop(work)
@@ -207,6 +214,11 @@ async def _finish(services: Services, run: Row, outcome: Outcome, warnings: list
     if outcome.error is not None:
         await _fail(services, run, outcome.error, outcome.status, warnings)
         return
+    # Before the end, which nobody then waits for in vain; everything is kept by now, so nothing goes on from it.
+    try:
+        await drop_saved_work(services.pool, services.objects, run)
+    except (psycopg.Error, PoolTimeout, MaquetteError) as error:
+        log.warning("run %s: its saved checkpoints stay (%s)", run["id"], type(error).__name__)
     await _end(
         services,
         run,
@@ -216,10 +228,6 @@ async def _finish(services: Services, run: Row, outcome: Outcome, warnings: list
         degraded=any(warning["degraded"] for warning in warnings),
         timings=outcome.timings,
     )
-    try:
-        await drop_saved_work(services.pool, services.objects, run)
-    except (psycopg.Error, PoolTimeout, MaquetteError) as error:
-        log.warning("run %s: its saved checkpoints stay (%s)", run["id"], type(error).__name__)
 
 
 async def _fail(
