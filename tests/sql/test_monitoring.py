@@ -79,6 +79,8 @@ def seed(connection):
     ids["stalled"] = run("p", "refine", "running", 100, 90, beat=60)
     run("p", "export", "queued", 40)
     run("q", "export", "queued", 20)
+    connection.execute("update public.runs set workload = 'generate/balanced', size = attempt where step = 'generate'")
+    connection.execute("update public.runs set turn = case project_id when %s then 7 else 9 end", [ids["p"]])
     connection.execute("update public.runs set heartbeat_at = now() where status = 'running' and heartbeat_at is null")
 
     artifact = (
@@ -195,6 +197,18 @@ def test_queue_depth(rows_of):
     assert export == ("export", 2, 0, pytest.approx(40, abs=20), pytest.approx(30, abs=20))
     assert export[3] - export[4] == pytest.approx(10, abs=0.11)
     assert refine == ("refine", 0, 1, None, None)
+
+
+def test_line_by_owner(rows_of):
+    rows, ids = rows_of
+    [(owner, running, waiting, first, last, longest)] = plain(rows("line_by_owner"))
+    assert (str(owner), running, waiting, first, last) == (ids["owner"], 1, 2, 7, 9)
+    assert longest == pytest.approx(40, abs=20)
+
+
+def test_seconds_per_workload(rows_of):
+    rows, _ = rows_of
+    assert plain(rows("seconds_per_workload")) == [("generate/balanced", 5, 1.0, 1.0, 30.0, 46.0)]
 
 
 def test_queue_wait(rows_of):
