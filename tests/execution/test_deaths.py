@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -186,6 +187,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"a small disk can only be made where we may mount one: {made.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_full_before_the_step_begins(small_disk: Path) -> None:
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+        for _ in range(1000):
+            file.write(bytes(4096))
+    outcome = await attempt(small_disk, "sleep", seconds=0)
+    assert error(outcome)["code"] == "disk_full" and outcome.status == 503
 
 
 @pytest.mark.parametrize("how", ["write", "numpy", "torch", "sqlite", "mapped"])

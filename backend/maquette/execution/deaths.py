@@ -160,18 +160,22 @@ def error_of(error: Exception, *, limit_mb: int) -> MaquetteError:
 
     Libraries tell of a full disk and of too little memory in many ways: by errno, by a class, or only by words.
     """
-    raised = list(_chain(error))
-    known = isinstance(error, MaquetteError)
     # Words of our own errors may quote a file's name; the log of the camera search is words of libraries.
     words = str(error.details.get("log_tail", "")) if isinstance(error, MaquetteError) else str(error)
-    if any(isinstance(one, OSError) and one.errno in FULL_DISK for one in raised) or _DISK_WORDS.search(words):
+    if disk_is_full(error) or _DISK_WORDS.search(words):
         return StepDiskFullError()
     if type(error).__name__ == "OutOfMemoryError" or _GPU_MEMORY_WORDS.search(words):
         return StepOutOfGpuMemoryError()
-    lacking = [error] if known else raised
+    # One of ours may have come from a MemoryError that it is the better word for.
+    lacking = [error] if isinstance(error, MaquetteError) else list(_chain(error))
     if any(_lacks_memory(one) for one in lacking) or _MEMORY_WORDS.search(words):
         return StepOutOfMemoryError(limit_mb=limit_mb)
     return error if isinstance(error, MaquetteError) else UnforeseenStepError(type(error).__name__)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an exception, or one that it came from, is that of a file that found no room."""
+    return any(isinstance(one, OSError) and one.errno in FULL_DISK for one in _chain(error))
 
 
 def death(

@@ -79,12 +79,18 @@ async def run_step_process(
     nothing and does nothing for so long; ``timeout_s``: when it says nothing new for so long (0: never).
     ``child``: the module that is run.
     """
-    write_json(folder / "parameters.json", dict(parameters))
     family, silence = Family(), Silence(silence_s, timeout_s)
     watch = Watch(family, silence, memory_mb)
     outcome = Outcome()
     ended_before = ended_for_memory()
-    log = LogFile(folder / LOG_NAME)
+    try:
+        write_json(folder / "parameters.json", dict(parameters))
+        log = LogFile(folder / LOG_NAME)
+    except OSError as refused:
+        if not deaths.disk_is_full(refused):
+            raise
+        outcome.fail(deaths.StepDiskFullError())
+        return outcome
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(log.close)
         (said, say), (printed, show) = _pipe(stack), _pipe(stack)

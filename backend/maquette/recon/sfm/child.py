@@ -5,6 +5,7 @@ Sends ``{"stage", "fraction", "message"}`` lines and, last, ``{"answer": …}``.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -53,6 +54,7 @@ def find_job(name: str) -> Job:
 def main(job: str, request_file: str, pipe_fd: str) -> None:
     """Run one job and answer over the pipe."""
     die_with_parent()
+    faulthandler.enable()
     with os.fdopen(int(pipe_fd), "w", buffering=1) as pipe:
 
         def report(stage: str, fraction: float, message: str = "") -> None:
