@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from maquette.errors import MaquetteError
 from maquette.execution import deaths, messages
@@ -131,7 +131,7 @@ async def run_step_process(
 
 
 async def _start(
-    child: str, step: str, folder: Path, memory_mb: int, family: Family, say: IO[bytes], show: IO[bytes]
+    child: str, step: str, folder: Path, memory_mb: int, family: Family, say: socket.socket, show: socket.socket
 ) -> asyncio.subprocess.Process:
     """The running child; its ends of the pipes are its own from here on."""
     try:
@@ -144,8 +144,8 @@ async def _start(
             str(say.fileno()),
             str(memory_mb),
             stdin=asyncio.subprocess.PIPE,
-            stdout=show,
-            stderr=show,
+            stdout=show.fileno(),
+            stderr=show.fileno(),
             pass_fds=(say.fileno(),),
             env=family.environment,
             start_new_session=True,
@@ -157,21 +157,19 @@ async def _start(
     return process
 
 
-def _pipe(stack: contextlib.AsyncExitStack) -> tuple[IO[bytes], IO[bytes]]:
-    """The reading and the writing end, closed with the stack at the latest."""
-    reading, writing = os.pipe()
-    return (
-        stack.enter_context(os.fdopen(reading, "rb", buffering=0)),
-        stack.enter_context(os.fdopen(writing, "wb", buffering=0)),
-    )
+def _pipe(stack: contextlib.AsyncExitStack) -> tuple[socket.socket, socket.socket]:
+    """The reading and the writing end, closed with the stack at the latest.
+
+    Sockets, for uvloop closes the descriptor of a pipe that it reads a second time, which by then may be that of a
+    file another thread has just opened; sockets it takes over for good.
+    """
+    reading, writing = socket.socketpair()
+    return stack.enter_context(reading), stack.enter_context(writing)
 
 
-async def _reader(pipe: IO[bytes], stack: contextlib.AsyncExitStack) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), pipe
-    )
-    stack.callback(transport.close)
+async def _reader(reading: socket.socket, stack: contextlib.AsyncExitStack) -> asyncio.StreamReader:
+    reader, writer = await asyncio.open_connection(sock=reading, limit=MAX_LINE_BYTES)
+    stack.callback(writer.close)
     return reader
 
 
