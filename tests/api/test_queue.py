@@ -156,6 +156,7 @@ class TestLine:
 
     def test_workers_that_live_are_counted(self, api: httpx.Client, worker: Any, generated: str, steps: int) -> None:
         run_id = refine(api, generated, steps)["run_id"]
+        worker.sql("delete from workers")
         assert api.get(f"/runs/{run_id}").json()["waits_for"] == "worker"
         ids = [uuid.uuid4(), uuid.uuid4()]
         for worker_id, silent_s in zip(ids, (0, 60), strict=True):

@@ -27,7 +27,7 @@ DryRun = Annotated[
     bool,
     Query(
         description="Do nothing, and answer 200 with what would be done: what is reused, when it would start, how long"
-        " it takes and how much it stores. Default: false.",
+        " it takes and how much it stores. `wait` counts for nothing then. Default: false.",
         examples=[True],
     ),
 ]
