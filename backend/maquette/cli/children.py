@@ -38,8 +38,9 @@ def main() -> None:
         )
     else:
         from maquette.worker.loop import run_worker
+        from maquette.worker.own_queues import own_queues
 
-        asyncio.run(run_worker(settings, connections, concurrency=int(sys.argv[2])))
+        asyncio.run(run_worker(settings, connections, concurrency=int(sys.argv[2]), queues=own_queues()))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 from maquette.db.rows import Connection, Row, fetch_one
 
 QUEUES = ("gpu", "cpu")
+"""A worker with a GPU serves both, and takes what waits for a GPU and what does not in one order."""
 GPU_STEPS = frozenset({"generate", "refine"})
 """Steps that train: on a GPU they take minutes less."""
 ALIVE_S = 30

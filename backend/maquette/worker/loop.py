@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 STALLED_S = 15
 """A run beats once a second; one that has not for so long is taken over. Fencing makes a mistake harmless."""
 POLL_S = 1.0
+TIDY_S, KEEP_JOBS_H = 600.0, 24
 GRACE_S = 2.0
 """How long a stopping worker lets its runs go on before it puts them back in line."""
 
@@ -83,12 +84,12 @@ async def _serve(
     _register(app, services, stalled_s)
     async with app.open_async():
         await sweep(app, services, stalled_s)
-        await sweep_folders(services)
         # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
         workers = [
             asyncio.create_task(_procrastinate_worker(app, queues, concurrency, stalled_s)),
             # Two at a time, for a collection may take long and must not hold up what gives lost runs back.
             asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s)),
+            asyncio.create_task(_tidy(app, services)),
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,6 +98,16 @@ async def _serve(
         for ended in await asyncio.gather(*workers, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
+
+
+async def _tidy(app: procrastinate.App, services: Services) -> None:
+    """Now and then, on each machine for itself: folders that nobody goes on from; and jobs that are over."""
+    while True:
+        await sweep_folders(services)
+        await app.job_manager.delete_old_jobs(
+            nb_hours=KEEP_JOBS_H, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+        await asyncio.sleep(TIDY_S)
 
 
 async def _procrastinate_worker(
@@ -119,11 +130,6 @@ def _register(app: procrastinate.App, services: Services, stalled_s: float) -> N
     @app.task(name=TASK)
     async def run_step(run_id: str) -> None:
         await carry_out(services, run_id_of({"run_id": run_id}))
-
-    @app.periodic(cron="*/10 * * * *")
-    @app.task(name="sweep_folders", queue="sweep", queueing_lock="sweep_folders", pass_context=False)
-    async def sweep_old_folders(timestamp: int) -> None:
-        await sweep_folders(services)
 
     # Asked for once an hour; one worker does it, once a day.
     @app.periodic(cron="23 * * * *")
@@ -150,8 +156,11 @@ async def sweep(app: procrastinate.App, services: Services, stalled_s: float = S
         if run["job_id"] is not None:
             await _drop_job(app, run["job_id"])
         await _take_back(services, run)
-    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_s, task_name=TASK):
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_s):
         if job.id is None:
+            continue
+        if job.task_name != TASK:
+            await _drop_job(app, job.id)
             continue
         async with services.pool.connection() as conn:
             status = await status_carried(conn, run_id_of(job.task_kwargs), job.id)
