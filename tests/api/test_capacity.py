@@ -113,7 +113,7 @@ class TestStoredBytes:
             assert len(client.get("/projects", params={"limit": 200}).json()["items"]) == projects
             assert client.post(f"/generate/{kept}").status_code == 202
         ballast = api.post("/upload", files=files).raise_for_status().json()["project_id"]
-        worker.sql("update public.artifacts set bytes = bytes + 1000000 where project_id = %s", ballast)
+        worker.sql("update public.artifacts set bytes = bytes + 1000000000 where project_id = %s", ballast)
         with limited(max_stored_mb_per_owner=allowed_mb) as client:
             error = refused(client.post(f"/generate/{kept}", json={"seed": 9}), 413, "storage_quota_reached")
             assert error["details"]["largest"][0]["project_id"] == ballast
@@ -210,3 +210,16 @@ def test_a_photos_pixels(limited: Limited, photo: Callable[..., bytes]) -> None:
         images = client.post("/upload", files=sent).raise_for_status().json()["images"]
     assert [image["verdict"] == "rejected" for image in images] == [False, True]
     assert images[1]["reasons"][0]["code"] == "image_too_large"
+
+
+def test_status_shows_what_a_project_uses_of_its_limits(api: httpx.Client, worker: Any, files: list[Any]) -> None:
+    project = api.post("/upload", files=[*files, ("file", ("x.txt", b"text", "text/plain"))]).json()["project_id"]
+    worker.sql("update public.artifacts set bytes = 1000 where project_id = %s", project)  # 6 of them
+    one = "update public.artifacts set removed_at = now() where id = (select max(id::text)::uuid from public.artifacts"
+    worker.sql(f"{one} where project_id = %s)", project)
+    assert api.get(f"/status/{project}").json()["usage"] == {
+        "photos": 3,
+        "max_photos": 8,
+        "stored_bytes": 5000,
+        "max_stored_bytes": 50_000_000_000,
+    }

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from maquette.api.limits import Limits, limits_of
 from maquette.api.outlooks import POSITION, Ahead, told
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
@@ -85,6 +86,18 @@ class IterationSummary(Iteration):
     ssim: float | None
 
 
+class Usage(BaseModel):
+    """What a project uses of its limits; those of the whole server stand in `GET /health`."""
+
+    photos: int = Field(description="Usable photos.", examples=[24])
+    max_photos: int = Field(description="Usable photos that it may hold.", examples=[200])
+    stored_bytes: int = Field(description="Of all its stored objects.", examples=[310_000_000])
+    max_stored_bytes: int | None = Field(
+        description="That these may have before uploads and steps are refused; null: no limit.",
+        examples=[50_000_000_000],
+    )
+
+
 class Status(BaseModel):
     """All that a progress page shows."""
 
@@ -96,6 +109,7 @@ class Status(BaseModel):
     waiting_runs: int = Field(description="Runs of this project that wait behind the current one.")
     images: int
     usable_images: int
+    usage: Usage
     models: list[ModelSummary]
     iterations: list[IterationSummary]
     expected_quality: ExpectedQuality
@@ -127,6 +141,7 @@ async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str,
         "waiting_runs": max(found["unfinished"] - 1, 0),
         "images": found["images"],
         "usable_images": found["usable_images"],
+        "usage": _usage(found, limits_of(service.settings)),
         "models": found["models"],
         "iterations": found["iterations"],
         "expected_quality": found["expected_quality"],
@@ -134,6 +149,15 @@ async def snapshot(service: Service, owner: UUID, project_id: UUID) -> dict[str,
         "stale_because": [photo for model in found["stale_chosen"] for photo in model["stale_because"]],
         "last_error": error_of(last)[0] if last and last["status"] == "failed" else None,
         "event_seq": found["project"]["event_seq"],
+    }
+
+
+def _usage(found: Row, limits: Limits) -> dict[str, Any]:
+    return {
+        "photos": found["usable_images"],
+        "max_photos": limits.max_photos,
+        "stored_bytes": found["stored_bytes"],
+        "max_stored_bytes": limits.max_project_bytes,
     }
 
 

@@ -17,6 +17,7 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
     run at work, or else the first in line, with its ``position`` in the whole line (0: at work), ``elapsed_s`` since
     it started and, at work, the ``history`` that its end is judged by; None where nothing is unfinished.
     ``unfinished``, ``images``, ``usable_images``: counts.
+    ``stored_bytes``: of the objects that are there.
     ``stale_chosen``: the promoted version, where it was made from a photo that has been replaced since.
     ``models`` and ``iterations``: up to ``most`` rows each, by version. ``last``: the run that ended last.
     ``expected_quality``: what each quality class asks for.
@@ -26,7 +27,7 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
         """
         select to_json(p) as project, steps, to_jsonb(c) || jsonb_build_object('history', history) as current,
                coalesce(c.unfinished, 0) as unfinished,
-               images, usable_images, models, iterations, last,
+               images, usable_images, stored_bytes, models, iterations, last,
                array(select to_jsonb(a) from public.stale_models(p.id) a where a.promoted) as stale_chosen,
                """
         + EXPECTED_QUALITY
@@ -63,6 +64,10 @@ async def read(conn: Connection, project_id: UUID, owner_id: UUID, *, most: int)
             select count(*) as images, count(*) filter (where verdict <> 'rejected') as usable_images
             from public.source_images where project_id = p.id and replaced_at is null
         ) i
+        cross join lateral (
+            select coalesce(sum(bytes), 0)::bigint as stored_bytes
+            from public.artifacts where project_id = p.id and removed_at is null
+        ) b
         cross join lateral (
             select coalesce(json_agg(m), '[]') as models from (
                 select version, parent_version, method, promoted, num_gaussians, psnr, ssim, overall_quality,
