@@ -15,6 +15,7 @@ from maquette.settings import Connections, Settings
 
 OPEN_PATHS = {
     "/api/v1/health",
+    "/api/v1/ready",
     "/api/v1/openapi.json",
     "/api/v1/shared/{share_key}",
     "/api/v1/shared/{share_key}/render",

@@ -11,7 +11,7 @@ from maquette import __version__
 from maquette.db.findings import Finding
 from maquette.settings import Settings, StackNotRunningError, resolve_connections
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 3.0
 
 
 def look_at_server(settings: Settings) -> Finding:
