@@ -10,8 +10,11 @@ from storage3 import AsyncStorageClient
 from tests.execution.house import House
 from tests.retention.lived_in import make_older, store
 
+from maquette.queue.jobs import open_app
 from maquette.retention.periodic import collect_when_due
 from maquette.settings import Settings
+from maquette.worker.loop import _register
+from maquette.worker.services import open_services
 
 
 def keeping(house: House, **days: int) -> Settings:
@@ -29,6 +32,17 @@ async def test_ten_workers_collect_once(house: House) -> None:
     async with house.pool.connection() as conn:
         await conn.execute("update public.installation set collected_at = collected_at - interval '24 hours'")
     assert await collect_when_due(house.pool, house.objects, settings)
+
+
+async def test_a_worker_has_it_among_what_it_does_by_the_clock(house: House) -> None:
+    await store(house, "depth_map")
+    await make_older(house, 31)
+    services = await open_services(keeping(house, retention_days=30), house.pool, house.objects, concurrency=1)
+    app = open_app(house.connections.database_url)
+    _register(app, services, 15.0)
+    assert ("collect", "") in app.periodic_registry.periodic_tasks
+    await app.tasks["collect"](timestamp=0)
+    assert await house.rows("select 1 from public.projects where id = %s", house.project["id"]) == []
 
 
 async def test_without_days_nobody_collects(house: House) -> None:

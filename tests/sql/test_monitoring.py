@@ -97,6 +97,9 @@ def seed(connection):
         if object_size is not None:
             connection.execute(stored, [f"{ids['p']}/{name}", object_size])
     connection.execute(stored, [f"{ids['p']}/stray", 5])
+    # Retention took this one's object, and says so: no difference, and no bytes.
+    connection.execute(artifact, [str(uuid.uuid4()), ids["p"], done, f"{ids['p']}/taken", 1000])
+    connection.execute("update public.artifacts set removed_at = now() where path = %s", [f"{ids['p']}/taken"])
     model = (
         "insert into public.gaussian_splat_models (project_id, run_id, view_run_id, version, parent_version, method,"
         " promoted, num_gaussians, num_gaussians_unfiltered, sh_degree, iterations, psnr, ssim, model_artifact_id)"
