@@ -27,10 +27,10 @@ RULES: dict[str, Rule] = {
     "step_killed": Rule((5.0, 60.0)),
     # Native code crashed: rarely the same way twice, since threads meet in another order.
     "step_crashed": Rule((2.0, 15.0)),
+    "sfm_crashed": Rule((2.0, 15.0)),
     "step_hung": Rule((5.0,)),
     "disk_full": Rule((30.0, 120.0)),
     "storage_unreachable": Rule((30.0, 120.0, 300.0)),
-    "storage_failed": Rule((5.0, 60.0)),
     "database_unreachable": Rule((5.0, 60.0, 300.0)),
 }
 """By error code. Any other code ends the run at its first attempt."""

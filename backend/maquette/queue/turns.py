@@ -9,13 +9,12 @@ another owner's first gets the turn that is being served. Turns never change, so
 from __future__ import annotations
 
 from maquette.db.rows import Connection, Row, fetch_one
+from maquette.db.workers import ALIVE_S
 
 QUEUES = ("gpu", "cpu")
 """A worker with a GPU serves both, and takes what waits for a GPU and what does not in one order."""
 GPU_STEPS = frozenset({"generate", "refine"})
 """Steps that train: on a GPU they take minutes less."""
-ALIVE_S = 30
-"""A worker whose heartbeat is older than this counts as gone."""
 
 
 async def allot_turn(conn: Connection, run: Row) -> int:
