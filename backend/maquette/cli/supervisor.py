@@ -78,7 +78,8 @@ class _Child:
 def supervise(settings: Settings, *, workers: int) -> int:
     """Serve until Ctrl-C; the exit code is 0 after a clean stop. Errors of starting are raised."""
     log_to_stderr(settings.log_level, settings.log_format)
-    console = Console(stderr=True)
+    # Whoever collects JSON gets nothing else.
+    console = Console(stderr=True, quiet=settings.log_format == "json")
     stop_signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, _request_stop) for number in stop_signals}
     children: list[_Child] = []
@@ -98,6 +99,8 @@ def supervise(settings: Settings, *, workers: int) -> int:
                 for child in children:
                     child.start()
                 _wait_until_ready(settings, children)
+                if console.quiet:
+                    log.info("serving at %s", settings.server_url)
                 console.print(f"Maquette serves at {settings.server_url} (docs at {settings.server_url}/docs).")
                 console.print(f"Data lie in {settings.home}. Ctrl-C stops everything." if settings.embedded else "")
                 _watch(children, stack)
