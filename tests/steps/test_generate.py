@@ -16,6 +16,7 @@ from maquette.recon.formats import format_named
 from maquette.recon.scenes.saved import load_saved_scene, save_scene
 from maquette.steps import STEPS, evaluation
 from maquette.steps.folder import Folder, write_json
+from maquette.steps.limits import StepLimits, write_limits
 from maquette.steps.records import DepthMaps
 
 
@@ -120,6 +121,15 @@ def test_a_later_generate_is_promoted_only_where_it_is_better(
     sink = Recorder()
     STEPS["generate"].run(generated.root, {**GENERATE, "iterations": 5}, sink)
     assert [(model.version, model.promote) for model in sink.models] == [(5, promoted)]
+
+
+def test_a_preset_stays_within_the_machines_limit_and_the_user_is_told(folder: Folder) -> None:
+    write_limits(folder, StepLimits(max_gaussians=300))
+    sink = Recorder()
+    result = STEPS["generate"].run(folder.root, {**GENERATE, "iterations": 5, "max_gaussians": None}, sink)
+    assert 0 < result["num_gaussians"] <= 300
+    assert sink.models[0].details["settings"]["max_gaussians"] == 300
+    assert "gaussians_limited" in [warning.code for warning in sink.warnings]
 
 
 def test_the_evaluation_set_stays_when_photos_are_added(folder: Folder) -> None:

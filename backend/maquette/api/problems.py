@@ -83,18 +83,28 @@ _MEANING = {
     404: "No such thing, or not yours.",
     409: "The call does not fit the state of things.",
     410: "It was there, and is no more: `file_removed`, `share_revoked`, `share_expired`.",
-    413: "More bytes or files than allowed.",
+    413: "More bytes or files than allowed; `details` names the limit.",
     422: "The request or its files cannot be used as they are; `details` names the field and its bound.",
     500: "A fault of ours: `internal_error`, with the id it is logged under.",
     503: "Something needed is not there right now: `database_unreachable`, `disk_low`, `disk_full`, `too_many_runs`;"
     " the header Retry-After says when to try again.",
 }
 
+RETRY_AFTER = {
+    "description": "Seconds after which the same call may work, where waiting helps.",
+    "schema": {"type": "integer"},
+    "example": 60,
+}
+
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documentation of error answers; 401, 403, 422, 500 and 503 belong to every call."""
     wanted = sorted({401, 403, 422, 500, 503, *statuses})
-    return {status: {"model": Error, "description": _MEANING[status]} for status in wanted}
+    answers: dict[int | str, dict[str, Any]] = {
+        status: {"model": Error, "description": _MEANING[status]} for status in wanted
+    }
+    answers[503]["headers"] = {"Retry-After": RETRY_AFTER}
+    return answers
 
 
 def status_of(error: Mapping[str, Any]) -> int:

@@ -132,7 +132,7 @@ async def cancel_run(
     responses={
         200: {"description": "Finished: what the step's own call answers, after `wait` or for a repeated key."},
         202: {"model": Accepted, "description": "A new run is in line."},
-        **error_responses(404, 409),
+        **error_responses(404, 409, 413),
     },
 )
 async def retry_run(

@@ -183,7 +183,7 @@ async def export(
     "/export/{project_id}",
     response_model=None,
     summary="The file that exists, or a new one",
-    responses=_answers(ExportResult),
+    responses=_answers(ExportResult, 413),
 )
 async def read_export(
     request: Request,
