@@ -100,5 +100,10 @@ def test_without_a_server(gc: Callable[..., Result], monkeypatch: pytest.MonkeyP
     assert "maquette serve" in refused.exception.suggestion
 
 
-def test_days_have_bounds(gc: Callable[..., Result]) -> None:
+@pytest.mark.parametrize("name", ["MAQUETTE_RETENTION_DAYS", "MAQUETTE_INTERMEDIATE_DAYS"])
+def test_days_have_bounds(gc: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert gc("--days", "-1").exit_code == 2
+    monkeypatch.setenv(name, "-1")
+    refused = gc()
+    assert isinstance(refused.exception, MaquetteError) and refused.exception.code == "bad_setting"
+    assert name in refused.exception.message

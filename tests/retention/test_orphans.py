@@ -91,6 +91,16 @@ async def test_rows_without_objects(house: House, stores: Stores) -> None:
     assert await house.objects.exists(DEPTH_MAPS, there)
 
 
+async def test_an_object_that_was_cut_short(house: House, stores: Stores) -> None:
+    key = await store(house, "depth_map")
+    half = house.settings.home / "half"
+    half.write_bytes(b"01234")
+    await house.objects.upload(DEPTH_MAPS, key, half, "image/png")
+    [found] = await orphans(stores, delete=True)
+    assert (found.what, found.objects, found.bytes) == ("objects of a wrong size", 1, 5)
+    assert await house.objects.exists(DEPTH_MAPS, key), "a person shall look at it"
+
+
 async def test_an_object_that_came_back_while_others_went_is_spared(house: House, stores: Stores) -> None:
     """A stray of long ago is written again, by the same photo, just before it would go: its age is asked twice."""
     key = await store(house, "depth_map", recorded=False)

@@ -41,7 +41,8 @@ def gc(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
-    """Remove projects and intermediates that have had their time, through the storage service, and look for orphans.
+    """Remove projects and intermediates that have had their time, through the storage service, and look for orphans:
+    objects that no row knows, rows whose object is gone, objects of another size than their row says.
 
     Spared is what has an unfinished run, and, of whole projects, what a share link still shows. Objects younger than
     24 hours are never called orphans. It can be stopped at any moment and called again.
@@ -107,7 +108,7 @@ def _done(one: Removed, dry_run: bool, delete_orphans: bool) -> str:
         return "failed"
     if one.what in ("project", "intermediates"):
         return "would go" if dry_run else "removed"
-    if not delete_orphans:
+    if not delete_orphans or one.what == "objects of a wrong size":
         return "found"
     verb = "removed" if one.what == "objects without rows" else "marked"
     return f"would be {verb}" if dry_run else verb
@@ -159,7 +160,7 @@ def _print(found: Sequence[Removed], terms: Terms, dry_run: bool, delete_orphans
         Console(soft_wrap=True, width=max(Console().width, 200)).print(table)
     for done, total in _totals(found, dry_run, delete_orphans).items():
         typer.echo(f"{done}: {total['objects']} objects, {_bytes(total['bytes'])} ({total['bytes']} bytes)")
-    if not any(one.what in ("objects without rows", "rows without objects") for one in found):
+    if all(one.what in ("project", "intermediates") for one in found):
         typer.echo("no orphans")
     elif not delete_orphans:
         typer.echo("`maquette gc --delete-orphans` removes objects without rows, and marks rows without objects.")

@@ -1,4 +1,5 @@
-"""Finds where storage and rows differ: objects that no row knows, and rows whose object is not there.
+"""Finds where storage and rows differ: objects that no row knows, rows whose object is not there, and objects that
+are of another size than their row says.
 
 Project by project and bucket by bucket, so that memory holds the keys of one project's bucket at a time. Objects
 whose key does not begin with a project's id are somebody else's: they are left alone.
@@ -28,20 +29,23 @@ _CHECK_URL_S = 60
 
 @dataclass(frozen=True)
 class _Differences:
-    """Of one project's objects in one bucket: ``strays`` by key with their bytes, and rows by path."""
+    """Of one project's objects in one bucket: ``strays`` by key with their bytes, ``missing`` rows by path."""
 
     bucket: str
     strays: dict[str, int]
     missing: dict[str, Row]
+    cut: list[int]
+    """Sizes of objects that are not as long as their rows say."""
 
 
 async def find_orphans(
     stores: Stores, *, delete: bool, besides: Collection[UUID] = frozenset()
 ) -> AsyncIterator[Removed]:
-    """Each project's objects without rows, and its rows without objects, as far as there are any; ``besides`` some.
+    """Each project's objects without rows, its rows without objects and its objects of a wrong size, as far as there
+    are any; ``besides`` some projects.
 
     ``delete``: removes the objects, and marks the rows as removed, which is what they are: a reader is then told so
-    instead of being given an address that leads nowhere.
+    instead of being given an address that leads nowhere. Objects of a wrong size stay, for a person to look at.
     """
     places: defaultdict[UUID, list[str]] = defaultdict(list)
     for bucket in BUCKETS:
@@ -65,6 +69,7 @@ async def _of_project(stores: Stores, project_id: UUID, listed: list[str], *, de
     missing = Removed(
         "rows without objects", project_id, name or "", "storage has lost them, or a removal was cut short", 0, 0
     )
+    cut = Removed("objects of a wrong size", project_id, name or "", "damaged: make them again with their step", 0, 0)
     for bucket in BUCKETS:
         differences = await _compare(stores, project_id, bucket, listed=bucket in listed)
         if delete:
@@ -74,7 +79,8 @@ async def _of_project(stores: Stores, project_id: UUID, listed: list[str], *, de
                 stray = replace(stray, error=error)
         stray = _more(stray, differences.strays.values())
         missing = _more(missing, (row["bytes"] for row in differences.missing.values()))
-    for found in (stray, missing):
+        cut = _more(cut, differences.cut)
+    for found in (stray, missing, cut):
         if found.objects:
             yield found
 
@@ -95,15 +101,19 @@ async def _compare(stores: Stores, project_id: UUID, bucket: str, *, listed: boo
     async with stores.pool.connection() as conn:
         rows, old = await retention.recorded(conn, project_id, bucket), await retention.now(conn) - YOUNG
     strays: dict[str, int] = {}
+    cut: list[int] = []
     if listed:
         async for entry in stores.objects.entries(bucket, project_prefix(project_id)):
-            if rows.pop(entry.key, None) is None and entry.changed_at < old:
+            row = rows.pop(entry.key, None)
+            if row is not None and row["bytes"] != entry.bytes:
+                cut.append(entry.bytes)
+            elif row is None and entry.changed_at < old:
                 strays[entry.key] = entry.bytes
     if strays:
         async with stores.pool.connection() as conn:
             for key in await retention.known(conn, bucket, strays):
                 del strays[key]
-    return _Differences(bucket, strays, await _really_missing(stores.objects, bucket, rows))
+    return _Differences(bucket, strays, await _really_missing(stores.objects, bucket, rows), cut)
 
 
 async def _really_missing(objects: Objects, bucket: str, rows: dict[str, Row]) -> dict[str, Row]:

@@ -13,7 +13,7 @@ from maquette.rendering.cache import Cache, renders_of
 from maquette.settings import Settings
 from maquette.storage.client import Objects
 
-What = Literal["project", "intermediates", "objects without rows", "rows without objects"]
+What = Literal["project", "intermediates", "objects without rows", "rows without objects", "objects of a wrong size"]
 
 
 @dataclass(frozen=True)
