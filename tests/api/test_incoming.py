@@ -23,6 +23,7 @@ from maquette.api.incoming import (
     FormLimits,
     MalformedUploadError,
     TooManyPartsError,
+    UploadStalledError,
     UploadTooLargeError,
     receive,
 )
@@ -32,6 +33,7 @@ BOUNDARY = b"between"
 HEAD = b"--between\r\nContent-Disposition: form-data; name=file; filename=a.jpg\r\nContent-Type: image/jpeg\r\n\r\n"
 TAIL = b"\r\n--between--\r\n"
 FORM = "multipart/form-data; boundary=between"
+HEADERS = [(b"content-type", FORM.encode())]
 CHUNK = os.urandom(1 << 20)
 
 
@@ -71,6 +73,21 @@ async def test_a_form_of_thousands_of_parts(tmp_path: Path) -> None:
 async def test_a_form_that_ends_too_early(tmp_path: Path) -> None:
     with pytest.raises(MalformedUploadError):
         await receive(request(iter([HEAD, b"half of it"])), tmp_path, limits(tmp_path))
+
+
+async def test_a_client_that_falls_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maquette.api.incoming.STALLED_S", 0.05)
+    pieces = [HEAD, b"half of it"]
+
+    async def incoming() -> dict[str, Any]:
+        if not pieces:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+
+    silent = Request({"type": "http", "method": "POST", "path": "/", "headers": HEADERS}, incoming)
+    with pytest.raises(UploadStalledError) as refused:
+        await receive(silent, tmp_path, limits(tmp_path))
+    assert refused.value.status == 408
 
 
 async def test_what_follows_the_form_counts_too(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ MAX_PARTS_BESIDE_FILES = 20
 FORM_BYTES = 1_000_000
 """What the form itself may take beside its files: boundaries, headers, text fields."""
 LOOK_AT_DISK_EVERY = 64 * MB
+STALLED_S = 120.0
+"""A client that lost its network says nothing any more: after so long its upload is given up."""
 DRAIN_BYTES, DRAIN_S = 64 * 1024 * 1024, 10.0
 
 
@@ -74,6 +76,13 @@ class UploadTooLargeError(TooLargeError):
     """The files are over the limit in all."""
 
     code = "upload_too_large"
+
+
+class UploadStalledError(MaquetteError):
+    """Nothing more came."""
+
+    code = "upload_stalled"
+    status = 408
 
 
 class TooManyPartsError(BadInputError):
@@ -145,8 +154,9 @@ async def receive(request: Request, folder: Path, limits: FormLimits) -> Receive
         if not parts.complete:
             raise _malformed("it ends before its last part does")
     except (MaquetteError, OSError, MultipartParseError) as error:
-        # A client that asks before it sends is told at once.
-        if request.headers.get("expect", "").lower() != "100-continue" or parts.begun:
+        # A client that asks before it sends is told at once, and from one that fell silent nothing comes.
+        asked = request.headers.get("expect", "").lower() == "100-continue" and not parts.begun
+        if not asked and not isinstance(error, UploadStalledError):
             await _drain(stream)
         if isinstance(error, MultipartParseError):
             raise _malformed("its parts cannot be told apart") from error
@@ -163,7 +173,7 @@ async def receive(request: Request, folder: Path, limits: FormLimits) -> Receive
 
 async def _read(stream: AsyncIterator[bytes], parser: MultipartParser, limits: FormLimits) -> None:
     size = looked = 0
-    async for chunk in stream:
+    while (chunk := await _next(stream)) is not None:
         if not chunk:
             continue
         size += len(chunk)
@@ -174,6 +184,17 @@ async def _read(stream: AsyncIterator[bytes], parser: MultipartParser, limits: F
             await asyncio.to_thread(limits.room.check_disk)
         await asyncio.to_thread(_feed, parser, chunk)
     parser.finalize()
+
+
+async def _next(stream: AsyncIterator[bytes]) -> bytes | None:
+    try:
+        async with asyncio.timeout(STALLED_S):
+            return await anext(stream, None)
+    except TimeoutError:
+        raise UploadStalledError(
+            f"The upload stopped half way: nothing came for {STALLED_S:.0f} seconds.",
+            suggestion="Check the network, then send the photos again.",
+        ) from None
 
 
 def _feed(parser: MultipartParser, chunk: bytes) -> None:

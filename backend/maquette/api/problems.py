@@ -81,6 +81,7 @@ _MEANING = {
     401: "No or wrong credentials: `credentials_missing`, `credentials_wrong`, `owner_gone`.",
     403: "Not from here: `not_local`, `cross_origin`.",
     404: "No such thing, or not yours.",
+    408: "The body stopped coming: `upload_stalled`.",
     409: "The call does not fit the state of things.",
     410: "It was there, and is no more: `file_removed`, `share_revoked`, `share_expired`.",
     413: "More bytes or files than allowed; `details` names the limit.",

@@ -106,7 +106,7 @@ _FORM: dict[str, Any] = {
     "/projects/{project_id}/images/{image_index}",
     response_model=Replacement,
     summary="Replace a photo",
-    responses=error_responses(404, 409, 413),
+    responses=error_responses(404, 408, 409, 413),
     openapi_extra=_FORM,
 )
 async def replace_image(

@@ -126,7 +126,7 @@ _FORM: dict[str, Any] = {
     "/upload",
     response_model=UploadAnswer,
     summary="Photos into a project",
-    responses=error_responses(404, 409, 413),
+    responses=error_responses(404, 408, 409, 413),
     openapi_extra=_FORM,
 )
 async def upload(
