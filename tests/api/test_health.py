@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ import pytest
 from tests.conftest import free_port
 
 from maquette.api.app import create_app
+from maquette.api.hardware import look_in_time
 from maquette.db import workers
 from maquette.settings import Connections, Settings
 
@@ -113,3 +115,12 @@ async def test_not_ready_without_storage(settings: Settings, connections: Connec
         assert ready.status_code == 503
         assert ready.json()["database"]["ok"] and not ready.json()["storage"]["ok"]
         assert (await client.get("/health")).json()["status"] == "degraded"
+
+
+async def test_a_disk_that_hangs_holds_nobody_up() -> None:
+    hanging = threading.Event()
+    try:
+        assert await look_in_time(lambda: hanging.wait(60) or "late", 0.05, "nobody can tell") == "nobody can tell"
+    finally:
+        hanging.set()
+    assert await look_in_time(lambda: "found", 20, "nobody can tell") == "found"

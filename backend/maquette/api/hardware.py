@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -13,6 +15,7 @@ from maquette.execution.memory_limit import machine_bytes
 from maquette.recon.control_groups import memory_left_bytes
 from maquette.recon.cuda import Availability, available
 
+T = TypeVar("T")
 MEMINFO = Path("/proc/meminfo")
 
 
@@ -33,6 +36,14 @@ class Machine(BaseModel):
     gpu_memory_bytes: int | None = Field(description="All of that GPU's memory.", examples=[150_323_855_360])
 
 
+async def look_in_time(look: Callable[[], T], patience_s: float, otherwise: T) -> T:
+    """What a look at a disk finds; ``otherwise`` where that disk hangs, as those of a network do."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(look), patience_s)
+    except TimeoutError:
+        return otherwise
+
+
 class Hardware:
     """Looks at the machine. The first look at a GPU takes seconds, so it goes on beside the answers."""
 
@@ -43,14 +54,15 @@ class Hardware:
         """What there is, within ``patience_s``."""
         if self._gpu is None:
             self._gpu = asyncio.create_task(asyncio.to_thread(available))
-        await asyncio.wait({self._gpu}, timeout=patience_s)
+        await asyncio.wait({self._gpu}, timeout=patience_s / 2)
         gpu = self._gpu.result() if self._gpu.done() else None
+        free = await look_in_time(lambda: free_bytes(home), patience_s / 2, None)
         usable = gpu if gpu is not None and gpu.usable else None
         return Machine(
             cpu_count=os.cpu_count() or 1,
             memory_total_bytes=machine_bytes(),
             memory_available_bytes=_memory_left(),
-            disk_free_bytes=await asyncio.to_thread(free_bytes, home),
+            disk_free_bytes=free,
             gpu="not known yet" if gpu is None else (usable.name if usable and usable.name else "none"),
             gpu_memory_bytes=usable.memory_bytes if usable else None,
         )

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from maquette import __version__
-from maquette.api.hardware import Machine
+from maquette.api.hardware import Machine, look_in_time
 from maquette.api.limits import Limits, limits_of
 from maquette.api.parts import Part, look_at_parts
 from maquette.api.problems import error_responses
@@ -68,10 +68,11 @@ class Health(BaseModel):
 async def read_health(service: Serving) -> Health:
     """Always 200 while this process lives; needs no credentials. `GET /ready` answers 503 where calls would fail."""
     settings = service.settings
+    unknown: list[str] = []
     parts, machine, models = await asyncio.gather(
         look_at_parts(service, PATIENCE_S),
         service.hardware.look(settings.home, PATIENCE_S),
-        asyncio.to_thread(_models, settings),
+        look_in_time(lambda: _models(settings), PATIENCE_S, unknown),
     )
     disk = _disk(machine.disk_free_bytes, settings.disk_floor_mb)
     status: Literal["ok", "degraded", "unavailable"] = "degraded"
