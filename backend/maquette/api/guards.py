@@ -19,6 +19,9 @@ access = logging.getLogger("maquette.access")
 MAX_JSON_BYTES = 256 * 1024
 UPLOAD_PATH = "/api/v1/upload"
 REPLACEMENT_PATH = re.compile(r"/api/v1/projects/[^/]+/images/[^/]+")
+PROBES = frozenset({"/health", "/ready", "/metrics", "/api/v1/health", "/api/v1/ready"})
+"""Asked every few seconds by machines: in the log only where the answer is bad."""
+
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 STORAGE_PREFIX = "/storage/"
 """The storage service answers in its own, Supabase's, shapes and sets its own limits."""
@@ -67,7 +70,8 @@ class Guards:
             finally:
                 # Never the query: it may hold tokens.
                 took_ms = (time.monotonic() - began) * 1e3
-                access.info("%s %s %s %d %.0f ms", request_id, scope["method"], loggable(path), status, took_ms)
+                level = logging.DEBUG if path in PROBES and status < 400 else logging.INFO
+                access.log(level, "%s %s %s %d %.0f ms", request_id, scope["method"], loggable(path), status, took_ms)
 
 
 def _request_id(scope: Scope) -> str:
