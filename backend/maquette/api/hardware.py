@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
+from maquette.api.deadlines import within
 from maquette.disk import free_bytes
 from maquette.execution.memory_limit import machine_bytes
 from maquette.recon.control_groups import memory_left_bytes
@@ -39,7 +40,7 @@ class Machine(BaseModel):
 async def look_in_time(look: Callable[[], T], patience_s: float, otherwise: T) -> T:
     """What a look at a disk finds; ``otherwise`` where that disk hangs, as those of a network do."""
     try:
-        return await asyncio.wait_for(asyncio.to_thread(look), patience_s)
+        return await within(asyncio.to_thread(look), patience_s)
     except TimeoutError:
         return otherwise
 

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
 
 from maquette import __version__
+from maquette.api.deadlines import within
 from maquette.api.figures import gauge, of_history, of_line
 from maquette.api.service import Service, Serving
 from maquette.api.traffic import Traffic
@@ -35,7 +36,8 @@ router = APIRouter()
 LINE_S = 5.0
 HISTORY_S = 60.0
 """How old the numbers of the database may be; the history is longer to read and changes less."""
-PATIENCE_S = 2.0
+PATIENCE_S, HISTORY_PATIENCE_S = 2.0, 6.0
+"""Together less than the ten seconds that Prometheus gives a scrape."""
 
 
 class MetricsNotForUsersError(MaquetteError):
@@ -70,9 +72,8 @@ class Metrics(Collector):
             if now < self._line_until:
                 return
             try:
-                async with service.pool.connection(timeout=PATIENCE_S) as conn:
-                    self._line = await measures.line(conn)
-            except (psycopg.Error, PoolTimeout):
+                self._line = await within(_read_line(service), PATIENCE_S)
+            except (psycopg.Error, PoolTimeout, TimeoutError):
                 # Old numbers would look like news: none are told, and `maquette_database_up` says why.
                 self._line = None
                 return
@@ -83,9 +84,8 @@ class Metrics(Collector):
 
     async def _read_history(self, service: Service) -> None:
         try:
-            async with service.pool.connection(timeout=PATIENCE_S) as conn:
-                self._history = await measures.history(conn)
-        except (psycopg.Error, PoolTimeout) as error:
+            self._history = await within(_read_history(service), HISTORY_PATIENCE_S)
+        except (psycopg.Error, PoolTimeout, TimeoutError) as error:
             log.warning("the history could not be counted for /metrics (%s)", type(error).__name__)
             self._history = None
 
@@ -105,6 +105,16 @@ class Metrics(Collector):
             yield from of_line(self._line)
         if self._line is not None and self._history is not None:
             yield from of_history(self._history)
+
+
+async def _read_line(service: Service) -> measures.Line:
+    async with service.pool.connection(timeout=PATIENCE_S) as conn:
+        return await measures.line(conn)
+
+
+async def _read_history(service: Service) -> measures.History:
+    async with service.pool.connection(timeout=PATIENCE_S) as conn:
+        return await measures.history(conn)
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from pydantic import BaseModel, Field
 
+from maquette.api.deadlines import within
 from maquette.api.service import Service
 from maquette.db import workers
 from maquette.db.migrated import missing_migrations
@@ -54,7 +56,7 @@ async def look_at_parts(service: Service, patience_s: float) -> Parts:
             unserved = await workers.unserved_queues(conn)
         return _unserved(living, unserved)
 
-    checks: Mapping[str, tuple[Callable[[], Awaitable[str]], str]] = {
+    checks: Mapping[str, tuple[Callable[[], Coroutine[Any, Any, str]], str]] = {
         "database": (database, "The database does not answer. Start it, or check DATABASE_URL."),
         "storage": (storage, "Storage does not answer. Check SUPABASE_URL and its key."),
         "worker": (worker, "Whether a worker runs is unknown: the database does not answer."),
@@ -64,11 +66,11 @@ async def look_at_parts(service: Service, patience_s: float) -> Parts:
     return Parts(**parts, workers=living if parts["worker"].latency_ms is not None else [])
 
 
-async def _timed(check: Callable[[], Awaitable[str]], unanswered: str, patience_s: float) -> Part:
+async def _timed(check: Callable[[], Coroutine[Any, Any, str]], unanswered: str, patience_s: float) -> Part:
     """A check's complaint ('' for none); what broke it stays out of an answer that everybody may read."""
     began = time.monotonic()
     try:
-        complaint = await asyncio.wait_for(check(), patience_s)
+        complaint = await within(check(), patience_s)
     except (TimeoutError, OSError, psycopg.Error, MaquetteError):
         return Part(ok=False, message=unanswered)
     return Part(ok=not complaint, message=complaint, latency_ms=round((time.monotonic() - began) * 1e3, 1))
