@@ -38,6 +38,8 @@ from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 1.0
+LAST_LINES_S = 3.0
+"""How long the end of a run waits until the last lines of its log are kept: a database may hang."""
 STOPPING_PATIENCE_S = 2.0
 """How long a worker that is being stopped waits for a database that is away; the sweep does the rest."""
 
@@ -176,7 +178,9 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
     finally:
         saving.cancel()
         ended.set()
-        await asyncio.wait({saving, following})
+        await asyncio.wait({saving})
+        await asyncio.wait({following}, timeout=LAST_LINES_S)
+        following.cancel()
     outcome.result.update(keeper.facts)
     return outcome
 
