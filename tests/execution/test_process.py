@@ -131,6 +131,8 @@ async def test_progress_result_and_timings_arrive(folder: Path) -> None:
     assert outcome.result["format"] == "splat" and outcome.timings["peak_memory_mb"] > 1
     assert listener.stages[0] == "writing" and listener.stages[-1] == "checking"
     assert [record.type for record in listener.records] == ["export"]
+    log = (folder / "log.txt").read_text()
+    assert all(word in log for word in ("writing 0%", "keeping export", "done in")), log
 
 
 async def test_a_record_that_cannot_be_kept_ends_the_step(folder: Path) -> None:

@@ -24,7 +24,7 @@ from maquette.lifeline import die_with_parent
 from maquette.progress import CancelledError
 from maquette.steps.records import Record, Warn
 
-PROGRESS_EVERY_S = 0.2
+PROGRESS_EVERY_S, NOTE_EVERY_S = 0.2, 10.0
 LOCK_NAME = ".lock"
 LOCK_S = 60.0
 
@@ -55,6 +55,7 @@ def main() -> int:
             return 3
         except Exception as error:
             told = deaths.error_of(error, limit_mb=int(memory_mb))
+            note(f"failed: {told.code}: {told.message}")
             sink.say(messages.Failed(error=told.as_dict(), status=told.status))
             if told is not error:
                 # The log keeps the trace; the user gets no internals.
@@ -80,6 +81,12 @@ def hold(folder: Path) -> IO[str]:
             time.sleep(0.1)
 
 
+def note(line: str) -> None:
+    """A line of the run's log, which its owner can read while it runs; the clock decides nothing."""
+    with contextlib.suppress(OSError):
+        print(time.strftime("%H:%M:%S", time.gmtime()), line.strip(), flush=True)
+
+
 class PipeSink:
     """A step's sink that talks to the parent process."""
 
@@ -88,6 +95,7 @@ class PipeSink:
         self._last = (0.0, "")
         self._stage_began = time.monotonic()
         self._timings: dict[str, float] = {}
+        self._noted = (0.0, "")
 
     def say(self, message: messages.Message) -> None:
         """Send one message."""
@@ -103,15 +111,21 @@ class PipeSink:
             return
         self._last = (now, stage)
         self.say(messages.Progressed(stage=stage, fraction=fraction, message=message))
+        noted, noted_stage = self._noted
+        if stage != noted_stage or now - noted >= NOTE_EVERY_S:
+            self._noted = (now, stage)
+            note(f"{stage} {fraction:.0%} {message}")
 
     def keep(self, record: Record) -> None:
         """Hand a record over and wait until it is durable."""
+        note(f"keeping {record.type}")
         self.say(messages.Finished(record=record))
         if sys.stdin.readline().strip() != "kept":
             raise CancelledError
 
     def warn(self, warning: Warn) -> None:
         """Pass a warning on."""
+        note(f"warning {warning.code}: {warning.message}")
         self.say(messages.Warned(warning=warning))
 
     def done(self, result: dict[str, object]) -> None:
@@ -119,6 +133,7 @@ class PipeSink:
         self._close_stage(time.monotonic(), self._last[1])
         timings = {name: round(seconds, 3) for name, seconds in self._timings.items()}
         peak_mb = round(own_peak_bytes() / MB, 1)
+        note(f"done in {sum(timings.values()):.1f} s, {timings}")
         self.say(messages.Done(result=result, timings={**timings, "peak_memory_mb": peak_mb}))
 
     def _close_stage(self, now: float, stage: str) -> None:

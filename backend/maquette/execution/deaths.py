@@ -12,7 +12,7 @@ from maquette.execution.memory_limit import no_room_for
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 FEWER = "Try fewer photos, a lower `long_side` or `max_gaussians`"
-REPORT = "report it with the log file that the server keeps for this run."
+REPORT = "report it with its log: GET /api/v1/runs/{id}/log."
 _DISK_WORDS = re.compile(
     r"no space left on device|disk quota exceeded|database or disk is full"
     # numpy's save and torch's: a file that would not take all they had
