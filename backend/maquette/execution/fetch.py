@@ -25,6 +25,8 @@ from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH
 from maquette.storage.client import Objects
 
 PARALLEL_DOWNLOADS = 4
+DOWNLOADS = 3
+"""How often an object is fetched whose bytes are not its own: something on the way may have shortened them."""
 
 
 class ObjectDamagedError(UnavailableError):
@@ -225,16 +227,18 @@ async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> N
         path = root / one.path
         called = {one.path: Path(one.path).name}
         records.still_there({one.path: one.artifact}, called, suggestion="Begin with another version, or generate.")
-        if not await asyncio.to_thread(_is_there, path, one.artifact):
+        for _ in range(DOWNLOADS):
+            if await asyncio.to_thread(_is_there, path, one.artifact):
+                return
             await objects.download(one.artifact["bucket"], one.artifact["path"], path)
-            if not await asyncio.to_thread(_is_there, path, one.artifact):
-                await asyncio.to_thread(path.unlink)
-                raise ObjectDamagedError(
-                    f"What storage holds of {Path(one.path).name} is not what was stored.",
-                    suggestion="Retry; if it stays so, run `maquette gc --dry-run`, which looks at every object, and"
-                    " make the file again with its own step.",
-                    bucket=one.artifact["bucket"],
-                )
+        if not await asyncio.to_thread(_is_there, path, one.artifact):
+            await asyncio.to_thread(path.unlink)
+            raise ObjectDamagedError(
+                f"What storage holds of {Path(one.path).name} is not what was stored.",
+                suggestion="Retry; if it stays so, run `maquette gc --dry-run`, which looks at every object, and"
+                " make the file again with its own step.",
+                bucket=one.artifact["bucket"],
+            )
 
     await few_at_a_time([partial(fetch, one) for one in wanted], PARALLEL_DOWNLOADS)
 
