@@ -69,8 +69,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving() -> Iterator[Served]:
-    """``maquette serve --workers 0`` on a free port and a home that is thrown away after."""
+def serving(workers: int = 0) -> Iterator[Served]:
+    """``maquette serve`` with so many workers on a free port and a home that is thrown away after."""
     home = Path(tempfile.mkdtemp(prefix="maquette-bench-"))
     home.chmod(0o755)  # Postgres may run under another account
     port = free_port()
@@ -82,7 +82,9 @@ def serving() -> Iterator[Served]:
     }
     settings = Settings(home=home, port=port, database_url=None)
     process = subprocess.Popen(
-        [sys.executable, "-m", "maquette.cli", "serve", "--workers", "0"], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "maquette.cli", "serve", "--workers", str(workers)],
+        env=environment,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 60
