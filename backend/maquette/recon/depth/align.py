@@ -48,7 +48,7 @@ class Alignment:
     inlier_share: float
     points: int
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float | int]:
         """For a record."""
         return asdict(self)
 

@@ -50,7 +50,7 @@ class DepthNotAlignedError(BadInputError):
 
     code = "depth_not_aligned"
 
-    def __init__(self, reason: str, **details: float) -> None:
+    def __init__(self, reason: str, **details: float | int) -> None:
         super().__init__(
             f"The depth cannot be brought to the scale of the scene: {reason}.",
             suggestion="Leave the view without this depth, or add photos that overlap with it.",
