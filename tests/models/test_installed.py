@@ -16,6 +16,7 @@ from maquette.models.manifest import ListedFile, Manifest, read_manifest, sha256
 from maquette.models.pull import pull
 from maquette.models.registry import MODELS, HubSource, ModelEntry, UrlSource, find_model
 from maquette.models.verify import verify
+from maquette.recon.depth.families import FAMILIES
 from maquette.recon.enhance import fixer, sdxl
 from maquette.recon.weights import WeightsMissingError
 
@@ -43,10 +44,13 @@ def test_the_registry_is_whole() -> None:
             for source in entry.sources
         )
         assert entry.brings_code == code
-    assert {entry.name for entry in MODELS if not entry.commercial} == {"difix-ref", "zero123plus"}
+    larger_depth = {"depth-anything-v2-base", "depth-anything-v2-large"}
+    assert {entry.name for entry in MODELS if not entry.commercial} == {"difix-ref", "zero123plus", *larger_depth}
     # What compute asks for by name is here.
     for name in (sdxl.BASE, sdxl.DEPTH, fixer.MODEL):
         assert find_model(name).kind == "diffusers"
+    for name in FAMILIES:
+        assert find_model(name).kind == "onnx"
     with pytest.raises(UnknownModelError, match="sd-9"):
         find_model("sd-9")
 

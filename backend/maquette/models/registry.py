@@ -68,6 +68,8 @@ _SDXL_DEPTH = "17bb97973f29801224cd66f192c5ffacf82648b4"
 _DIFIX = "d4830559772a5795c9d136302c5b197d6418d3fb"
 _DIFIX_CODE = "c76edc595586e16732c91ddee82f3a6d83a8a9cc"
 _DEPTH_ANYTHING = "4472b7362082ad9968fee890ca0f1e5aca36b93d"
+_DEPTH_ANYTHING_BASE = "70fc6025110462412a23f8f647d2cd708d6ecc2e"
+_DEPTH_ANYTHING_LARGE = "58f6f567efd3eacfeddec1dcc21cf77f67e4eaa9"
 _ZERO123 = "2da07e89919e1a130c9b5add1584c70c7aa065fd"
 _ZERO123_CODE = "983e66d28a3637ddd8e3e2fd8165cdff32230872"
 _LPIPS = "082bb24f84c091ea94de2867d34c4544f68e0963"
@@ -181,16 +183,57 @@ MODELS: tuple[ModelEntry, ...] = (
         note="The larger Depth Anything V2 weights are non-commercial; these are not.",
     ),
     ModelEntry(
+        name="depth-anything-v2-base",
+        purpose="depth of each photo, finer and slower (ONNX)",
+        kind="onnx",
+        licence="CC-BY-NC-4.0",
+        licence_url="https://huggingface.co/onnx-community/depth-anything-v2-base",
+        commercial=False,
+        bytes=390_000_000,
+        revision=_DEPTH_ANYTHING_BASE,
+        sources=(
+            HubSource(
+                "onnx-community/depth-anything-v2-base",
+                _DEPTH_ANYTHING_BASE,
+                ("onnx/model.onnx", "preprocessor_config.json"),
+            ),
+        ),
+        main_file="onnx/model.onnx",
+    ),
+    ModelEntry(
+        name="depth-anything-v2-large",
+        purpose="depth of each photo, finest and slowest (ONNX)",
+        kind="onnx",
+        licence="CC-BY-NC-4.0",
+        licence_url="https://huggingface.co/onnx-community/depth-anything-v2-large",
+        commercial=False,
+        bytes=1_340_000_000,
+        revision=_DEPTH_ANYTHING_LARGE,
+        sources=(
+            HubSource(
+                "onnx-community/depth-anything-v2-large",
+                _DEPTH_ANYTHING_LARGE,
+                ("onnx/model.onnx", "preprocessor_config.json"),
+            ),
+        ),
+        main_file="onnx/model.onnx",
+    ),
+    ModelEntry(
         name="midas-small",
         purpose="depth of each photo, smaller and coarser (ONNX, 256 px)",
         kind="onnx",
         licence="MIT",
         licence_url="https://github.com/isl-org/MiDaS/blob/master/LICENSE",
         commercial=True,
-        bytes=66_800_000,
+        bytes=66_764_249,
         revision="release v2_1",
         sources=(
-            UrlSource("https://github.com/isl-org/MiDaS/releases/download/v2_1/model-small.onnx", "model-small.onnx"),
+            UrlSource(
+                "https://github.com/isl-org/MiDaS/releases/download/v2_1/model-small.onnx",
+                "model-small.onnx",
+                66_764_249,
+                "2d8c6cb8f415229daf1eb041024208e2608c9f98e17c81cc7c6ecb449c56fd58",
+            ),
         ),
         main_file="model-small.onnx",
     ),
