@@ -133,8 +133,20 @@ class TestIdempotencyKey:
         answers = [
             api.post(f"/runs/{run_id}/retry", headers={"Idempotency-Key": key}).json() for key in ("k", "k", "other")
         ]
-        assert [answer["reused_because"] for answer in answers] == [None, "idempotency_key", None]
-        assert answers[0]["run_id"] == answers[1]["run_id"] != answers[2]["run_id"]
+        assert [answer["reused_because"] for answer in answers] == [None, "idempotency_key", "identical_work"]
+        assert {answer["run_id"] for answer in answers} == {answers[0]["run_id"]} != {run_id}
+
+    def test_a_run_whose_photos_have_changed_since_is_tried_again_once(
+        self, api: httpx.Client, worker: Any, project_id: str
+    ) -> None:
+        worker.add_photos(project_id)
+        run_id = api.post(f"/generate/{project_id}").json()["run_id"]
+        worker.fail(run_id, {"code": "step_crashed", "message": "m", "suggestion": "s"})
+        worker.add_photos(project_id)
+        first, second = (api.post(f"/runs/{run_id}/retry").json() for _ in range(2))
+        old, new = (api.get(f"/runs/{run}").json() for run in (run_id, first["run_id"]))
+        assert old["input_hash"] != new["input_hash"], "the photos did not change"
+        assert second["run_id"] == first["run_id"] and second["reused_because"] == "identical_work"
 
     def test_a_share_link_is_made_once(self, api: httpx.Client, generated: str) -> None:
         headers = {"Idempotency-Key": "link"}

@@ -95,7 +95,13 @@ async def call_again(service: Service, owner: UUID, run: Row, prepare: Prepare, 
             call = await _answered(conn, successor, owner, "identical_work")
         else:
             work = await prepare(conn, project)
-            call = await _queue(service, conn, project, run["step"], work, input_hash(run["step"], work), key)
+            identity = input_hash(run["step"], work)
+            # Where photos or code have changed since, no later run goes on from this one, but one may do this work.
+            same = await runs.identical(conn, run["project_id"], identity, since=run["queued_at"])
+            if same is not None:
+                call = await _answered(conn, same["id"], owner, "identical_work")
+            else:
+                call = await _queue(service, conn, project, run["step"], work, identity, key)
         if keyed:
             await keyed.keep(conn, run["project_id"], call.run["id"])
         return call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -49,18 +49,20 @@ async def get(conn: Connection, run_id: UUID, owner_id: UUID) -> Row:
     return row
 
 
-async def identical(conn: Connection, project_id: UUID, input_hash: str) -> Row | None:
+async def identical(
+    conn: Connection, project_id: UUID, input_hash: str, *, since: datetime | None = None
+) -> Row | None:
     """A run of identical work: the newest completed one whose results are there, else one in line or at work that
-    stays so.
+    stays so. ``since``: only of those that were called after that.
     """
     return await fetch_one(
         conn,
         "select * from public.runs where project_id = %s and input_hash = %s and cancel_requested_at is null"
-        " and status in ('completed', 'queued', 'running')"
+        " and status in ('completed', 'queued', 'running') and queued_at > coalesce(%s::timestamptz, '-infinity')"
         " and not exists (select from public.artifacts a where a.run_id = runs.id and a.kind in ('model', 'export')"
         "  and a.removed_at is not null)"
         " order by status = 'completed' desc, finished_at desc nulls last, queued_at limit 1",
-        [project_id, input_hash],
+        [project_id, input_hash, since],
     )
 
 
@@ -214,6 +216,17 @@ async def note_warnings(conn: Connection, run_id: UUID, attempt: int, warnings: 
     )
 
 
+async def warnings_so_far(conn: Connection, run: Row) -> list[dict[str, Any]]:
+    """What a run and those that it goes on from have warned of, each once: what they kept rests on it."""
+    rows = await fetch_all(
+        conn,
+        "select warnings from public.runs where id = %(first)s or continues_id = %(first)s order by queued_at, id",
+        {"first": work_id(run)},
+    )
+    told = [warning for row in rows for warning in row["warnings"]]
+    return [warning for place, warning in enumerate(told) if warning not in told[:place]]
+
+
 async def assert_current(conn: Connection, run_id: UUID, attempt: int) -> Row:
     """Lock the run for the rest of the transaction and make sure that the attempt may still write."""
     row = await fetch_one(
@@ -227,13 +240,16 @@ async def assert_current(conn: Connection, run_id: UUID, attempt: int) -> Row:
 
 
 async def finish(conn: Connection, run_id: UUID, attempt: int, status: str, **values: Any) -> Row:
-    """End an attempt as completed, failed or cancelled; ``values``: result, error, warnings, degraded, timings."""
+    """End an attempt as completed, failed or cancelled; ``values``: result, error, warnings, degraded, timings.
+
+    Warnings that were noted before stay where none are given.
+    """
     done = status == "completed"
     row = await fetch_one(
         conn,
         "update public.runs set status = %(status)s, finished_at = now(), heartbeat_at = now(),"
         " progress_percentage = case when %(done)s then 100 else progress_percentage end,"
-        " result = %(result)s, error = %(error)s, warnings = %(warnings)s, degraded = %(degraded)s,"
+        " result = %(result)s, error = %(error)s, warnings = coalesce(%(warnings)s, warnings), degraded = %(degraded)s,"
         " timings = %(timings)s, message = %(message)s"
         " where id = %(id)s and attempt = %(attempt)s and status = 'running' returning *",
         {
@@ -243,7 +259,7 @@ async def finish(conn: Connection, run_id: UUID, attempt: int, status: str, **va
             "done": done,
             "result": Jsonb(values.get("result") or {}),
             "error": Jsonb(values["error"]) if values.get("error") else None,
-            "warnings": Jsonb(values.get("warnings") or []),
+            "warnings": Jsonb(values["warnings"]) if "warnings" in values else None,
             "degraded": bool(values.get("degraded", False)),
             "timings": Jsonb(values.get("timings") or {}),
             "message": str(values.get("message", "")),

@@ -56,7 +56,7 @@ class _Position:
     percentage: float = 0.0
     message: str = ""
     warnings: list[dict[str, Any]] = field(default_factory=list)
-    """Of this attempt and of those before it, which may have kept what they warn of."""
+    """Of this attempt, and of those and the runs before it, which may have kept what they warn of."""
 
     def warn(self, warning: Warn) -> None:
         """Remember a warning once, however many attempts give it."""
@@ -75,6 +75,7 @@ async def carry_out(services: Services, run_id: UUID) -> None:
             run = await runs.start(conn, run_id)
             if run is not None:
                 await runs.set_makers(conn, run_id, makers(run["step"]))
+                run["warnings"] = await runs.warnings_so_far(conn, run)
     except psycopg.errors.UniqueViolation:
         # Another step of the project is still marked running, by a worker that died. The sweep ends that one, and
         # puts this run in line again.
@@ -102,7 +103,7 @@ async def _carry(services: Services, run: Row) -> None:
             watch.result()
     except RunCancelledError:
         await _stop(work)
-        await _end(services, run, "cancelled", error=CANCELLED, message="cancelled")
+        await _end(services, run, "cancelled", error=CANCELLED, warnings=position.warnings, message="cancelled")
     except runs.FencedError as error:
         await _stop(work)
         log.warning("run %s: %s", run_id, error.message)
@@ -128,7 +129,7 @@ async def _carry(services: Services, run: Row) -> None:
     except Exception:
         log.exception("run %s failed outside its step", run_id)
         await _stop(work)
-        await _end(services, run, "failed", error=_unforeseen(), message="failed")
+        await _end(services, run, "failed", error=_unforeseen(), warnings=position.warnings, message="failed")
     finally:
         watch.cancel()
 
