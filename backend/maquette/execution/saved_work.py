@@ -110,8 +110,9 @@ async def save_work(
 
 
 async def drop_saved_work(pool: AsyncConnectionPool[Connection], objects: Objects, run: Row) -> None:
-    """Remove what was saved of work that is done."""
+    """Remove what was saved of work that is done. Raises ``run_fenced`` where another attempt has taken over."""
     async with pool.connection() as conn:
+        await runs.assert_current(conn, run["id"], run["attempt"])
         before = await _forget(conn, run)
     # After the rows: a kill in between leaves an object that nothing names, and never a row without its object.
     await objects.remove(buckets.MODELS, before)

@@ -14,6 +14,7 @@ from uuid import UUID
 import procrastinate
 
 from maquette.db import runs
+from maquette.db.connection import is_transaction_pooler
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.queue.turns import allot_turn, choose_queue
 
@@ -23,7 +24,7 @@ SCHEMA_OPTIONS = "-c search_path=jobs,public"
 
 def open_app(database_url: str, *, max_connections: int = 4) -> procrastinate.App:
     """A Procrastinate app for a worker; the caller opens it with ``async with app.open_async()``."""
-    pooler = ":6543" in database_url
+    pooler = is_transaction_pooler(database_url)
     connector = procrastinate.PsycopgConnector(
         conninfo=database_url,
         min_size=1,
@@ -88,6 +89,23 @@ async def without_job(conn: Connection) -> list[Row]:
         " where j.id = r.job_id and j.status in ('todo', 'doing')) for update skip locked",
         [],
     )
+
+
+async def jobs_over(conn: Connection, seconds: float) -> list[int]:
+    """Jobs at work that for so long have carried no running run, though their worker lives.
+
+    Its connection was cut as it said that the job is over, which it says once; the job would hold its project for ever.
+    """
+    rows = await fetch_all(
+        conn,
+        "select j.id from jobs.procrastinate_jobs j left join public.runs r on r.id = (j.args ->> 'run_id')::uuid"
+        " where j.status = 'doing' and j.task_name = %s"
+        " and not coalesce(r.status = 'running' and r.job_id = j.id, false)"
+        " and greatest(r.finished_at, (select max(e.at) from jobs.procrastinate_events e"
+        "  where e.job_id in (j.id, r.job_id))) < now() - make_interval(secs => %s)",
+        [TASK, seconds],
+    )
+    return [row["id"] for row in rows]
 
 
 async def status_carried(conn: Connection, run_id: UUID, job_id: int) -> str | None:

@@ -50,15 +50,22 @@ async def sweep_folders(services: Services, *, keep_s: float = KEEP_S) -> None:
     async with services.pool.connection() as conn:
         statuses = await _statuses(conn, folders)
     for work_id, folder in folders.items():
-        status = statuses.get(work_id)
-        age_s = await asyncio.to_thread(_age_s, folder)
-        if status is None:
-            # Of a project that was deleted; or perhaps of another database that shares this home.
-            gone = await asyncio.to_thread(_is_of, folder, services.installation) or age_s >= keep_s
-        else:
-            gone = status == "completed" or (status in runs.FINAL and age_s >= keep_work_s)
-        if gone:
-            await asyncio.to_thread(forget_folder, folder, keep_log=status == "failed" and age_s < keep_s)
+        try:
+            await _sweep(services, folder, statuses.get(work_id), keep_s, keep_work_s)
+        except OSError as error:
+            # Of another user, perhaps, who ran a worker here once: the others are swept all the same.
+            log.warning("the folder of run %s stays (%s)", work_id, type(error).__name__)
+
+
+async def _sweep(services: Services, folder: Path, status: str | None, keep_s: float, keep_work_s: float) -> None:
+    age_s = await asyncio.to_thread(_age_s, folder)
+    if status is None:
+        # Of a project that was deleted; or perhaps of another database that shares this home.
+        gone = await asyncio.to_thread(_is_of, folder, services.installation) or age_s >= keep_s
+    else:
+        gone = status == "completed" or (status in runs.FINAL and age_s >= keep_work_s)
+    if gone:
+        await asyncio.to_thread(forget_folder, folder, keep_log=status == "failed" and age_s < keep_s)
 
 
 def forget_folder(folder: Path, *, keep_log: bool = False) -> None:
@@ -97,7 +104,7 @@ def _run_folders(work: Path) -> dict[UUID, Path]:
 
 def _is_of(folder: Path, installation: UUID) -> bool:
     path = folder / INSTALLATION
-    return path.exists() and path.read_text() == str(installation)
+    return path.exists() and path.read_bytes() == str(installation).encode()
 
 
 def _age_s(folder: Path) -> float:

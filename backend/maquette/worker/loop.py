@@ -16,7 +16,7 @@ from procrastinate.jobs import Status
 from maquette.db import connection, runs
 from maquette.db.rows import Row
 from maquette.execution.retries import wait_before_retry
-from maquette.queue.jobs import TASK, enqueue, open_app, run_id_of, status_carried, without_job
+from maquette.queue.jobs import TASK, enqueue, jobs_over, open_app, run_id_of, status_carried, without_job
 from maquette.queue.turns import free_from_gpu
 from maquette.retention.periodic import collect_when_due
 from maquette.settings import Connections, Settings
@@ -103,10 +103,14 @@ async def _serve(
 async def _tidy(app: procrastinate.App, services: Services) -> None:
     """Now and then, on each machine for itself: folders that nobody goes on from; and jobs that are over."""
     while True:
-        await sweep_folders(services)
-        await app.job_manager.delete_old_jobs(
-            nb_hours=KEEP_JOBS_H, include_failed=True, include_cancelled=True, include_aborted=True
-        )
+        try:
+            await sweep_folders(services)
+            await app.job_manager.delete_old_jobs(
+                nb_hours=KEEP_JOBS_H, include_failed=True, include_cancelled=True, include_aborted=True
+            )
+        except Exception:
+            # Nothing that lies about is a reason to end runs that are at work, as the end of this task would.
+            log.exception("what is over was not tidied away; again in %.0f s", TIDY_S)
         await asyncio.sleep(TIDY_S)
 
 
@@ -172,6 +176,11 @@ async def sweep(app: procrastinate.App, services: Services, stalled_s: float = S
             # One that runs on, by a worker the queue took for dead, keeps its project's lock; had it lost its
             # heartbeat too, it would have been taken back above.
             await _drop_job(app, job.id)
+    async with services.pool.connection() as conn:
+        over = await jobs_over(conn, stalled_s)
+    for job_id in over:
+        log.warning("job %d is over, and its worker could not say so", job_id)
+        await _drop_job(app, job_id)
     async with services.pool.connection() as conn:
         for run in await without_job(conn):
             log.warning("run %s: its job is lost; it goes back in line", run["id"])

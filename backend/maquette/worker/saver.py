@@ -33,12 +33,13 @@ async def save_now_and_then(services: Services, run: Row, root: Path) -> None:
         await asyncio.sleep(min(LOOK_S, every_s))
         if loop.time() < due:
             continue
-        files = await asyncio.to_thread(snapshot, Folder(root), root / ".saving")
-        newest = max((path.stat().st_mtime_ns for path in files), default=0)
-        if newest == saved:
-            continue
         began, number = loop.time(), number + 1
         try:
+            # A training that ends just now takes its files away.
+            files = await asyncio.to_thread(snapshot, Folder(root), root / ".saving")
+            newest = max((path.stat().st_mtime_ns for path in files), default=0)
+            if newest == saved:
+                continue
             await save_work(services.pool, services.objects, run, files, number)
         except (psycopg.Error, PoolTimeout, OSError, MaquetteError) as error:
             log.warning("run %s: its checkpoint was not saved (%s)", run["id"], type(error).__name__)
