@@ -48,6 +48,21 @@ async def test_a_repeated_attempt_writes_its_own_rows_again_in_place(house: Hous
     assert all(made_by in photo["path"] for photo in photos), "an attempt writes over nothing of another"
 
 
+async def test_a_record_whose_commit_was_not_heard_of_is_written_once(house: House, folder: Path) -> None:
+    """As when Postgres goes away between the commit and its answer: the same attempt writes again."""
+    run = await house.started("generate")
+    keeper = await Keeper.open(house.pool, house.objects, run, folder)
+    for record in (views_record(Folder(folder)), model_record(Folder(folder), 0)):
+        await keeper.keep(record)
+        before = dict(keeper.known)
+        await keeper.keep(record)
+        assert keeper.known == before
+    models = await house.rows("select version from public.gaussian_splat_models where run_id = %s", run["id"])
+    assert [model["version"] for model in models] == [0]
+    views = await house.rows("select 1 from public.multiview_generation where run_id = %s", run["id"])
+    assert len(views) == 8
+
+
 async def test_the_next_attempt_finds_on_any_machine_what_was_kept(house: House, folder: Path, tmp_path: Path) -> None:
     first = await house.started("generate", {"preset": "fastest"})
     keeper = await Keeper.open(house.pool, house.objects, first, folder)

@@ -77,6 +77,12 @@ async def _renewed_views(conn: Connection, run: Row, record: RenewedViews, ids: 
     """A row of its own for each view that was made again; the one before it stays, as replaced."""
     view_run_id = await view_run(conn, run)
     for view in record.views:
+        if await fetch_one(
+            conn,
+            "select 1 from public.multiview_generation where made_by_run_id = %s and image_artifact_id = %s",
+            [run["id"], ids[view.image.path]],
+        ):
+            continue  # written, but the connection was cut before that was heard
         before = await fetch_one(
             conn,
             "update public.multiview_generation set replaced_at = now()"
@@ -110,6 +116,12 @@ def _image_index(name: str) -> int:
 
 
 async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
+    if await fetch_one(
+        conn,
+        "select 1 from public.gaussian_splat_models where run_id = %s and version = %s and model_artifact_id = %s",
+        [run["id"], record.version, ids[record.model.path]],
+    ):
+        return  # written, but the connection was cut before that was heard
     eval_set = await fetch_one(conn, "select id from public.eval_sets where project_id = %s", [run["project_id"]])
     eval_set_id = eval_set["id"] if eval_set else None
     view_run_id = await view_run(conn, run)
