@@ -90,6 +90,20 @@ async def test_a_client_that_falls_silent(tmp_path: Path, monkeypatch: pytest.Mo
     assert refused.value.status == 408
 
 
+async def test_a_client_that_announces_too_much_and_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maquette.api.incoming.DRAIN_S", 0.05)
+
+    async def incoming() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    headers = [*HEADERS, (b"content-length", b"99000000")]
+    waiting = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, incoming)
+    async with asyncio.timeout(10):
+        with pytest.raises(UploadTooLargeError):
+            await receive(waiting, tmp_path, limits(tmp_path))
+
+
 async def test_what_follows_the_form_counts_too(tmp_path: Path) -> None:
     def endless() -> Iterator[bytes]:
         yield HEAD + b"x" + TAIL

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,11 +202,14 @@ def _feed(parser: MultipartParser, chunk: bytes) -> None:
 
 async def _drain(stream: AsyncIterator[bytes]) -> None:
     """Read on for a while: a client that is still sending would otherwise see a broken line, not the answer."""
-    deadline, left = time.monotonic() + DRAIN_S, DRAIN_BYTES
-    async for chunk in stream:
-        left -= len(chunk)
-        if left < 0 or time.monotonic() > deadline:
-            return
+    left = DRAIN_BYTES
+    with contextlib.suppress(TimeoutError):
+        # Also of one that announced much and sends nothing, and waits for the answer that waits for it.
+        async with asyncio.timeout(DRAIN_S):
+            async for chunk in stream:
+                left -= len(chunk)
+                if left < 0:
+                    return
 
 
 class _Parts:
