@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maquette.recon.depth.classical import BadOutlineError, interpolated, relief
+from maquette.recon.depth.classical import BadOutlineError, errors_unseen, interpolated, relief
 from maquette.recon.depth.errors import TooFewDepthPointsError
 from maquette.recon.depth.sightings import Sightings
 
@@ -45,6 +45,15 @@ def test_a_point_that_contradicts_all_around_it_is_left_out() -> None:
     inverse[20] = 9.0
     found = interpolated(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), Sightings(xy, inverse))
     np.testing.assert_allclose(found, 1.0, atol=1e-4)
+
+
+def test_its_error_is_measured_at_points_that_it_was_not_told() -> None:
+    xy = grid(15)
+    image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    smooth = errors_unseen(image, Sightings(xy, 0.2 + xy[:, 0] / 200))
+    assert np.median(smooth) < 0.1
+    rough = errors_unseen(image, Sightings(xy, np.random.default_rng(0).uniform(0.5, 1.5, len(xy))))
+    assert np.median(rough) > 0.2
 
 
 def test_nothing_is_nearer_or_farther_than_the_points() -> None:

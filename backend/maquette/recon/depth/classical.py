@@ -17,8 +17,10 @@ from jaxtyping import Float, Float32, UInt8
 from numpy import ndarray
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
 
 from maquette.errors import BadInputError
+from maquette.recon.depth.align import sampled
 from maquette.recon.depth.errors import TooFewDepthPointsError
 from maquette.recon.depth.sightings import Sightings
 
@@ -53,6 +55,23 @@ def interpolated(image: UInt8[ndarray, "h w 3"], seen: Sightings) -> Float32[nda
     """
     if len(seen) < LEAST_POINTS:
         raise TooFewDepthPointsError(len(seen), LEAST_POINTS)
+    return _spread(image, seen)
+
+
+def errors_unseen(image: UInt8[ndarray, "h w 3"], seen: Sightings) -> Float[ndarray, " n"]:
+    """Relative errors at each of at least :data:`LEAST_POINTS` points, had only every second of the others been known.
+
+    Of points that were interpolated from, the error is nothing but the method's obedience.
+    """
+    errors = np.empty(len(seen))
+    for start in (0, 1):
+        asked, known = slice(start, None, 2), slice(1 - start, None, 2)
+        said = sampled(_spread(image, Sightings(seen.xy[known], seen.inverse[known])), seen.xy[asked])
+        errors[asked] = np.abs(said - seen.inverse[asked]) / seen.inverse[asked]
+    return errors
+
+
+def _spread(image: UInt8[ndarray, "h w 3"], seen: Sightings) -> Float32[ndarray, "h w"]:
     height, width = image.shape[:2]
     shrink = min(1.0, WORKING_PX / max(width, height))
     columns, rows = max(2, round(width * shrink)), max(2, round(height * shrink))
@@ -134,8 +153,6 @@ def _stiffness(small: Float32[ndarray, "h w 3"]) -> coo_array:
 
 def _consistent(seen: Sightings, width: int, height: int) -> ndarray:
     """Which points agree with the median of their nine nearest within a factor of two: the rest are mismatches."""
-    from scipy.spatial import cKDTree
-
     neighbours = min(9, len(seen))
     _, near = cKDTree(seen.xy).query(seen.xy, k=neighbours)
     usual = np.median(seen.inverse[near], axis=1)

@@ -20,12 +20,15 @@ EDGE = 0.1
 """Relative step between neighbours from which on a depth belongs to no surface."""
 
 
-def confidence_map(inverse: Float32[ndarray, "h w"], seen: Sightings) -> Float32[ndarray, "h w"]:
+def confidence_map(
+    inverse: Float32[ndarray, "h w"], seen: Sightings, errors: Float[ndarray, " n"] | None = None
+) -> Float32[ndarray, "h w"]:
     """0 (no idea) to 1 (measured right here), of an ``inverse`` depth in the scale of the scene, 0 unknown.
 
     Near sparse points it is exp(-e^2 / 2) of their errors e in units of :data:`GOOD`, weighted by distance in the
     image; far from all of them :data:`UNWATCHED` times the view's mean of the same. It is halved where the depth jumps
-    between neighbours, for networks draw slopes there that no surface has, and 0 where there is no depth.
+    between neighbours, for networks draw slopes there that no surface has, and 0 where there is no depth. ``errors``
+    are relative, at the points ``seen``; none: measured here, which says nothing of a depth made of these very points.
     """
     height, width = inverse.shape
     grid_w, grid_h = _grid(width, height)
@@ -33,8 +36,9 @@ def confidence_map(inverse: Float32[ndarray, "h w"], seen: Sightings) -> Float32
     total: ndarray = np.zeros((grid_h, grid_w), np.float32)
     mean = 0.0
     if len(seen):
-        error = np.abs(sampled(inverse, seen.xy) - seen.inverse) / seen.inverse
-        trust: Float[ndarray, " n"] = np.exp(-0.5 * (error / GOOD) ** 2)
+        if errors is None:
+            errors = np.abs(sampled(inverse, seen.xy) - seen.inverse) / seen.inverse
+        trust: Float[ndarray, " n"] = np.exp(-0.5 * (errors / GOOD) ** 2)
         mean = float(trust.mean())
         column = np.minimum((seen.xy[:, 0] * grid_w / width).astype(np.intp), grid_w - 1)
         row = np.minimum((seen.xy[:, 1] * grid_h / height).astype(np.intp), grid_h - 1)

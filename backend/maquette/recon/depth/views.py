@@ -16,7 +16,7 @@ from maquette.errors import MaquetteError
 from maquette.recon.atomic import replacing
 from maquette.recon.cameras import Camera
 from maquette.recon.depth.align import Alignment, align
-from maquette.recon.depth.classical import INTERPOLATED, interpolated
+from maquette.recon.depth.classical import INTERPOLATED, errors_unseen, interpolated
 from maquette.recon.depth.confidence import confidence_map
 from maquette.recon.depth.errors import DepthFailedError, DepthNotAlignedError
 from maquette.recon.depth.estimator import DepthEstimate, DepthEstimator, UnfitPhotoError
@@ -101,7 +101,8 @@ def view_depth(
         except (DepthNotAlignedError, DepthFailedError, UnfitPhotoError) as error:
             passed_over = error
     inverse = interpolated(image, seen)
-    return ViewDepth(inverse, confidence_map(inverse, seen), INTERPOLATED, len(seen), passed_over=passed_over)
+    confidence = confidence_map(inverse, seen, errors_unseen(image, seen))
+    return ViewDepth(inverse, confidence, INTERPOLATED, len(seen), passed_over=passed_over)
 
 
 def _by_network(image: UInt8[ndarray, "h w 3"], seen: Sightings, estimator: DepthEstimator, tiles: bool) -> ViewDepth:
