@@ -90,8 +90,6 @@ class Verdict:
 def measure(photo: Photo) -> Measures:
     """Measure one photo; takes some 10 ms for 1600 px."""
     grey: UInt8[ndarray, "h w"] = cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY)
-    scale = SHARPNESS_LONG_SIDE_PX / max(grey.shape)
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     digest = hashlib.sha256(f"{photo.width}x{photo.height};".encode())
     digest.update(np.ascontiguousarray(photo.pixels).data)
     thumbnail = cv2.resize(grey, (_THUMBNAIL_PX, _THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
@@ -99,12 +97,24 @@ def measure(photo: Photo) -> Measures:
         name=photo.name,
         width=photo.width,
         height=photo.height,
-        sharpness=round(float(cv2.Laplacian(small, cv2.CV_32F).var()), 2),
+        sharpness=sharpness(grey),
         brightness=round(float(grey.mean()), 2),
         clipped_share=round(float(np.mean((grey <= 1) | (grey >= 254))), 4),
         pixels_sha256=digest.hexdigest(),
         thumbnail=thumbnail.tobytes().hex(),
     )
+
+
+def sharpness(grey: UInt8[ndarray, "h w"]) -> float:
+    """Variance of the Laplacian, with the long side at most 1000 px."""
+    scale = SHARPNESS_LONG_SIDE_PX / max(grey.shape)
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    return round(float(cv2.Laplacian(small, cv2.CV_32F).var()), 2)
+
+
+def is_blurred(sharpness: float, median_sharpness: float) -> bool:
+    """Too little detail by itself or beside the others of its set."""
+    return sharpness < max(BLURRED_ABSOLUTE, BLURRED_RELATIVE * median_sharpness)
 
 
 def judge(photos: Sequence[Measures]) -> tuple[Verdict, ...]:
@@ -153,7 +163,7 @@ def with_placement(verdict: Verdict, reason: Reason | None) -> Verdict:
 
 def _findings(photo: Measures, median_sharpness: float) -> list[Reason]:
     reasons = []
-    if photo.sharpness < max(BLURRED_ABSOLUTE, BLURRED_RELATIVE * median_sharpness):
+    if is_blurred(photo.sharpness, median_sharpness):
         reasons.append(
             Reason(
                 "blurred",

@@ -1,4 +1,4 @@
-"""Which kind of image a file is, by its first bytes and never by its name."""
+"""Which kind of image or video a file is, by its first bytes and never by its name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _OTHER_KINDS = (
 )
 
 HEADER_BYTES = 32
+
+_STILL_BRANDS = _HEIF_BRANDS | {b"avif", b"avis", b"crx ", b"jp2 ", b"jpx "}
+_QUICKTIME_ATOMS = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
 
 def sniff(header: bytes) -> str | None:
@@ -38,3 +41,19 @@ def known_other_kind(header: bytes) -> str | None:
     if header[4:12] == b"ftypavif":
         return "an AVIF file"
     return next((kind for magic, kind in _OTHER_KINDS if header.startswith(magic)), None)
+
+
+def sniff_video(header: bytes) -> str | None:
+    """The video container (``mp4 mov matroska avi``; WEBM is Matroska) that the first bytes tell, or None.
+
+    A container may still hold sound only. QuickTime files from before ``ftyp`` begin with any of their atoms.
+    """
+    if header[4:8] == b"ftyp" and header[8:12] not in _STILL_BRANDS:
+        return "mov" if header[8:12] == b"qt  " else "mp4"
+    if header[4:8] in _QUICKTIME_ATOMS:
+        return "mov"
+    if header.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if header[:4] == b"RIFF" and header[8:12] == b"AVI ":
+        return "avi"
+    return None
