@@ -12,7 +12,7 @@ from numpy import ndarray
 from maquette.recon import seeding
 from maquette.recon.cameras import Camera
 from maquette.recon.photos import Photo
-from maquette.recon.seeding import BEHIND, MOST, seed_uncovered
+from maquette.recon.seeding import BEHIND, CELLS_WITH_DEPTH, MOST, MOST_WITH_DEPTH, most_seeds, seed_uncovered
 
 WIDTH, HEIGHT = 80, 60
 
@@ -108,3 +108,32 @@ def test_a_dense_cloud_says_the_same_by_a_part_of_its_points(monkeypatch: pytest
     part, _ = seed_uncovered([photo()], points, np.random.default_rng(0))
     assert len(part) == len(whole)
     np.testing.assert_allclose(part[:, 2].min(), whole[:, 2].min(), rtol=1e-6)
+
+
+def with_depth(known: slice, inverse: float) -> Photo:
+    plane = np.zeros((HEIGHT, WIDTH), np.float32)
+    plane[:, known] = inverse
+    return replace(photo(), inverse_depth=plane)
+
+
+def test_a_known_depth_goes_before_points_around_and_before_behind_everything() -> None:
+    places, _ = seed_uncovered([with_depth(slice(0, 60), 1 / 7)], ring(5.0), np.random.default_rng(0))
+    column = pixels_of(places)[:, 0]
+    np.testing.assert_allclose(places[column < 59, 2], 7.0, rtol=1e-5)
+    # Where it is not known, what no points surround still lies behind.
+    far = BEHIND * np.quantile(np.linalg.norm(ring(5.0), axis=1), 0.95)
+    np.testing.assert_allclose(np.linalg.norm(places[column > 64], axis=1), far, rtol=1e-6)
+
+
+def test_a_known_depth_is_sown_more_densely() -> None:
+    dense, _ = seed_uncovered([with_depth(slice(0, WIDTH), 1 / 7)], ring(5.0), np.random.default_rng(0))
+    across = len(np.unique(np.round(pixels_of(dense)[:, 0], 3)))
+    assert across == CELLS_WITH_DEPTH
+    assert (most_seeds([photo()]), most_seeds([photo(), with_depth(slice(0, 1), 1.0)])) == (MOST, MOST_WITH_DEPTH)
+
+
+def test_points_surround_as_far_with_a_depth_as_without() -> None:
+    """A finer grid must not shorten the reach of the points where the depth is unknown."""
+    places, _ = seed_uncovered([with_depth(slice(0, 4), 1 / 7)], ring(5.0), np.random.default_rng(0))
+    off_centre = np.linalg.norm(pixels_of(places) - [WIDTH / 2, HEIGHT / 2], axis=1)
+    np.testing.assert_allclose(places[off_centre < 8, 2], 5.0, rtol=1e-6)

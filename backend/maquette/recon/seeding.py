@@ -13,10 +13,13 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
+from maquette.recon.depth.priors import shrunk_inverse_depth
 from maquette.recon.photos import Photo
 
 CELLS = 20
 """Cells along the longer side of a photo; each without a sparse point gets one."""
+CELLS_WITH_DEPTH = 60
+"""The same where a photo's depth is known beforehand (docs/engine.md has what that gives)."""
 REACH = 6.0
 """Cells within which the nearest sparse point of each quadrant must lie, for a cell to lie between them."""
 BEHIND = 2.0
@@ -24,10 +27,17 @@ BEHIND = 2.0
 or of the largest between two cameras: what one camera puts behind everything must hang in front of no other."""
 MOST = 4000
 """Points added at most."""
+MOST_WITH_DEPTH = 20_000
+"""The same where a photo's depth is known beforehand."""
 SAME_COLOR = 2.0
 """Difference from the background, of 255, up to which a cell shows nothing."""
 LOOKED_AT = 5000
 """Points of a photo that say how deep things are; of more, as dense clouds have, every so-and-so-many-th."""
+
+
+def most_seeds(photos: Sequence[Photo]) -> int:
+    """How many points are added at most."""
+    return MOST_WITH_DEPTH if any(photo.inverse_depth is not None for photo in photos) else MOST
 
 
 def seed_uncovered(
@@ -40,9 +50,10 @@ def seed_uncovered(
 ) -> tuple[Float[ndarray, "m 3"], UInt8[ndarray, "m 3"]]:
     """Points (world units) and colours (sRGB 0 to 255) for the cells of ``photos`` that no sparse point falls into.
 
-    A cell that sparse points surround lies between them: at the weighted mean of their inverse depths, by distance in
-    the image. Any other lies behind everything. Cells that a mask leaves out, or that show nothing but ``background``
-    (sRGB 0 to 1), get none. At most ``most``: a random part of all beyond that.
+    A cell lies as deep as a depth prior of its photo says. Where there is none, a cell that sparse points surround
+    lies between them: at the weighted mean of their inverse depths, by distance in the image. Any other lies behind
+    everything. Cells that a mask leaves out, or that show nothing but ``background`` (sRGB 0 to 1), get none. At most
+    ``most``: a random part of all beyond that.
     """
     if len(photos) == 0 or len(points) == 0:
         return np.empty((0, 3)), np.empty((0, 3), np.uint8)
@@ -62,7 +73,9 @@ def _uncovered(
     photo: Photo, points: Float[ndarray, "n 3"], behind: float, background: tuple[float, float, float]
 ) -> tuple[Float[ndarray, "m 3"], UInt8[ndarray, "m 3"]]:
     camera = photo.camera
-    cell_px = max(camera.width, camera.height) / CELLS
+    cells_across = CELLS if photo.inverse_depth is None else CELLS_WITH_DEPTH
+    longer = max(camera.width, camera.height)
+    cell_px = longer / cells_across
     columns, rows = max(1, round(camera.width / cell_px)), max(1, round(camera.height / cell_px))
     pose = camera.camera_from_world
     at = points @ pose[:3, :3].T + pose[:3, 3]
@@ -84,8 +97,11 @@ def _uncovered(
     )
     along = behind / np.linalg.norm(rays, axis=1)
     some = slice(None, None, max(1, -(-len(xy) // LOOKED_AT)))
-    between, depth = _between(middle, xy[some], depths[some], cell_px)
+    between, depth = _between(middle, xy[some], depths[some], longer / CELLS)
     along[between] = depth[between]
+    if photo.inverse_depth is not None:
+        known = shrunk_inverse_depth(photo.inverse_depth, columns, rows)[row, column]
+        np.divide(1.0, known, out=along, where=known > 0)
     places = (rays * along[:, None] - pose[:3, 3]) @ pose[:3, :3]
     return places, np.ascontiguousarray(shades[row, column], dtype=np.uint8)
 

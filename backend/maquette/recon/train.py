@@ -32,7 +32,7 @@ from maquette.recon.rasterize import forward
 from maquette.recon.rasterize.scratch import Scratch
 from maquette.recon.scene import Scene
 from maquette.recon.schedule import level_at, progress_at, rates_at, sh_degree_at
-from maquette.recon.seeding import MOST, seed_uncovered
+from maquette.recon.seeding import most_seeds, seed_uncovered
 from maquette.recon.supervision import exposure_rate_at, supervise
 from maquette.recon.train_settings import TrainSettings
 
@@ -204,7 +204,7 @@ def first_state(scene: Scene, settings: TrainSettings, photos: Sequence[Photo] =
         kept = np.sort(rng.choice(len(points), settings.max_gaussians, replace=False))
         points, colors = points[kept], colors[kept]
     if settings.seed_uncovered:
-        most = min(MOST, (settings.max_gaussians - len(points)) // 2)
+        most = min(most_seeds(photos), (settings.max_gaussians - len(points)) // 2)
         places, shades = seed_uncovered(photos, points, rng, background=settings.background, most=most)
         points, colors = np.concatenate([points, places]), np.concatenate([colors, shades])
     gaussians = gaussians_from_points(points, colors, sh_degree=settings.sh_degree)
