@@ -110,6 +110,22 @@ class TestStarts:
             "No worker lives at the moment; it begins when one comes.",
         )
 
+    def test_which_worker_is_lacking(self) -> None:
+        (export,) = play(a_run(queue="cpu"), workers=[{"queues": ["gpu"], "concurrency": 1}]).outlooks.values()
+        assert (
+            export.waits_note
+            == "No worker that takes steps without a GPU lives at the moment; it begins when one comes."
+        )
+        (training,) = play(a_run(queue="gpu")).outlooks.values()
+        assert training.waits_note == "No worker with a GPU lives at the moment; it begins when one comes."
+
+    def test_one_that_was_put_off_is_not_said_to_have_been_attempted(self) -> None:
+        soon = {"back_off_s": 5.0, "not_before": datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC)}
+        (again,) = play(a_run(attempt=1, **soon)).outlooks.values()
+        (put_off,) = play(a_run(**soon)).outlooks.values()
+        assert again.waits_note == "Another attempt begins at 12:00:05 UTC."
+        assert put_off.waits_note.startswith("It may begin at 12:00:05 UTC: at its turn")
+
     def test_nobody_takes_what_needs_a_gpu(self) -> None:
         run = a_run(queue="gpu")
         seen = play(run, a_run())

@@ -192,7 +192,6 @@ def _starts(line: Sequence[Row], slots: list[_Slot], length_s: Mapping[UUID, flo
 def _waits(line: Sequence[Row], alive: Sequence[Row]) -> dict[UUID, tuple[WaitsFor, str]]:
     """What each waiting run waits for, and a sentence."""
     served = {name for worker in alive for name in worker["queues"]}
-    nobody = "No worker lives" if not alive else "No worker with a GPU lives"
     at_work = {row["project_id"]: row["step"] for row in line if row["status"] == "running"}
     running = sum(row["status"] == "running" for row in line)
     seen: Counter[UUID] = Counter()
@@ -202,9 +201,14 @@ def _waits(line: Sequence[Row], alive: Sequence[Row]) -> dict[UUID, tuple[WaitsF
             continue
         project = row["project_id"]
         if row["back_off_s"] > 0:
+            when = f"{row['not_before'].astimezone(UTC):%H:%M:%S} UTC"
+            # One that has had none was put off: see :mod:`maquette.worker.admission`.
             waits[row["id"]] = (
                 "another_attempt",
-                f"Another attempt begins at {row['not_before'].astimezone(UTC):%H:%M:%S} UTC.",
+                f"Another attempt begins at {when}."
+                if row["attempt"]
+                else f"It may begin at {when}: at its turn its owner had as many runs at work as one may, or the disk of"
+                " the worker was nearly full.",
             )
         elif project in at_work:
             waits[row["id"]] = (
@@ -212,6 +216,8 @@ def _waits(line: Sequence[Row], alive: Sequence[Row]) -> dict[UUID, tuple[WaitsF
                 f"This project's {at_work[project]} is at work; steps of a project run one after the other.",
             )
         elif row["queue"] not in served:
+            needed = " with a GPU" if row["queue"] == "gpu" else " that takes steps without a GPU"
+            nobody = f"No worker{needed if alive else ''} lives"
             waits[row["id"]] = "worker", f"{nobody} at the moment; it begins when one comes."
         elif row["position"] == 1:
             waits[row["id"]] = "turn", "It is next: a worker takes it as soon as one is free."
