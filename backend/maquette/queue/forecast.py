@@ -207,8 +207,8 @@ def _waits(line: Sequence[Row], alive: Sequence[Row]) -> dict[UUID, tuple[WaitsF
                 "another_attempt",
                 f"Another attempt begins at {when}."
                 if row["attempt"]
-                else f"It may begin at {when}: at its turn its owner had as many runs at work as one may, or the disk of"
-                " the worker was nearly full.",
+                else f"It may begin at {when}: at its turn its owner had as many runs at work as one may, or the disk"
+                " of the worker was nearly full.",
             )
         elif project in at_work:
             waits[row["id"]] = (
