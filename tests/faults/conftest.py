@@ -13,7 +13,8 @@ import pytest
 from tests.faults.clock import make_clocks
 from tests.faults.disk import mount_disk
 from tests.faults.figures import Figures
-from tests.faults.life import live_calmly
+from tests.faults.invariants import Audit
+from tests.faults.life import generate_calmly
 from tests.faults.proxy import run_proxy
 from tests.faults.server import Server
 from tests.faults.site import Site
@@ -46,10 +47,13 @@ def running_site(photos: list[bytes]) -> Iterator[Site]:
             site = Site(server, proxy, folder / "machines", disks, clocks, Uploads(server), random.Random(SEED))
             site.start_worker("machine-0")
             site.watch.start()
+            audit = Audit(site)
+            audit.start()
             try:
-                live_calmly(site, photos)
+                generate_calmly(site, photos)
                 yield site
             finally:
+                audit.end()
                 site.watch.end()
                 site.proxy.calm()
                 for worker in site.workers:

@@ -30,6 +30,8 @@ class Fault:
     needs: str = ""
     """``clock`` or ``disk``: what a site may lack."""
     fits: Callable[[Moment], bool] = lambda moment: True
+    on_line: bool = False
+    """It lies in wait for the next requests, and counts when one has met it."""
 
     def possible(self, site: Site) -> bool:
         return {"clock": bool(site.clocks), "disk": bool(site.disks), "": True}[self.needs]
@@ -138,17 +140,6 @@ def stop_server(site: Site, run_id: str) -> bool:
     return True
 
 
-def storage_trouble(kind: str, *methods: str, times: int) -> INJECT:
-    """The next requests between the worker and storage fail; counted when one has."""
-
-    def inject(site: Site, run_id: str) -> bool:
-        stage = f"{site.see(run_id).run['step']}"
-        site.troubles.append((f"storage {kind}", stage, site.proxy.trouble(kind, *methods, times=times)))
-        return False
-
-    return inject
-
-
 def fill_disk(site: Site, run_id: str) -> bool:
     """Until the step has noticed, or need not write any more."""
     before = site.see(run_id).run
@@ -219,12 +210,20 @@ def _with_child(moment: Moment) -> bool:
     return moment.name not in ("queued", "filling", "ending")
 
 
-def _before_downloads(moment: Moment) -> bool:
-    return moment.name == "queued"
-
-
-def _before_uploads(moment: Moment) -> bool:
+def _before_the_end(moment: Moment) -> bool:
     return moment.name != "ending"
+
+
+def _on_line(name: str, kind: str, *methods: str, times: int) -> Fault:
+    """The next requests of these methods between the worker and storage fail."""
+
+    def inject(site: Site, run_id: str) -> bool:
+        site.troubles.append(site.proxy.trouble(kind, *methods, times=times))
+        return False
+
+    # A step's downloads are the first thing of it.
+    fits = (lambda moment: moment.name == "queued") if methods == ("GET",) else _before_the_end
+    return Fault(name, inject, fits=fits, on_line=True)
 
 
 MEMORY = ("out_of_memory", "step_crashed", "step_killed")
@@ -241,14 +240,14 @@ FAULTS = (
     Fault("Postgres restarted", restart_postgres),
     Fault("Postgres crashed", crash_postgres),
     Fault("server stopped", stop_server),
-    Fault("storage 500", storage_trouble("500", times=3), fits=_before_uploads),
-    Fault("storage away", storage_trouble("close", times=20), fits=_before_uploads),
-    Fault("storage silent", storage_trouble("hold", times=2), fits=_before_uploads),
-    Fault("storage cuts downloads", storage_trouble("cut_download", "GET", times=3), fits=_before_downloads),
-    Fault("storage shortens downloads", storage_trouble("short_download", "GET", times=2), fits=_before_downloads),
-    Fault("storage cuts uploads", storage_trouble("cut_upload", "POST", "PUT", times=3), fits=_before_uploads),
-    Fault("storage loses answers", storage_trouble("lost_answer", "POST", "PUT", times=3), fits=_before_uploads),
-    Fault("disk full", fill_disk, ("disk_full",), needs="disk", fits=_before_uploads),
+    _on_line("storage 500", "500", times=3),
+    _on_line("storage away", "close", times=20),
+    _on_line("storage silent", "hold", times=2),
+    _on_line("storage cuts downloads", "cut_download", "GET", times=3),
+    _on_line("storage shortens downloads", "short_download", "GET", times=2),
+    _on_line("storage cuts uploads", "cut_upload", "POST", "PUT", times=3),
+    _on_line("storage loses answers", "lost_answer", "POST", "PUT", times=3),
+    Fault("disk full", fill_disk, ("disk_full",), needs="disk", fits=_before_the_end),
     Fault("server's disk full", fill_server_disk, ("disk_full",), needs="disk"),
     Fault("clock forward", clock_forward, needs="clock"),
     Fault("clock back", clock_back, needs="clock"),

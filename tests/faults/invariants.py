@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -16,22 +18,50 @@ SETTLED_S = 30.0
 """What is swept away now and then is gone after so long."""
 
 
+@dataclass
+class Audit:
+    """Looks at the object of every new row as soon as the row is there: it must not come first, not for a moment."""
+
+    site: Site
+    _seen: set[Any] = field(default_factory=set)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join(30)
+
+    def _look(self) -> None:
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            while not self._over.wait(0.1):
+                rows = self.site.server.rows(
+                    "select * from public.artifacts where removed_at is null and not (id = any(%s))", list(self._seen)
+                )
+                for row in rows:
+                    _check_object(self.site, client, row)
+                    self._seen.add(row["id"])
+
+
 def check_objects(site: Site, project_id: str) -> None:
-    """Behind every row there is a whole object with the bytes that the row tells of: at any time, even in mid-step."""
+    """Behind every row there is a whole object with the bytes that the row tells of."""
     rows = site.server.rows(
-        "select a.id, a.bucket, a.path, a.sha256, a.bytes, a.kind, r.step, r.status from public.artifacts a"
-        " left join public.runs r on r.id = a.run_id where a.removed_at is null and a.project_id = %s"
-        " order by a.created_at",
-        project_id,
+        "select * from public.artifacts where removed_at is null and project_id = %s order by created_at", project_id
     )
     with httpx.Client(trust_env=False, timeout=30) as client:
         for row in rows:
-            data = fetch(site, client, row["bucket"], row["path"])
-            found = None if data is None else (hashlib.sha256(data).hexdigest(), len(data))
-            if found != (row["sha256"], row["bytes"]) and _still_there(site, row["id"]):
-                said = "no object" if found is None else f"{found[1]} other bytes"
-                _lost(site, f"{row['kind']} {row['bucket']}/{row['path']} of {row['bytes']} bytes: {said}")
-            site.figures.checked["objects"] += 1
+            _check_object(site, client, row)
+
+
+def _check_object(site: Site, client: httpx.Client, row: dict[str, Any]) -> None:
+    data = fetch(site, client, row["bucket"], row["path"])
+    found = None if data is None else (hashlib.sha256(data).hexdigest(), len(data))
+    if found != (row["sha256"], row["bytes"]) and _still_there(site, row["id"]):
+        said = "no object" if found is None else f"{found[1]} other bytes"
+        _lost(site, f"{row['kind']} {row['bucket']}/{row['path']} of {row['bytes']} bytes: {said}")
+    site.figures.checked["objects"] += 1
 
 
 def check_everything(site: Site, project_id: str) -> None:

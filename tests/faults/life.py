@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.faults.faults import FAULTS, Fault
-from tests.faults.invariants import check_everything, check_objects
+from tests.faults.invariants import check_everything
 from tests.faults.moments import MOMENTS, Moment, moments_of
 from tests.faults.site import Site
 
@@ -65,28 +65,33 @@ def live(site: Site, photos: list[bytes], plan: Sequence[Planned]) -> None:
     that may end a run. Afterwards nothing is lost."""
     project_id = site.uploads.send(photos)
     for step, body in SMALL.items():
+        planned_here = [one for one in plan if one.moment.step == step]
+        # A worker takes a run at once: what is to meet its first requests has to be there before.
+        early = [one for one in planned_here if one.fault.on_line and one.moment.name == "queued"]
+        for planned in early:
+            planned.fault.inject(site, "")
         run_id = site.call(step, project_id, body)
         allowed: set[str] = set()
-        for planned in (one for one in plan if one.moment.step == step):
+        for planned in (one for one in planned_here if one not in early):
             run_id = _suffer(site, run_id, planned, allowed)
         _complete(site, run_id, allowed)
         site.proxy.calm()
     site.uploads.wait()
     _count_troubles(site)
     check_everything(site, project_id)
+    missed = site.figures.checked["faults that found nothing"]
+    assert missed <= len(plan) // 3, f"{missed} of {len(plan)} faults found nothing to hurt"
 
 
-def live_calmly(site: Site, photos: list[bytes]) -> None:
-    """The same with no faults. The first of all compiles the engine, which takes a minute on a fresh machine."""
+def generate_calmly(site: Site, photos: list[bytes]) -> None:
+    """With no fault. The first one of all compiles the engine, which takes a minute on a fresh machine."""
     project_id = site.uploads.send(photos)
-    for step, body in SMALL.items():
-        run_id = site.call(step, project_id, body)
-        assert site.wait_until(run_id, seconds=600).status == "completed", site.log()
-    check_everything(site, project_id)
+    run_id = site.call("generate", project_id, SMALL["generate"])
+    assert site.wait_until(run_id, seconds=600).status == "completed", site.log()
 
 
 def _suffer(site: Site, run_id: str, planned: Planned, allowed: set[str]) -> str:
-    """Wait for the moment, do the fault, look at all records; answers the run that goes on."""
+    """Wait for the moment and do the fault; answers the run that goes on."""
     fault, moment = planned.fault, planned.moment
     sight = site.wait_for(run_id, moment)
     if sight.status in ("failed", "cancelled"):
@@ -99,7 +104,6 @@ def _suffer(site: Site, run_id: str, planned: Planned, allowed: set[str]) -> str
     if fault.inject(site, run_id):
         site.figures.fault(fault.name, f"{moment.step}: {moment.name}")
     allowed.update(fault.may_fail)
-    check_objects(site, str(sight.run["project_id"]))
     print(
         f"{fault.name} at {moment.step}: {moment.name}, attempt {sight.run['attempt']},"
         f" {time.monotonic() - began:.1f} s"
@@ -127,7 +131,9 @@ def _again(site: Site, run_id: str, allowed: set[str]) -> str:
 
 def _count_troubles(site: Site) -> None:
     """Those of the line count when a request met them."""
-    for name, step, trouble in site.troubles:
+    for trouble in site.troubles:
         if trouble.done:
-            site.figures.fault(name, f"{step}: on the line")
+            site.figures.fault(f"storage {trouble.kind}", "on the line")
+        else:
+            site.figures.checked["faults that found nothing"] += 1
     site.troubles.clear()

@@ -51,7 +51,8 @@ class Site:
     rng: random.Random
     figures: Figures = field(default_factory=Figures)
     workers: list[Worker] = field(default_factory=list)
-    troubles: list[tuple[str, str, Trouble]] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    """What was put on the line to storage."""
     watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
