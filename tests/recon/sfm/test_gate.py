@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from maquette.recon.sfm.gate import check, passes, photos_needed
-from maquette.recon.sfm.reasons import placement
+from maquette.recon.sfm.reasons import placement, strangers
+from maquette.recon.sfm.result import Placement
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,40 @@ def test_the_number_needed_is_the_least_that_passes(total: int, needed: int) -> 
     assert photos_needed(total) == needed
     assert passes(check(needed, total, 5000, 4.0))
     assert not passes(check(needed - 1, total, 5000, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("placed", "total", "strangers", "codes", "passed"),
+    [
+        (6, 9, 3, [], True),
+        (6, 9, 0, ["few_photos_placed"], True),
+        (11, 14, 3, [], True),
+        (3, 6, 3, ["few_photos_placed"], False),
+        (4, 9, 5, ["few_photos_placed"], False),
+        (2, 3, 1, ["few_photos_placed"], False),
+        (4, 6, 2, ["few_photos_placed"], True),
+    ],
+)
+def test_up_to_a_third_of_strangers_say_nothing_of_the_others(
+    placed: int, total: int, strangers: int, codes: list[str], passed: bool
+) -> None:
+    findings = check(placed, total, 5000, 4.0, strangers=strangers)
+    assert [finding.code for finding in findings] == codes
+    assert passes(findings) is passed
+    assert passed is (placed >= photos_needed(total, strangers))
+
+
+def test_blurred_photos_and_those_that_hang_together_are_no_strangers() -> None:
+    def photo(name: str, **facts: int) -> Placement:
+        return placement({"placed": False, "points": 0, **facts}, name)
+
+    photos = [
+        photo("blurred", features=40, matched=0, matched_placed=0),
+        photo("other", features=900, matched=0, matched_placed=0),
+        photo("pair", features=900, matched=1, matched_placed=0),
+        photo("near", features=900, matched=3, matched_placed=2),
+    ]
+    assert strangers(photos) == ("other", "pair")
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,9 @@ def test_strangers_are_named_and_not_fatal(capture: SyntheticCapture, noise: Pat
     assert {photo.name for photo in result.dropped} == {path.name for path in strangers}
     assert all(photo.sentence and photo.action for photo in result.dropped)
     assert len(result.placed) == VIEWS
+    (warning,) = [warning for warning in result.warnings if warning["code"] == "foreign_photos"]
+    assert all(f"'{path.name}'" in warning["message"] for path in strangers)
+    assert result.method == "as_set"
 
 
 def children_of_this_process() -> Iterator[int]:

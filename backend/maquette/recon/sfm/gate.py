@@ -19,6 +19,10 @@ PLACED_SHARE = Limit(0.60, 0.80)
 POINTS = Limit(300.0, 800.0)
 TRACK_LENGTH = Limit(2.0, 3.0)
 
+STRANGERS_SHARE = 1 / 3
+"""Of all photos: how many may show something else before they count against the set. Photos that share nothing with
+those placed say nothing of how well these are placed; but where they are many, nobody can tell which the subject is."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -30,9 +34,10 @@ class Finding:
     fatal: bool
 
 
-def check(placed: int, total: int, points: int, mean_track_length: float) -> tuple[Finding, ...]:
-    """Compare a reconstruction with every limit, the gravest first."""
+def check(placed: int, total: int, points: int, mean_track_length: float, *, strangers: int = 0) -> tuple[Finding, ...]:
+    """Compare a reconstruction with every limit, the gravest first. ``strangers``: see :func:`counted`."""
     findings = []
+    total = counted(total, strangers)
     if placed < PLACED.warning or placed / max(total, 1) < PLACED_SHARE.warning:
         fatal = placed < PLACED.error or placed / max(total, 1) < PLACED_SHARE.error
         findings.append(
@@ -74,6 +79,13 @@ def passes(findings: tuple[Finding, ...]) -> bool:
     return not any(finding.fatal for finding in findings)
 
 
-def photos_needed(total: int) -> int:
+def counted(total: int, strangers: int) -> int:
+    """Photos that the share of placed ones is taken of: all but ``strangers``, which share nothing with those placed,
+    as long as these are at most a third.
+    """
+    return total - strangers if strangers <= STRANGERS_SHARE * total else total
+
+
+def photos_needed(total: int, strangers: int = 0) -> int:
     """Least number of placed photos out of ``total`` that passes."""
-    return max(int(PLACED.error), math.ceil(PLACED_SHARE.error * total))
+    return max(int(PLACED.error), math.ceil(PLACED_SHARE.error * counted(total, strangers)))

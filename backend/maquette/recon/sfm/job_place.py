@@ -30,6 +30,7 @@ from maquette.recon.sfm.database import (
 from maquette.recon.sfm.gate import check, passes
 from maquette.recon.sfm.mapping import map_incrementally, undistort, write_arrays
 from maquette.recon.sfm.pairs import bounded_pairs, every_pair
+from maquette.recon.sfm.reasons import placement, strangers
 from maquette.recon.sfm.result import Attempt
 from maquette.recon.sfm.settings import SfmSettings
 
@@ -62,14 +63,14 @@ def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
     best = max(outcomes, key=lambda outcome: (outcome.attempt.passed, outcome.attempt.placed, outcome.attempt.points))
     facts = {
         "attempts": [asdict(outcome.attempt) for outcome in outcomes],
-        "photos": _photo_facts(best, names),
+        "photos": _photo_facts(best.model, best.matched, names),
     }
     if not best.matched.any:
         raise RefusedError("shares_nothing", **facts)
     if best.model is None or not best.attempt.passed:
         raise RefusedError("not_placed", **facts)
 
-    with _timed(seconds, "undistort"):
+    with timed(seconds, "undistort"):
         report("undistort", 0.0, f"{best.attempt.placed} photos")
         flat = undistort(
             best.model, image_dir, work / "undistorted", settings.undistorted_long_side_px, settings.threads
@@ -83,7 +84,7 @@ def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
         "mean_track_length": best.attempt.mean_track_length,
         "reprojection_error_px": float(best.model.compute_mean_reprojection_error()),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "peak_memory_mb": _peak_memory_mb(),
+        "peak_memory_mb": peak_memory_mb(),
     }
 
 
@@ -99,10 +100,10 @@ def _attempts(
     """What is tried, in this order: as set; more features; a camera for each photo; relaxed thresholds."""
 
     def features_of(database: Path, options: FeatureOptions, guided: bool) -> Matched:
-        with _timed(seconds, "features"):
+        with timed(seconds, "features"):
             add_photos(database, image_dir, names, focal_px, camera_each=False)
             find_features(database, image_dir, names, options, settings.threads, report, device=settings.device)
-        with _timed(seconds, "matching"):
+        with timed(seconds, "matching"):
             pairs = _choose_pairs(database, names, settings)
             match_pairs(database, pairs, settings.seed, settings.threads, report, guided=guided, device=settings.device)
         return read_matched(database)
@@ -110,7 +111,7 @@ def _attempts(
     def mapped(name: str, database: Path, matched: Matched, started: float, relaxed: bool = False) -> _Outcome:
         model = None
         if matched.any:
-            with _timed(seconds, "mapping"):
+            with timed(seconds, "mapping"):
                 model = map_incrementally(
                     database,
                     image_dir,
@@ -124,15 +125,13 @@ def _attempts(
         placed = model.num_reg_images() if model else 0
         points = model.num_points3D() if model else 0
         track = float(model.compute_mean_track_length()) if model and points else 0.0
-        passed = passes(check(placed, len(names), points, track))
+        foreign = strangers([placement(facts, facts["name"]) for facts in _photo_facts(model, matched, names)])
+        passed = passes(check(placed, len(names), points, track, strangers=len(foreign)))
         attempt = Attempt(name, placed, points, round(track, 3), passed, round(time.perf_counter() - started, 3))
         return _Outcome(attempt, matched, model)
 
     first, second, third = (work / f"{name}.db" for name in ("as_set", "more_features", "camera_each"))
     wanted = FeatureOptions(settings.feature_image_px, settings.max_features)
-    more = FeatureOptions(
-        max(1600, 2 * settings.feature_image_px), 2 * settings.max_features, peak_threshold=wanted.peak_threshold / 2
-    )
     matches: dict[Path, Matched] = {}
 
     def as_set() -> _Outcome:
@@ -140,9 +139,9 @@ def _attempts(
         matches[first] = features_of(first, wanted, guided=False)
         return mapped("as_set", first, matches[first], started)
 
-    def more_features() -> _Outcome:
+    def with_more_features() -> _Outcome:
         started = time.perf_counter()
-        matches[second] = features_of(second, more, guided=True)
+        matches[second] = features_of(second, more_features(wanted), guided=True)
         return mapped("more_features", second, matches[second], started)
 
     def camera_each() -> _Outcome:
@@ -155,7 +154,7 @@ def _attempts(
         return mapped("relaxed", second, matches[second], time.perf_counter(), relaxed=True)
 
     yield as_set
-    yield more_features
+    yield with_more_features
     if matches[second].any:
         yield camera_each
         yield relaxed
@@ -194,24 +193,32 @@ def _lenses(model: pycolmap.Reconstruction) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _photo_facts(outcome: _Outcome, names: Sequence[str]) -> list[dict[str, Any]]:
-    images = {image.name: image for image in outcome.model.images.values()} if outcome.model else {}
+def _photo_facts(model: pycolmap.Reconstruction | None, matched: Matched, names: Sequence[str]) -> list[dict[str, Any]]:
+    images = {image.name: image for image in model.images.values()} if model else {}
     placed = {name for name, image in images.items() if image.has_pose}
     return [
         {
             "name": name,
             "placed": name in placed,
-            "features": outcome.matched.features.get(name, 0),
-            "matched": len(outcome.matched.neighbours.get(name, ())),
-            "matched_placed": len(outcome.matched.neighbours.get(name, set()) & placed),
+            "features": matched.features.get(name, 0),
+            "matched": len(matched.neighbours.get(name, ())),
+            "matched_placed": len(matched.neighbours.get(name, set()) & placed),
             "points": int(images[name].num_points3D) if name in placed else 0,
         }
         for name in names
     ]
 
 
+def more_features(options: FeatureOptions) -> FeatureOptions:
+    """Twice as many features, of larger photos and fainter spots."""
+    return FeatureOptions(
+        max(1600, 2 * options.image_px), 2 * options.max_features, peak_threshold=options.peak_threshold / 2
+    )
+
+
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add how long it took to ``seconds[stage]``."""
     started = time.perf_counter()
     try:
         yield
@@ -219,6 +226,7 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         seconds[stage] += time.perf_counter() - started
 
 
-def _peak_memory_mb() -> float:
+def peak_memory_mb() -> float:
+    """The most that this process ever held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

@@ -10,6 +10,11 @@ from numpy import ndarray
 
 from maquette.recon.scene import Scene
 
+DEGRADED_CODES = frozenset(
+    {"cameras_relaxed", "points_from_silhouettes", "points_in_volume", "poses_unchecked", "turntable_assumed"}
+)
+"""Warnings of a result that a fallback stood in for: a run that carries one is degraded."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -61,6 +66,9 @@ class SfmResult:
     ``placements``: one per photo in name order. ``warnings``: ``{"code", "message", "suggestion"}`` each, of the
     gate's softer limits.
     ``reprojection_error_px``: mean over all observations, in pixels of the photos given.
+    ``method``: the attempt whose cameras these are: ``as_set more_features camera_each relaxed``, or ``known_poses``
+    for cameras that came with the photos. ``points_from``: ``matches``, or what stood in for too few of them,
+    ``silhouettes`` or ``volume``; points that came with the poses are among them.
     ``seconds``: per stage (``features``, ``matching``, ``mapping``, ``undistort``), all attempts together.
     """
 
@@ -73,6 +81,8 @@ class SfmResult:
     reprojection_error_px: float
     seconds: dict[str, float]
     peak_memory_mb: float
+    method: str = "as_set"
+    points_from: str = "matches"
 
     @property
     def placed(self) -> tuple[str, ...]:
@@ -102,4 +112,6 @@ class SfmResult:
             "attempts": [asdict(attempt) for attempt in self.attempts],
             "seconds": self.seconds,
             "peak_memory_mb": self.peak_memory_mb,
+            "method": self.method,
+            "points_from": self.points_from,
         }
