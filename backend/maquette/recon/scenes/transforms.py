@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from maquette.recon.scenes.errors import (
     tell_missing,
 )
 from maquette.recon.scenes.ply_points import read_ply_points
+from maquette.recon.scenes.poses import BrownLens, KnownPoses, NamedPose
 
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".JPG", ".PNG")
 _MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
@@ -54,13 +56,7 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
     metres unless ``depth_unit_scale_factor`` says otherwise, 0 unknown; nerfstudio, "Data conventions") come along.
     """
     name = file.parent.name
-    try:
-        data = json.loads(file.read_text())
-        frames = data["frames"]
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise SceneUnreadableError(name, f"{file.name} is not a list of frames") from error
-    if not isinstance(frames, list) or not frames:
-        raise SceneWithoutImagesError(name)
+    data, frames = _read_frames(name, file)
     found = _find_images(name, file.parent, data, frames, warn)
     views = sorted((_view(name, frame, file.parent, cache_dir) for frame in found), key=lambda view: view.name)
     points, colors = np.zeros((0, 3)), np.zeros((0, 3), np.uint8)
@@ -79,12 +75,63 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
     return Scene(tuple(views), points, colors), [file, *folders, *(frame.image for frame in found), *companions]
 
 
+def read_transforms_poses(file: Path) -> KnownPoses:
+    """The cameras alone, without looking for photos, and the points where the file names some that are there.
+
+    Raises :class:`SceneUnreadableError`, :class:`SceneWithoutImagesError`, :class:`SceneBadPoseError` or
+    :class:`CameraModelUnsupportedError`.
+    """
+    name = file.name
+    data, frames = _read_frames(name, file)
+    shared = {key: value for key, value in data.items() if key != "frames"}
+    poses = []
+    for entry in frames:
+        _refuse_bare(name, entry)
+        frame = _Frame(str(entry["file_path"]), file.parent / str(entry["file_path"]), {**shared, **entry})
+        width, height = _number(name, frame, "w"), _number(name, frame, "h")
+        size = (round(width), round(height)) if width and height else None
+        poses.append(NamedPose(frame.name, _camera_from_world(name, frame), size, _lens_of(name, frame)))
+        poses[-1].lens_at(*(size or (1000, 1000)))  # a broken camera is told now, not when its photo is there
+    cloud = file.parent / str(data.get("ply_file_path") or "")
+    if not _is_file(cloud):
+        return KnownPoses("transforms", tuple(poses), np.zeros((0, 3)), np.zeros((0, 3), np.uint8))
+    try:
+        return KnownPoses("transforms", tuple(poses), *read_ply_points(cloud))
+    except (OSError, ValueError, IndexError) as error:
+        raise SceneUnreadableError(name, f"its points cannot be read ({error})") from error
+
+
+def _lens_of(scene: str, frame: _Frame) -> Callable[[int, int], BrownLens]:
+    def lens_at(width: int, height: int) -> BrownLens:
+        matrix, (k1, k2, p1, p2, k3) = _intrinsics(scene, frame, width, height)
+        focal_and_centre = (float(matrix[0, 0]), float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2]))
+        bent = tuple(float(value) for value in (k1, k2, p1, p2, k3, 0.0, 0.0, 0.0))
+        return BrownLens(width, height, *focal_and_centre, bent)
+
+    return lens_at
+
+
+def _read_frames(scene: str, file: Path) -> tuple[dict[str, Any], list[Any]]:
+    try:
+        data = json.loads(file.read_text())
+        frames = data["frames"]
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise SceneUnreadableError(scene, f"{file.name} is not a list of frames") from error
+    if not isinstance(frames, list) or not frames:
+        raise SceneWithoutImagesError(scene)
+    return data, frames
+
+
+def _refuse_bare(scene: str, frame: object) -> None:
+    if not isinstance(frame, dict) or "file_path" not in frame or "transform_matrix" not in frame:
+        raise SceneUnreadableError(scene, "a frame lacks its file_path or transform_matrix")
+
+
 def _find_images(scene: str, root: Path, data: dict[str, Any], frames: list[Any], warn: Warn) -> list[_Frame]:
     shared = {key: value for key, value in data.items() if key != "frames"}
     found, missing = [], []
     for frame in frames:
-        if not isinstance(frame, dict) or "file_path" not in frame or "transform_matrix" not in frame:
-            raise SceneUnreadableError(scene, "a frame lacks its file_path or transform_matrix")
+        _refuse_bare(scene, frame)
         path = str(frame["file_path"])
         image = next((root / f"{path}{end}" for end in _SUFFIXES if _is_file(root / f"{path}{end}")), None)
         if image is None:

@@ -48,6 +48,14 @@ def find_job(name: str) -> Job:
         from maquette.recon.sfm.job_read_colmap import read_colmap
 
         return read_colmap
+    if name == "read_poses":
+        from maquette.recon.sfm.job_read_poses import read_poses
+
+        return read_poses
+    if name == "known_poses":
+        from maquette.recon.sfm.job_known_poses import place_known
+
+        return place_known
     raise ValueError(f"unknown job '{name}'")
 
 

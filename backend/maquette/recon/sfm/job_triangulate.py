@@ -28,7 +28,7 @@ def triangulate(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
     options = FeatureOptions(settings.feature_image_px, settings.max_features)
     find_features(database, image_dir, names, options, settings.threads, report, device=settings.device)
-    pairs = _near_pairs(entries, settings)
+    pairs = near_pairs(entries, settings)
     match_pairs(database, pairs, settings.seed, settings.threads, report, device=settings.device)
 
     report("mapping", 0.0, "triangulating")
@@ -46,23 +46,20 @@ def triangulate(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 def write_known(database: Path, entries: list[dict[str, Any]]) -> pycolmap.Reconstruction:
-    """The same cameras, photos and poses in a database and in a model, under the same numbers: from 1, in order."""
+    """The same cameras, photos and poses in a database and in a model, under the same numbers: from 1, in order.
+
+    An entry has its ``name`` and a pinhole ``camera``, or a ``lens`` and ``camera_from_world``.
+    """
     model = pycolmap.Reconstruction()
     with pycolmap.Database.open(str(database)) as opened:
         for number, entry in enumerate(entries, start=1):
-            known = entry["camera"]
-            camera = pycolmap.Camera(
-                model="PINHOLE",
-                width=known["width"],
-                height=known["height"],
-                params=[known["fx"], known["fy"], known["cx"], known["cy"]],
-                camera_id=number,
-            )
+            camera = camera_of(entry)
+            camera.camera_id = number
             camera.has_prior_focal_length = True
             opened.write_camera(camera, use_camera_id=True)
             model.add_camera_with_trivial_rig(camera)
             image = pycolmap.Image(name=entry["name"], camera_id=number, image_id=number)
-            pose = np.asarray(known["camera_from_world"], np.float64)
+            pose = np.asarray(_pose(entry), np.float64)
             rigid = pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:3, :3]), pose[:3, 3])
             model.add_image_with_trivial_frame(image, rigid)
             opened.write_rig(model.rig(number), use_rig_id=True)
@@ -73,9 +70,26 @@ def write_known(database: Path, entries: list[dict[str, Any]]) -> pycolmap.Recon
     return model
 
 
-def _near_pairs(entries: list[dict[str, Any]], settings: SfmSettings) -> list[tuple[str, str]]:
+def camera_of(entry: dict[str, Any]) -> pycolmap.Camera:
+    """COLMAP's camera of an entry: its ``lens``, or its pinhole ``camera``."""
+    if "lens" in entry:
+        lens = entry["lens"]
+        return pycolmap.Camera(
+            model=lens["model"], width=lens["width"], height=lens["height"], params=list(lens["params"])
+        )
+    known = entry["camera"]
+    params = [known["fx"], known["fy"], known["cx"], known["cy"]]
+    return pycolmap.Camera(model="PINHOLE", width=known["width"], height=known["height"], params=params)
+
+
+def _pose(entry: dict[str, Any]) -> list[list[float]]:
+    pose: list[list[float]] = (entry if "lens" in entry else entry["camera"])["camera_from_world"]
+    return pose
+
+
+def near_pairs(entries: list[dict[str, Any]], settings: SfmSettings) -> list[tuple[str, str]]:
     """A bounded number of pairs per photo: the nearest cameras that look the same way (within 60 degrees)."""
-    poses = np.array([entry["camera"]["camera_from_world"] for entry in entries], np.float64)
+    poses = np.array([_pose(entry) for entry in entries], np.float64)
     centres = -np.einsum("nji,nj->ni", poses[:, :3, :3], poses[:, :3, 3])
     ahead = poses[:, 2, :3]
     distance = np.linalg.norm(centres[:, None] - centres[None], axis=2)
