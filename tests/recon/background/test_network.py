@@ -13,6 +13,7 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 from onnx import helper
 from tests.recon.background.networks import REVISION, save, save_finder
 
+from maquette.models.registry import find_model
 from maquette.recon.background import choose_background_model, remove_background
 from maquette.recon.background.errors import (
     BrokenBackgroundModelError,
@@ -109,3 +110,10 @@ def test_a_network_that_sees_nothing(tmp_path: Path) -> None:
     model = save_finder(tmp_path, "u2net", 320, (9.0, 9.0, 9.0))
     with pytest.raises(ObjectNotFoundError, match="no object"):
         remove_background(photo(), having(model))
+
+
+def test_every_network_that_is_known_here_can_be_pulled() -> None:
+    for name in KINDS:
+        entry = find_model(name)
+        assert (entry.kind, entry.main_file, entry.commercial) == ("onnx", f"{name}.onnx", True)
+        assert set(entry.known_sha256) == {f"{name}.onnx"}

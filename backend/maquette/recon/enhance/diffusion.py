@@ -78,7 +78,8 @@ def read_index(model: LocalModel) -> dict[str, Any]:
     """
     index = _read_json(model, model.folder / "model_index.json")
     for part, described in index.items():
-        if part.startswith("_") or not isinstance(described, list) or described[:1] in ([None], []):
+        # A part is a library and a class in it; other lists are numbers of the pipeline's own configuration.
+        if part.startswith("_") or not (isinstance(described, list) and _is_part(described)):
             continue
         folder = model.folder / part
         if not folder.is_dir():
@@ -133,7 +134,7 @@ def load(model: LocalModel, loading: Callable[[], Loaded]) -> Loaded:
     try:
         return loading()
     except _REFUSALS as error:
-        if _out_of_memory(error):
+        if out_of_memory(error):
             raise
         raise _broken(model, _first_line(error)) from error
 
@@ -144,7 +145,7 @@ def memory_named(place: Place, tile_px: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not (isinstance(error, MemoryError) or _out_of_memory(error)):
+        if not (isinstance(error, MemoryError) or out_of_memory(error)):
             raise
         raise DeviceMemoryError(place.device, tile_px) from error
 
@@ -163,6 +164,10 @@ def whole_picture(answer: Any, name: str, size: tuple[int, int]) -> Float32[ndar
             suggestion=f"Check its files with `maquette models verify {name}`, or run it on the CPU.",
         )
     return picture
+
+
+def _is_part(described: list[Any]) -> bool:
+    return len(described) == 2 and all(isinstance(word, str) for word in described)
 
 
 def _check_tokenizer(model: LocalModel, folder: Path) -> None:
@@ -203,6 +208,7 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether ``error`` says that the device has no memory left."""
     # torch's own class of it is a RuntimeError; on the CPU it is a plain one with these words.
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
