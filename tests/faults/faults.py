@@ -148,7 +148,6 @@ def fill_disk(site: Site, run_id: str) -> bool:
         site.wait_until(
             run_id,
             lambda sight: sight.run["attempt"] > before["attempt"] or sight.status != "running",
-            seconds=60,
         )
     finally:
         site.disks["machines"].make_room()
@@ -186,7 +185,7 @@ def cancel(site: Site, run_id: str) -> bool:
     """No fault, but as sudden as one."""
     answer = site.server.post(f"/runs/{run_id}/cancel", uuid4().hex, {"confirm": True})
     assert answer.status_code in (200, 409), answer.text
-    site.wait_until(run_id, seconds=20)
+    site.wait_until(run_id)
     return answer.is_success
 
 
@@ -203,7 +202,7 @@ def _end_postgres(site: Site, number: signal.Signals) -> bool:
 def _all_gone(steps: list[Process]) -> None:
     """No step outlives its worker."""
     for step in steps:
-        wait_until_gone(step.pid, 10)
+        wait_until_gone(step.pid)
 
 
 def _with_child(moment: Moment) -> bool:

@@ -14,7 +14,7 @@ from tests.faults.processes import CHILD
 from tests.faults.server import AWAY, patiently
 from tests.faults.site import Site
 
-SETTLED_S = 30.0
+SETTLED_S = 60.0
 """What is swept away now and then is gone after so long."""
 
 

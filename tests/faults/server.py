@@ -44,7 +44,8 @@ SETTINGS = {
     # Their disks may be small.
     "MAQUETTE_DISK_FLOOR_MB": "0",
 }
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
+"""Machines that run tests are busy; what is stuck is stuck for longer than that."""
 AWAY = (httpx.TransportError, psycopg.OperationalError, psycopg.errors.AdminShutdown, StackNotRunningError)
 """What a call gets while a server or its database is away."""
 

@@ -40,7 +40,7 @@ def test_a_server_that_ends_in_mid_step_goes_on_where_it_was(site: Site, photos:
 
 
 def _outlives(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while read_process(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
     return read_process(pid) is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from tests.execution.house import noise_jpeg
-from tests.faults.server import Server
+from tests.faults.server import PATIENCE_S, Server
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Uploads:
     def wait(self) -> None:
         """Until all that were begun are answered."""
         for thread in self._threads:
-            thread.join(120)
+            thread.join(2 * PATIENCE_S)
             assert not thread.is_alive(), "an upload was never answered"
         self._threads.clear()
         assert not self.refused, self.refused
