@@ -20,7 +20,9 @@ TURNED_PARALLAX, TURNED_RATIO = 0.03, 0.06
 """Only turned: parallax below either of these, the second being parallax by shift. Lenses bend a pure turn by up to
 2 %; a walk around a subject gives 20 % and more."""
 FAST_SHIFT, FAST_SHARE = 0.35, 0.25
-"""Moves too fast: more than this share of neighbouring keyframes lie further apart than this share of the picture."""
+"""Moves too fast: more than this share of neighbouring keyframes lie further apart than this share of the picture, or
+in more than ``LOST_SHARE`` of the steps, and more than a moment's blur explains, nothing could be followed."""
+LOST_SHARE, LOST_AT_LEAST = 0.05, 3
 ADRIFT_SHARE = 0.25
 """Share of frames with nothing to follow from which the motion is unknown."""
 MISSING_SHARE = 0.05
@@ -70,7 +72,8 @@ def _of_the_motion(seen: Survey, chosen: Sequence[FrameMeasures]) -> Iterator[Re
             "Walk around the subject instead of turning: take a step to the side for every step you turn.",
         )
     gaps = np.diff([frame.motion.shift for frame in chosen])
-    if losses > 1 or (len(gaps) and float(np.mean(gaps > FAST_SHIFT)) > FAST_SHARE):
+    lost_often = losses >= max(LOST_AT_LEAST, LOST_SHARE * len(breaks))
+    if lost_often or (len(gaps) and float(np.mean(gaps > FAST_SHIFT)) > FAST_SHARE):
         yield Reason(
             "moves_too_fast",
             "The camera moves too fast: neighbouring frames show too little of the same.",
