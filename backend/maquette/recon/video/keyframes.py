@@ -36,8 +36,8 @@ class Keyframe:
     """One frame written as a photo.
 
     ``file``: its name in the folder, in order of time. ``time_s`` from the first frame; ``index`` in decoding order.
-    ``sharpness`` and ``brightness`` as of photos. ``parallax`` and ``shift`` since the keyframe before, in shares of
-    the picture's long side: all motion of the picture, and the part of it that no turn on the spot explains.
+    ``sharpness`` and ``brightness`` as of photos. ``shift`` is how far the picture moved since the keyframe
+    before, ``parallax`` the part of it that no turn on the spot explains, both in shares of its long side.
     """
 
     file: str

@@ -52,9 +52,8 @@ class VideoFacts:
     """What the file says of itself before anything is measured.
 
     ``container``: ``mp4 mov matroska avi``. ``width`` and ``height``: upright, with square pixels, in px.
-    ``duration_s``, ``fps`` and ``frames`` are None where the file does not tell; ``frames`` may be an estimate from
-    the other two. ``transfer``: ``pq`` and ``hlg`` are high dynamic range; ``bits`` of one colour channel;
-    ``pixel_aspect``: width of a stored pixel by its height.
+    ``duration_s``, ``fps`` and ``frames`` are None where the file does not tell. ``transfer``: ``pq`` and ``hlg`` are
+    high dynamic range; ``bits`` of one colour channel; ``pixel_aspect``: width of a stored pixel by its height.
     """
 
     container: str
@@ -208,7 +207,7 @@ def probe(reader: VideoReader) -> VideoFacts:
         orientation=orientation,
         duration_s=_duration_s(reader),
         fps=_rate(stream),
-        frames=_announced_frames(reader),
+        frames=stream.frames or None,
         transfer=transfer_of(frame),
         bits=max((component.bits for component in frame.format.components), default=8),
         interlaced=frame.interlaced_frame,
@@ -263,13 +262,6 @@ def _duration_s(reader: VideoReader) -> float | None:
     else:
         seconds = (container.duration or 0) / av.time_base
     return seconds if seconds > 0 else None
-
-
-def _announced_frames(reader: VideoReader) -> int | None:
-    if reader.stream.frames:
-        return reader.stream.frames
-    seconds, rate = _duration_s(reader), _rate(reader.stream)
-    return round(seconds * rate) if seconds and rate else None
 
 
 def _pixel_aspect(stream: VideoStream) -> Fraction:

@@ -25,9 +25,12 @@ in more than ``LOST_SHARE`` of the steps, and more than a moment's blur explains
 LOST_SHARE, LOST_AT_LEAST = 0.05, 3
 ADRIFT_SHARE = 0.25
 """Share of frames with nothing to follow from which the motion is unknown."""
-MISSING_SHARE = 0.05
+MISSING_SHARE, MISSING_S = 0.05, 1.0
+"""Frames or seconds short of what the file announces, from which it is cut off; sound may last a little longer."""
 
 SLOWLY = "Walk slowly around the subject, 20 to 60 seconds for one round, with the whole of it in view."
+
+COPY = "Copy the original from the camera again; what could be read is used."
 
 
 def judge_video(facts: VideoFacts, seen: Survey, chosen: Sequence[FrameMeasures]) -> tuple[Reason, ...]:
@@ -36,17 +39,17 @@ def judge_video(facts: VideoFacts, seen: Survey, chosen: Sequence[FrameMeasures]
 
 
 def _of_the_file(facts: VideoFacts, seen: Survey) -> Iterator[Reason]:
+    missing_s = (facts.duration_s or 0.0) - seen.duration_s
     if facts.frames and seen.frames < (1 - MISSING_SHARE) * facts.frames:
-        yield Reason(
-            "cut_off",
-            f"Only {seen.frames} of the {facts.frames} frames that the file announces could be decoded.",
-            "Copy the original from the camera again; what could be read is used.",
-        )
+        yield Reason("cut_off", f"Only {seen.frames} of the {facts.frames} announced frames could be decoded.", COPY)
+    elif missing_s > max(MISSING_S, MISSING_SHARE * (facts.duration_s or 0.0)):
+        found = f"Only {seen.duration_s:.1f} of the {facts.duration_s:.1f} announced seconds could be decoded."
+        yield Reason("cut_off", found, COPY)
     elif seen.damaged:
         yield Reason(
             "damaged",
             f"{seen.damaged} pieces of the video are damaged and were left out.",
-            "Copy the original from the camera again; what could be read is used.",
+            COPY,
         )
     if seen.duration_s < SHORT_S:
         yield Reason("too_short", f"The video lasts only {seen.duration_s:.1f} seconds.", SLOWLY)
