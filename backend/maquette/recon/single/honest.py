@@ -23,7 +23,16 @@ LEAST_DEG = 1.0
 """So far the camera always may: a training needs two views, and their unknown parts are masked."""
 _LOOKING_PX = 160
 _HALF = 0.5**0.5
-_WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1), (_HALF, _HALF), (-_HALF, -_HALF), (-_HALF, _HALF), (_HALF, -_HALF))
+_WAYS = (
+    (1.0, 0.0),
+    (-1.0, 0.0),
+    (0.0, 1.0),
+    (0.0, -1.0),
+    (_HALF, _HALF),
+    (-_HALF, -_HALF),
+    (-_HALF, _HALF),
+    (_HALF, -_HALF),
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def honest_range(relief: Relief, most_deg: float = MOST_DEG) -> HonestRange:
             reached = float(angle)
         return reached
 
-    return HonestRange(left=reach(-1, 0), right=reach(1, 0), up=reach(0, 1), down=reach(0, -1))
+    return HonestRange(left=reach(-1.0, 0.0), right=reach(1.0, 0.0), up=reach(0.0, 1.0), down=reach(0.0, -1.0))
 
 
 def honest_viewpoints(relief: Relief, within: HonestRange, most: int) -> list[tuple[float, float]]:
