@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -326,3 +328,33 @@ def test_settings_ask_for_a_size_and_a_seed_gives_the_same_cameras(capture: Synt
     for one, two in zip(first.scene.views, second.scene.views, strict=True):
         assert np.array_equal(one.camera.camera_from_world, two.camera.camera_from_world)
     assert np.array_equal(first.scene.points, second.scene.points)
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_search_that_was_killed_goes_on_with_the_features_and_matches_it_had_once(
+    capture: SyntheticCapture, placed: SfmResult, tmp_path: Path, kills: int
+) -> None:
+    class KilledError(Exception):
+        """Ends the search, as a kill would."""
+
+    def until_mapping(stage: str, fraction: float, message: str = "") -> None:
+        if stage == "mapping":
+            raise KilledError
+
+    image_dir = capture.paths[0].parent
+    for _ in range(kills):
+        with pytest.raises(KilledError):
+            place_cameras(image_dir, tmp_path, progress=until_mapping)
+    with contextlib.closing(sqlite3.connect(tmp_path / "scratch" / "work" / "as_set.db")) as database, database:
+        assert database.execute("select count(*) from two_view_geometries").fetchone()[0] > 0
+        # Seven features that no photo has, and that no match speaks of, show whose features are used.
+        database.execute(
+            "update keypoints set rows = rows + 7, data = data || zeroblob(7 * length(data) / rows) where image_id = 1"
+        )
+        database.execute(
+            "update descriptors set rows = rows + 7, data = data || zeroblob(7 * length(data) / rows) where image_id = 1"
+        )
+    resumed = place_cameras(image_dir, tmp_path)
+    # Whatever kills a search must not do so for ever: after two in a row the next begins with nothing.
+    assert resumed.placements[0].features == placed.placements[0].features + (7 if kills == 1 else 0)
+    assert resumed.placed == placed.placed

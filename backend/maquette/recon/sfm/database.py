@@ -41,8 +41,10 @@ def add_photos(
 ) -> None:
     """Create the database. Photos of one size and focal prior share a camera unless ``camera_each``.
 
-    ``focal_px``: EXIF priors in pixels, for the photos that have one.
+    ``focal_px``: EXIF priors in pixels, for the photos that have one. Where the file exists, it is whole.
     """
+    whole, database = database, database.with_suffix(".db.part")
+    database.unlink(missing_ok=True)
     groups: dict[tuple[int, int, float | None, str | None], list[str]] = defaultdict(list)
     for name in names:
         with Image.open(image_dir / name) as image:
@@ -63,6 +65,7 @@ def add_photos(
             image_names=members,
             options=options,
         )
+    database.rename(whole)
 
 
 def find_features(

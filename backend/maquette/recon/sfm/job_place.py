@@ -28,11 +28,13 @@ from maquette.recon.sfm.database import (
     read_matched,
 )
 from maquette.recon.sfm.gate import check, passes
+from maquette.recon.sfm.job_turntable import may_be_turntable, place_on_turntable
 from maquette.recon.sfm.mapping import map_incrementally, undistort, write_arrays
 from maquette.recon.sfm.pairs import bounded_pairs, every_pair
 from maquette.recon.sfm.reasons import placement, strangers
 from maquette.recon.sfm.result import Attempt
 from maquette.recon.sfm.settings import SfmSettings
+from maquette.recon.sfm.turntable import Turntable
 
 _DESCRIPTORS_PER_PHOTO = 1000
 
@@ -42,6 +44,7 @@ class _Outcome:
     attempt: Attempt
     matched: Matched
     model: pycolmap.Reconstruction | None
+    turntable: Turntable | None = None
 
 
 def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -80,6 +83,8 @@ def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
     return {
         **facts,
         "cameras": cameras,
+        "turntable": best.turntable
+        and {"share": best.turntable.share, "matches": best.turntable.matches, "step_deg": best.turntable.step_deg},
         "lenses": _lenses(best.model),
         "mean_track_length": best.attempt.mean_track_length,
         "reprojection_error_px": float(best.model.compute_mean_reprojection_error()),
@@ -97,11 +102,13 @@ def _attempts(
     seconds: dict[str, float],
     report: Report,
 ) -> Iterator[Callable[[], _Outcome]]:
-    """What is tried, in this order: as set; more features; a camera for each photo; relaxed thresholds."""
+    """What is tried, in this order: as set; more features; a camera for each photo; relaxed thresholds; a turntable."""
 
     def features_of(database: Path, options: FeatureOptions, guided: bool) -> Matched:
+        # COLMAP passes over photos that have features and pairs that have matches: a killed search has left some.
         with timed(seconds, "features"):
-            add_photos(database, image_dir, names, focal_px, camera_each=False)
+            if not database.exists():
+                add_photos(database, image_dir, names, focal_px, camera_each=False)
             find_features(database, image_dir, names, options, settings.threads, report, device=settings.device)
         with timed(seconds, "matching"):
             pairs = _choose_pairs(database, names, settings)
@@ -109,7 +116,7 @@ def _attempts(
         return read_matched(database)
 
     def mapped(name: str, database: Path, matched: Matched, started: float, relaxed: bool = False) -> _Outcome:
-        model = None
+        model: pycolmap.Reconstruction | None = None
         if matched.any:
             with timed(seconds, "mapping"):
                 model = map_incrementally(
@@ -122,13 +129,22 @@ def _attempts(
                     report,
                     relaxed=relaxed,
                 )
+        return judged(name, model, matched, started)
+
+    def judged(
+        name: str,
+        model: pycolmap.Reconstruction | None,
+        matched: Matched,
+        started: float,
+        table: Turntable | None = None,
+    ) -> _Outcome:
         placed = model.num_reg_images() if model else 0
         points = model.num_points3D() if model else 0
         track = float(model.compute_mean_track_length()) if model and points else 0.0
         foreign = strangers([placement(facts, facts["name"]) for facts in _photo_facts(model, matched, names)])
         passed = passes(check(placed, len(names), points, track, strangers=len(foreign)))
         attempt = Attempt(name, placed, points, round(track, 3), passed, round(time.perf_counter() - started, 3))
-        return _Outcome(attempt, matched, model)
+        return _Outcome(attempt, matched, model, table)
 
     first, second, third = (work / f"{name}.db" for name in ("as_set", "more_features", "camera_each"))
     wanted = FeatureOptions(settings.feature_image_px, settings.max_features)
@@ -146,6 +162,7 @@ def _attempts(
 
     def camera_each() -> _Outcome:
         started = time.perf_counter()
+        third.unlink(missing_ok=True)
         add_photos(third, image_dir, names, focal_px, camera_each=True)
         copy_matches(second, third)
         return mapped("camera_each", third, matches[second], started)
@@ -153,11 +170,20 @@ def _attempts(
     def relaxed() -> _Outcome:
         return mapped("relaxed", second, matches[second], time.perf_counter(), relaxed=True)
 
+    def turntable() -> _Outcome:
+        started = time.perf_counter()
+        with timed(seconds, "mapping"):
+            found = place_on_turntable(second, image_dir, names, focal_px, work / "turntable", settings, report)
+        model, table = found or (None, None)
+        return judged("turntable", model, matches[second], started, table)
+
     yield as_set
     yield with_more_features
     if matches[second].any:
         yield camera_each
         yield relaxed
+        if may_be_turntable(matches[second], names):
+            yield turntable
 
 
 def _choose_pairs(database: Path, names: Sequence[str], settings: SfmSettings) -> list[tuple[str, str]]:

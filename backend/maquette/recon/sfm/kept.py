@@ -23,6 +23,28 @@ from maquette.recon.sfm.result import Attempt, Observations, Placement, SfmResul
 from maquette.recon.sfm.settings import SfmSettings
 
 RESULT_FILE, OBSERVATIONS_FILE, SCENE_FOLDER = "result.json", "observations.npz", "scene"
+BEGUN_FILE = "begun"
+
+
+def resume(scratch: Path, fingerprint: str) -> None:
+    """Leave in ``scratch`` the features and matches of a search of the same photos that was killed, and nothing else.
+
+    Once: should what is there be what kills the search, the time after next begins with nothing.
+    """
+    marker, databases = scratch / BEGUN_FILE, scratch / "work"
+    begun = marker.read_text() if marker.exists() else ""
+    if begun != fingerprint:
+        shutil.rmtree(scratch, ignore_errors=True)
+    elif databases.is_dir():
+        for path in databases.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif ".db" not in path.name:
+                path.unlink()
+    shutil.rmtree(scratch / "photos", ignore_errors=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    with replacing(marker) as file:
+        file.write((f"again {fingerprint}" if begun == fingerprint else fingerprint).encode())
 
 
 def link_safely(image_dir: Path, names: Sequence[str], folder: Path) -> dict[str, str]:

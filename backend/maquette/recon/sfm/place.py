@@ -18,7 +18,15 @@ from maquette.recon.sfm.errors import (
     TooFewPointsError,
 )
 from maquette.recon.sfm.gate import PLACED, Finding, check, counted, photos_needed
-from maquette.recon.sfm.kept import SCENE_FOLDER, assemble, fingerprint_of, link_safely, load_result, save_result
+from maquette.recon.sfm.kept import (
+    SCENE_FOLDER,
+    assemble,
+    fingerprint_of,
+    link_safely,
+    load_result,
+    resume,
+    save_result,
+)
 from maquette.recon.sfm.process import JobRefusedError, run_child
 from maquette.recon.sfm.reasons import placement, strangers
 from maquette.recon.sfm.result import Attempt, Placement, SfmResult
@@ -37,7 +45,8 @@ def place_cameras(
 
     ``focal_px``: EXIF focal lengths in pixels by file name, where known. Photos of one size and focal length share
     a camera (SIMPLE_RADIAL). Everything is written under ``work_dir``; a finished result of the same photos and
-    settings found there is loaded instead. Stages reported: ``features``, ``matching``, ``mapping``, ``undistort``.
+    settings found there is loaded instead, and features and matches of a search that was killed are used again. Stages
+    reported: ``features``, ``matching``, ``mapping``, ``undistort``.
 
     Raises :class:`TooFewPhotosError`, :class:`PhotosShareNothingError`, :class:`TooFewPhotosPlacedError`,
     :class:`TooFewPointsError` (each with ``details["dropped"]`` and ``details["attempts"]``), or
@@ -53,12 +62,17 @@ def place_cameras(
         return finished
 
     scratch = work_dir / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
+    resume(scratch, fingerprint)
     safe = link_safely(image_dir, names, scratch / "photos")
     original = {link: name for name, link in safe.items()}
+    fresh = False
 
     def search(settled: SfmSettings) -> dict[str, Any]:
-        shutil.rmtree(scratch / "work", ignore_errors=True)
+        nonlocal fresh
+        if fresh:
+            # Another device: nothing that the first one left is to be trusted.
+            shutil.rmtree(scratch / "work", ignore_errors=True)
+        fresh = True
         request = {
             "images": str(scratch / "photos"),
             "work": str(scratch / "work"),
@@ -81,7 +95,10 @@ def place_cameras(
         scratch / "work",
         work_dir / SCENE_FOLDER,
         method=method,
-        findings=lambda photos, points, track: _findings(photos, points, track, relaxed=method == "relaxed"),
+        findings=lambda photos, points, track: (
+            *_findings(photos, points, track, relaxed=method == "relaxed"),
+            *_turntable_finding(answer.get("turntable")),
+        ),
     )
     if fell_back is not None:
         result = replace(result, warnings=(*result.warnings, fell_back))
@@ -153,3 +170,17 @@ def _findings(
             )
         )
     return tuple(found)
+
+
+def _turntable_finding(table: Mapping[str, float] | None) -> tuple[Finding, ...]:
+    if table is None:
+        return ()
+    return (
+        Finding(
+            "turntable_assumed",
+            "The cameras could not be found one by one. The photos were taken for those of a turntable that turned by "
+            f"{table['step_deg']:.1f} degrees each time; {table['share']:.0%} of {table['matches']} matches agree.",
+            "Where the steps were not even, take more photos in smaller steps, or send the cameras' poses.",
+            fatal=False,
+        ),
+    )

@@ -66,7 +66,8 @@ class SfmResult:
     ``placements``: one per photo in name order. ``warnings``: ``{"code", "message", "suggestion"}`` each, of the
     gate's softer limits.
     ``reprojection_error_px``: mean over all observations, in pixels of the photos given.
-    ``method``: the attempt whose cameras these are: ``as_set more_features camera_each relaxed``, or ``known_poses``
+    ``method``: the attempt whose cameras these are: ``as_set more_features camera_each relaxed
+    turntable``, or ``known_poses``
     for cameras that came with the photos. ``points_from``: ``matches``, or what stood in for too few of them,
     ``silhouettes`` or ``volume``; points that came with the poses are among them.
     ``seconds``: per stage (``features``, ``matching``, ``mapping``, ``undistort``), all attempts together.
