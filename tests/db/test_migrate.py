@@ -62,6 +62,20 @@ def test_all_at_once(fresh_database):
     assert sorted(bool(report.applied) for report in reports) == [False, False, False, True]
 
 
+def test_it_goes_on_where_a_worker_stood_in_its_way(fresh_database):
+    """A worker's transaction that has read one table and wants another, between whose policies the run stands."""
+    migrate(fresh_database)
+    waiting = "select count(*) from pg_locks where not granted and relation = 'public.runs'::regclass"
+    with ThreadPoolExecutor(1) as others, psycopg.connect(fresh_database) as worker:
+        worker.execute("select from public.runs")
+        again = others.submit(migrate, fresh_database)
+        while ask(fresh_database, waiting) == [(0,)]:
+            assert not again.done()
+        worker.execute("select from public.projects")
+        worker.commit()
+        assert again.result().applied == ()
+
+
 def test_a_changed_migration_is_refused(fresh_database, sql_root):
     migrate(fresh_database, sql_root)
     path = sql_root / "migrations" / "0001_create_records.sql"

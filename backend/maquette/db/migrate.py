@@ -24,6 +24,7 @@ DECLARED = ("functions", "policies", "storage_policies")
 QUEUE = "procrastinate/"
 BUCKETS = ("3d-models", "depth-maps", "enhanced-views", "multiview-images", "processed-images", "project-uploads")
 LOCK = 0x6D61_7175_6574_7465  # "maquette"
+ATTEMPTS = 10
 
 
 class MigrationChangedError(MaquetteError):
@@ -81,7 +82,22 @@ def sql_files(sql_root: Path | None, folder: str) -> list[Path]:
 
 
 def migrate(database_url: str, sql_root: Path | None = None) -> MigrationReport:
-    """Apply what is missing and re-declare the rest. Safe to run at any time, by several at once."""
+    """Apply what is missing and re-declare the rest. Safe to run at any time, by several at once.
+
+    Workers go on meanwhile, and each holds tables that this waits for: where one waits for this too, Postgres ends
+    either of them, and whoever it was begins again.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return _migrate(database_url, sql_root)
+        except MigrationFailedError as error:
+            if not left or not isinstance(error.__cause__, psycopg.errors.DeadlockDetected):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _migrate(database_url: str, sql_root: Path | None) -> MigrationReport:
+    """All of it in one transaction."""
     with connect(database_url, "maquette-migrate") as connection:
         connection.add_notice_handler(lambda notice: None)
         # A table in use by a long transaction: say so after a minute instead of standing in everybody's way.
