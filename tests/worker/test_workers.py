@@ -204,6 +204,7 @@ async def test_lost_database_connections_lose_no_run(modelled: House, start: Cal
     )
     ended = await modelled.until(run["id"], "completed", "failed", seconds=40)
     assert ended["status"] == "completed", ended["error"]
+    assert (ended["attempt"], ended["failures"]) == (1, {}), "the step did not go on while the queue was out of reach"
     models = await modelled.rows(
         "select version from public.gaussian_splat_models where run_id = %s order by version", run["id"]
     )

@@ -17,6 +17,13 @@ from maquette.errors import UnavailableError
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 TRANSACTION_POOLER_PORT = "6543"
+NOTICE_A_LOST_HOST = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A host that vanishes says nothing: within a minute its connections count as lost, not after the kernel's two hours."""
 
 
 TABLE_CHANGED = psycopg.errors.FeatureNotSupported
@@ -32,7 +39,7 @@ class DatabaseUnreachableError(UnavailableError):
 
 def connection_options(database_url: str, application_name: str = "maquette") -> dict[str, Any]:
     """Keyword arguments for every connection we open on this address."""
-    options: dict[str, Any] = {"connect_timeout": 10, "application_name": application_name}
+    options: dict[str, Any] = {"connect_timeout": 10, "application_name": application_name, **NOTICE_A_LOST_HOST}
     if is_transaction_pooler(database_url):
         # Each transaction may land on another server session, where our prepared statements are unknown.
         options["prepare_threshold"] = None

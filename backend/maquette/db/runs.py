@@ -309,12 +309,16 @@ async def request_cancel(conn: Connection, run_id: UUID) -> Row | None:
 
 
 async def stalled(conn: Connection, seconds: float) -> list[Row]:
-    """Running runs whose heartbeat is older than this, or that never had one for so long: set running by hand."""
+    """Running runs whose heartbeat is older than this, or that never had one for so long: set running by hand.
+
+    None while the database itself runs no longer than that: nobody could beat while it was away.
+    """
     return await fetch_all(
         conn,
         "select * from public.runs where status = 'running'"
-        " and coalesce(heartbeat_at, started_at, queued_at) < now() - make_interval(secs => %s)",
-        [seconds],
+        " and coalesce(heartbeat_at, started_at, queued_at) < now() - make_interval(secs => %(seconds)s)"
+        " and pg_postmaster_start_time() < now() - make_interval(secs => %(seconds)s)",
+        {"seconds": seconds},
     )
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import procrastinate
 
 from maquette.db import runs
-from maquette.db.connection import is_transaction_pooler
+from maquette.db.connection import connection_options
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.queue.turns import allot_turn, choose_queue
 
@@ -24,12 +24,11 @@ SCHEMA_OPTIONS = "-c search_path=jobs,public"
 
 def open_app(database_url: str, *, max_connections: int = 4) -> procrastinate.App:
     """A Procrastinate app for a worker; the caller opens it with ``async with app.open_async()``."""
-    pooler = is_transaction_pooler(database_url)
     connector = procrastinate.PsycopgConnector(
         conninfo=database_url,
         min_size=1,
         max_size=max_connections,
-        kwargs={"options": SCHEMA_OPTIONS, **({"prepare_threshold": None} if pooler else {})},
+        kwargs={**connection_options(database_url, "maquette queue"), "options": SCHEMA_OPTIONS},
     )
     return procrastinate.App(connector=connector)
 

@@ -21,7 +21,7 @@ from maquette.queue.turns import free_from_gpu
 from maquette.retention.periodic import collect_when_due
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
-from maquette.worker.carry import carry_out
+from maquette.worker.carrying import Carrying
 from maquette.worker.endings import put_back
 from maquette.worker.folders import sweep_folders
 from maquette.worker.registration import keep_registered
@@ -55,38 +55,40 @@ async def run_worker(
         Objects.open(connections, timeout_s=settings.storage_timeout_s) as objects,
     ):
         services = await open_services(settings, pool, objects, concurrency=concurrency)
+        carrying = Carrying(services)
         registered = asyncio.create_task(keep_registered(pool, uuid4(), queues, concurrency))
         delay = 0.5
         try:
             while not stop.is_set():
                 try:
-                    await _serve(services, connections, concurrency, queues, stop, stalled_s)
+                    await _serve(services, carrying, connections, queues, stop, stalled_s)
                     delay = 0.5
                 except (exceptions.ConnectorException, psycopg.OperationalError, OSError) as error:
                     log.warning("the queue is out of reach (%s); again in %.1f s", type(error).__name__, delay)
                     await _sleep(stop, delay)
                     delay = min(delay * 2, 30.0)
         finally:
+            await carrying.stop()
             registered.cancel()
             await asyncio.wait({registered})
 
 
 async def _serve(
     services: Services,
+    carrying: Carrying,
     connections: Connections,
-    concurrency: int,
     queues: Sequence[str],
     stop: asyncio.Event,
     stalled_s: float,
 ) -> None:
-    """One life of the Procrastinate worker: until it is stopped, or loses the database."""
-    app = open_app(connections.database_url, max_connections=concurrency + 4)
-    _register(app, services, stalled_s)
+    """One life of the Procrastinate worker: until it is stopped, or loses the database. Runs go on in the next."""
+    app = open_app(connections.database_url, max_connections=services.concurrency + 4)
+    _register(app, services, carrying, stalled_s)
     async with app.open_async():
         await sweep(app, services, stalled_s)
         # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
         workers = [
-            asyncio.create_task(_procrastinate_worker(app, queues, concurrency, stalled_s)),
+            asyncio.create_task(_procrastinate_worker(app, queues, services.concurrency, stalled_s)),
             # Two at a time, for a collection may take long and must not hold up what gives lost runs back.
             asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s)),
             asyncio.create_task(_tidy(app, services)),
@@ -130,10 +132,10 @@ async def _procrastinate_worker(
     )
 
 
-def _register(app: procrastinate.App, services: Services, stalled_s: float) -> None:
+def _register(app: procrastinate.App, services: Services, carrying: Carrying, stalled_s: float) -> None:
     @app.task(name=TASK)
     async def run_step(run_id: str) -> None:
-        await carry_out(services, run_id_of({"run_id": run_id}))
+        await carrying.carry(run_id_of({"run_id": run_id}))
 
     # Asked for once an hour; one worker does it, once a day.
     @app.periodic(cron="23 * * * *")
