@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maquette.recon.background import composited, open_remover, remove_background
+from maquette.recon.background import Removed, open_remover, remove_background
 from maquette.recon.background.errors import ObjectNotFoundError
 
 
@@ -77,8 +77,18 @@ def test_transparency_of_the_photo_is_the_mask() -> None:
         remove_background(pixels, alpha=np.full(truth.shape, 255, np.uint8))
 
 
+def test_a_bit_of_the_room_in_the_colours_of_the_object_is_left_out() -> None:
+    pixels, truth = studio()
+    pixels[20:32, 400:430] = (95, 45, 25)
+    removed = remove_background(pixels)
+    assert (removed.mask[:50, 380:] == 0).all() and overlap(removed.mask, truth) > 0.97
+
+
 def test_the_object_over_grey() -> None:
     pixels = np.full((2, 3, 3), 200, np.uint8)
     mask = np.array([[0, 255, 51]] * 2, np.uint8)
-    assert composited(pixels, mask, 100)[0, :, 0].tolist() == [100, 200, 120]
-    assert composited(pixels, mask)[0, :, 0].tolist() == [0, 200, 40]
+    by_colour, own = Removed(mask, "grabcut", True, 1.0), Removed(mask, "alpha", False, 1.0)
+    assert by_colour.over(pixels, 100)[0, :, 0].tolist() == [100, 200, 120]
+    assert by_colour.over(pixels)[0, :, 0].tolist() == [0, 200, 40]
+    # Read over black already, as photos with transparency are.
+    assert np.array_equal(own.over(by_colour.over(pixels), 100), by_colour.over(pixels, 100))

@@ -12,6 +12,7 @@ import pytest
 from tests.recon.single.conftest import having, trusted, vase
 
 from maquette.progress import CancelledError
+from maquette.recon.background import Removed
 from maquette.recon.enhance.errors import BrokenModelError, ModelCodeRefusedError
 from maquette.recon.single.crop import square_crop
 from maquette.recon.single.errors import (
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 def square(level: int = 127) -> np.ndarray:
-    return square_crop(*vase(), 512, 0.1, level)
+    pixels, mask = vase()
+    return square_crop(pixels, Removed(mask, "grabcut", True, 1.0), 512, 0.1, level)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from tests.recon.single.conftest import vase
 
 from maquette.models.registry import find_model
+from maquette.recon.background import Removed
 from maquette.recon.single.crop import square_crop
 from maquette.recon.single.errors import ViewsFailedError
 from maquette.recon.single.view_models import HALF_EXTENT, KNOWN, ZERO123PLUS
@@ -45,7 +46,7 @@ def test_the_sheet_is_read_line_by_line() -> None:
 def test_the_object_fills_the_middle_of_a_grey_square() -> None:
     pixels, mask = vase()
     for side in (320, 900):
-        square = square_crop(pixels, mask, side, 0.1, 127)
+        square = square_crop(pixels, Removed(mask, "grabcut", True, 1.0), side, 0.1, 127)
         assert square.shape == (side, side, 3)
         object_here = np.abs(square.astype(int) - 127).max(axis=2) > 6
         rows, columns = np.flatnonzero(object_here.any(axis=1)), np.flatnonzero(object_here.any(axis=0))

@@ -112,6 +112,14 @@ def test_a_whole_picture(tmp_path: Path) -> None:
     assert len(views.scene.points) > 5000
 
 
+def test_the_photos_own_transparency_is_its_outline(tmp_path: Path) -> None:
+    pixels, mask = vase(300, 280)
+    photo = replace(photo_of(pixels * (mask[..., None] > 0)), alpha=mask)
+    views = make_views(photo, tmp_path, wanted=2, depth=network)
+    assert views.mask is not None and np.array_equal(views.mask, mask)
+    assert views.details["background"] == "alpha" and "background_by_colour" not in codes(views)
+
+
 def test_a_view_model_makes_views_all_around(zero123plus: LocalModel, tmp_path: Path) -> None:
     pixels, _ = vase()
     views = make_views(photo_of(pixels), tmp_path, weights=having(zero123plus), gpu=True, device="cpu", seed=3)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from maquette.recon.background.remove import choose_background_model, open_remover, remove_background
-from maquette.recon.background.removed import Removed, composited
+from maquette.recon.background.removed import Removed
 
-__all__ = ["Removed", "choose_background_model", "composited", "open_remover", "remove_background"]
+__all__ = ["Removed", "choose_background_model", "open_remover", "remove_background"]

@@ -25,19 +25,24 @@ _MARGIN = 0.06
 _ROUNDS = 4
 _SPECK = 2e-4
 """Pieces and holes smaller than this share of the picture are noise."""
+_CRUMB = 0.03
+"""So are pieces smaller than this share of the largest: bits of the room in the object's colours."""
 _DARKEST_SHADOW = 0.45
 """Of the background's lightness."""
 _USUAL_SHARE = 0.05
 """An object smaller than this is trusted less: in clutter, a patch of colour is often all that is found."""
 
 
-def cut_by_colour(pixels: UInt8[ndarray, "h w 3"]) -> Removed:
-    """The object in the middle; the same picture gives the same mask."""
+def cut_by_colour(pixels: UInt8[ndarray, "h w 3"], *, shadows: bool = True) -> Removed:
+    """The object in the middle; the same picture gives the same mask.
+
+    ``shadows``: whether what looks like a shadow on the background begins as background; GrabCut may take it back.
+    """
     scale = min(1.0, WORKING_PX / max(pixels.shape[:2]))
     size = (max(16, round(pixels.shape[1] * scale)), max(16, round(pixels.shape[0] * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
-    labels = _first_guess(lab)
+    labels = _first_guess(lab, shadows)
     if (labels & 1).any() and not (labels & 1).all():
         cv2.setRNGSeed(0)  # its colour models begin at random
         unused = (0, 0, 1, 1)
@@ -48,7 +53,7 @@ def cut_by_colour(pixels: UInt8[ndarray, "h w 3"]) -> Removed:
     return Removed(mask, METHOD, degraded=True, confidence=trust)
 
 
-def _first_guess(lab: Float32[ndarray, "h w 3"]) -> UInt8[ndarray, "h w"]:
+def _first_guess(lab: Float32[ndarray, "h w 3"], shadows: bool) -> UInt8[ndarray, "h w"]:
     """GrabCut's labels: what stands out from the border's colours, or, where those are many, all but a margin."""
     height, width = lab.shape[:2]
     ring = np.ones((height, width), np.bool_)
@@ -62,7 +67,8 @@ def _first_guess(lab: Float32[ndarray, "h w 3"]) -> UInt8[ndarray, "h w"]:
             np.clip(difference, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU
         )
         stands_out = difference > max(EVEN, min(level, 3 * EVEN))
-        stands_out &= ~_shadow(lab, fit)
+        if shadows:
+            stands_out &= ~_shadow(lab, fit)
         labels = np.where(stands_out, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
         labels[ring & ~stands_out] = cv2.GC_BGD
         return labels
@@ -101,7 +107,9 @@ def _without_specks(inside: Bool[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
     least = max(4, round(_SPECK * inside.size))
     for value in (True, False):
         count, pieces, statistics, _ = cv2.connectedComponentsWithStats((inside == value).astype(np.uint8))
-        small = np.flatnonzero(statistics[:count, cv2.CC_STAT_AREA] < least)
+        areas = statistics[:count, cv2.CC_STAT_AREA]
+        # Piece 0 is all that is not looked at.
+        small = np.flatnonzero(areas < max(least, _CRUMB * areas[1:].max(initial=0) if value else 0))
         inside = np.where((inside == value) & np.isin(pieces, small), not value, inside)
     return np.asarray(inside, np.bool_)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -12,7 +13,7 @@ from maquette.recon.background.errors import ObjectNotFoundError, UnknownBackgro
 from maquette.recon.background.grabcut import cut_by_colour
 from maquette.recon.background.network import BackgroundNetwork
 from maquette.recon.background.networks import KINDS
-from maquette.recon.background.removed import Removed
+from maquette.recon.background.removed import ALPHA, Removed
 from maquette.recon.weights import Weights
 
 LEAST_SHARE, MOST_SHARE = 0.005, 0.98
@@ -36,15 +37,20 @@ def choose_background_model(weights: Weights, wanted: str | None = None) -> str 
     return wanted
 
 
-def open_remover(weights: Weights | None = None, wanted: str | None = None, *, threads: int | None = None) -> Remover:
+def open_remover(
+    weights: Weights | None = None, wanted: str | None = None, *, threads: int | None = None, shadows: bool = True
+) -> Remover:
     """What removes the background of any number of photos, its network loaded once.
+
+    ``shadows``: whether the pictures may show an object's shadow, which GrabCut should not keep.
 
     Raises what :func:`choose_background_model` does, and the errors of a broken network: a network that is here and
     does not work is never replaced in silence.
     """
     found = weights or Weights()
     name = choose_background_model(found, wanted)
-    cut: Remover = cut_by_colour if name is None else BackgroundNetwork(found[name], threads=threads)
+    by_colour = partial(cut_by_colour, shadows=shadows)
+    cut: Remover = by_colour if name is None else BackgroundNetwork(found[name], threads=threads)
 
     def remove(pixels: UInt8[ndarray, "h w 3"]) -> Removed:
         removed = cut(pixels)
@@ -69,7 +75,7 @@ def remove_background(
     nothing can be told apart, and the errors of :func:`open_remover`.
     """
     if alpha is not None:
-        own = Removed(alpha, "alpha", degraded=False, confidence=1.0)
+        own = Removed(alpha, ALPHA, degraded=False, confidence=1.0)
         if not LEAST_SHARE <= own.share <= MOST_SHARE:
             raise ObjectNotFoundError(own.share, own.method)
         return own

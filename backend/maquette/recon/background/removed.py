@@ -8,6 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
+ALPHA = "alpha"
+"""The method of a photo that brought its own transparency."""
+
 
 @dataclass(frozen=True, eq=False)
 class Removed:
@@ -28,8 +31,10 @@ class Removed:
         """Share of the picture that the object takes."""
         return float(self.mask.mean() / 255)
 
-
-def composited(pixels: UInt8[ndarray, "h w 3"], mask: UInt8[ndarray, "h w"], level: int = 0) -> UInt8[ndarray, "h w 3"]:
-    """The object over an even grey ``level`` (0: black, the colour that an empty model renders)."""
-    weight = mask[..., None].astype(np.uint16)
-    return ((pixels * weight + level * (255 - weight) + 127) // 255).astype(np.uint8)
+    def over(self, pixels: UInt8[ndarray, "h w 3"], level: int = 0) -> UInt8[ndarray, "h w 3"]:
+        """The photo's object over an even grey ``level`` (0: black, the colour that an empty model renders)."""
+        weight = self.mask[..., None].astype(np.uint16)
+        # A photo with its own transparency was read over black already: weighed twice, its edges would darken.
+        own = pixels.astype(np.uint16) * (255 if self.method == ALPHA else weight)
+        seen: UInt8[ndarray, "h w 3"] = np.minimum((own + level * (255 - weight) + 127) // 255, 255).astype(np.uint8)
+        return seen

@@ -7,13 +7,14 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from maquette.recon.background import composited
+from maquette.recon.background import Removed
 
 
 def square_crop(
-    pixels: UInt8[ndarray, "h w 3"], mask: UInt8[ndarray, "h w"], side_px: int, margin: float, level: int
+    pixels: UInt8[ndarray, "h w 3"], removed: Removed, side_px: int, margin: float, level: int
 ) -> UInt8[ndarray, "s s 3"]:
     """The object over grey ``level``, its longer side the square's less ``margin`` (of the side) at both ends."""
+    mask = removed.mask
     rows, columns = np.flatnonzero((mask >= 128).any(axis=1)), np.flatnonzero((mask >= 128).any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     scale = side_px * (1 - 2 * margin) / max(bottom - top, right - left)
@@ -23,7 +24,7 @@ def square_crop(
             [0, scale, side_px / 2 - scale * (top + bottom) / 2 + (scale - 1) / 2],
         ]
     )
-    seen = composited(pixels, mask, level)
+    seen = removed.over(pixels, level)
     if scale < 1:
         # Shrinking by interpolation alone would let the photo's texture flicker.
         seen = cv2.GaussianBlur(seen, (0, 0), 0.4 / scale)

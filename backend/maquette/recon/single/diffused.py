@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from maquette.progress import Progress, silent
-from maquette.recon.background import Removed, composited
+from maquette.recon.background import Removed
 from maquette.recon.background.errors import ObjectNotFoundError
 from maquette.recon.background.remove import Remover
 from maquette.recon.capture import Reason
@@ -41,7 +41,7 @@ def diffused_views(
     :class:`ViewsFailedError` where fewer than three views show an object or their outlines share no space.
     """
     made = pipeline.made
-    square = square_crop(photo.pixels, removed.mask, made.input_px, made.margin, made.level)
+    square = square_crop(photo.pixels, removed, made.input_px, made.margin, made.level)
     pictures = pipeline(square, seed=seed, progress=progress)
     views, masks, empty = [], [], []
     angles = zip(made.cameras(), pictures, made.azimuths_deg, made.elevations_deg, strict=True)
@@ -52,7 +52,7 @@ def diffused_views(
         except ObjectNotFoundError:
             empty.append(name)
             continue
-        views.append(MadeView(name, camera, composited(picture, cut.mask), azimuth, elevation))
+        views.append(MadeView(name, camera, cut.over(picture), azimuth, elevation))
         masks.append(cut.mask)
     if len(views) < min(LEAST_VIEWS, len(pictures)):
         raise ViewsFailedError(pipeline.model.name, f"{len(empty)} of {len(pictures)} show no object")

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 from numpy import ndarray
 
 from maquette.progress import Progress, silent
-from maquette.recon.background import Removed, composited
+from maquette.recon.background import Removed
 from maquette.recon.capture import Reason
 from maquette.recon.depth.classical import RELIEF
 from maquette.recon.depth.classical import relief as classical_relief
@@ -50,7 +50,7 @@ def relief_views(
     progress("depth", 0.0)
     inverse, source = _inverse_depth(photo.pixels, mask, depth)
     fov = _vertical_fov(photo)
-    pixels = photo.pixels if mask is None else composited(photo.pixels, mask)
+    pixels = photo.pixels if removed is None else removed.over(photo.pixels)
     relief = make_relief(pixels, inverse, mask, fov)
     progress("depth", 1.0, source)
 
@@ -67,12 +67,16 @@ def relief_views(
         angles.append(Angle(f"{name}.png", azimuth, elevation, round(seen.unknown_share, 4)))
         progress("views", index / len(places), name)
     scene = write_scene(views, *_points(relief), folder)
-    why = "from farther round, too much that no photo shows would have to be made up"
+    why = (
+        f"its depth is made up, so none is farther round than {MADE_UP_DEG:.0f} degrees"
+        if depth is None
+        else "from farther round, too much that no photo shows would have to be made up"
+    )
     return SingleViews(
         scene=scene,
         method=f"relief:{source}",
         degraded=True,
-        warnings=(*_warnings(photo, source, depth is None), *fewer_views(wanted, len(places), why)),
+        warnings=(*_warnings(photo, source, depth is None, mask is None), *fewer_views(wanted, len(places), why)),
         requested=wanted,
         made=len(places),
         angles=tuple(angles),
@@ -116,7 +120,11 @@ def _points(relief: Relief) -> tuple[Float[ndarray, "n 3"], UInt8[ndarray, "n 3"
     return at @ pose[:3, :3].T + pose[:3, 3], np.ascontiguousarray(relief.pixels[row, column])
 
 
-def _warnings(photo: Photo, source: str, made_up: bool) -> tuple[Reason, ...]:
+def _made_up_from(whole: bool) -> str:
+    return "from the height in the picture" if whole else "from the object's outline"
+
+
+def _warnings(photo: Photo, source: str, made_up: bool, whole: bool) -> tuple[Reason, ...]:
     found = [
         Reason(
             "relief_only",
@@ -128,7 +136,7 @@ def _warnings(photo: Photo, source: str, made_up: bool) -> tuple[Reason, ...]:
         found.append(
             Reason(
                 "depth_made_up",
-                f"No depth model is installed; the relief's depth is made up from its outline ({source}).",
+                f"No depth model was used; the relief's depth is made up {_made_up_from(whole)} ({source}).",
                 "Install one: `maquette models pull depth-anything-v2-small`.",
             )
         )

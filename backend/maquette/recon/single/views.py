@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maquette.errors import MaquetteError
 from maquette.progress import Progress, silent
-from maquette.recon.background import Removed, open_remover
+from maquette.recon.background import Removed, open_remover, remove_background
 from maquette.recon.capture import Reason
 from maquette.recon.cuda.availability import device_files
 from maquette.recon.enhance.method import Device
@@ -41,10 +41,12 @@ def make_views(
 ) -> SingleViews:
     """Views of what one photo shows, as a scene whose files lie in ``folder``.
 
-    ``removed``: the object, where its background was taken away; None makes a relief of the whole picture, and has a
-    view model's object found first. ``method``: ``relief``, or a view model by name, which is then never replaced;
-    None: the first view model that can be used and has a GPU (``gpu`` None: look), else the relief, with what stood
-    in the way among the warnings. ``depth`` is for the relief; see :func:`maquette.recon.single.relief.relief_views`.
+    ``removed``: the object, where its background was taken away. None: the photo's own transparency says it; without
+    any, the relief is one of the whole picture, and for a view model the object is found first.
+
+    ``method``: ``relief``, or a view model by name, which is then never replaced; None: the first view model that can
+    be used and has a GPU (``gpu`` None: look), else the relief, with what stood in the way among the warnings.
+    ``depth`` is for the relief; see :func:`maquette.recon.single.relief.relief_views`.
 
     Raises :class:`SinglePhotoRefusedError` for a photo that cannot become a model, :class:`BadViewsRequestError`,
     and the errors of a view model that is here and does not work.
@@ -55,17 +57,18 @@ def make_views(
         )
     found = weights or Weights()
     name, in_the_way = _choose(method, found, bool(device_files()) if gpu is None else gpu)
-    remove = None
-    if name is not None:
-        # Loaded once for the photo and its views.
-        remove = open_remover(found)
-        removed = removed or remove(photo.pixels)
+    if removed is None and photo.alpha is not None:
+        removed = remove_background(photo.pixels, alpha=photo.alpha)
+    if removed is None and name is not None:
+        removed = remove_background(photo.pixels, found)
     verdict = judge_single(photo, removed)
     if verdict.status == "rejected":
         raise SinglePhotoRefusedError(photo.name, verdict.reasons)
-    if name is None or removed is None or remove is None:
+    if name is None or removed is None:
         views = relief_views(photo, removed, folder, wanted=wanted, depth=depth, progress=progress)
     else:
+        # What a model paints has no shadows on its grey.
+        remove = open_remover(found, shadows=False)
         with open_view_pipeline(name, found, device) as pipeline:
             views = diffused_views(
                 photo, removed, pipeline, remove, folder, wanted=wanted, seed=seed, progress=progress
