@@ -12,7 +12,9 @@ from tests.worker.helper import WorkerProcess, start_worker
 
 from maquette.db import runs
 from maquette.db.rows import Row
+from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
+from maquette.execution.saved_work import save_work, snapshot
 from maquette.queue.jobs import enqueue
 from maquette.recon.synthetic import make_capture
 from maquette.settings import Connections
@@ -94,8 +96,30 @@ async def test_training_goes_on_from_its_newest_checkpoint_on_another_machine(
     )
     assert left == [], "checkpoints of work that is done stay behind"
     async with asyncio.timeout(10):
-        while [key async for key in house.objects.walk("3d-models", f"{house.project['id']}/work")]:
+        while [key async for key in house.objects.walk("3d-models", f"{house.project['id']}/work")]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
+
+
+async def test_a_checkpoint_that_storage_lost_only_costs_its_time(house: House, placed: Row, tmp_path: Path) -> None:
+    async with house.pool.connection() as conn:
+        started = await runs.start(conn, placed["id"])
+    assert started is not None
+    training = Folder(tmp_path / "first").training
+    training.mkdir(parents=True)
+    for name in ("work.json", "checkpoint.npz"):
+        (training / name).write_bytes(name.encode())
+    files = snapshot(Folder(tmp_path / "first"), tmp_path / "snapshot")
+    await save_work(house.pool, house.objects, started, files, 1)
+    again = await house.again(started)
+    kept = Folder(tmp_path / "kept")
+    await fill_folder(house.pool, house.objects, again, kept.root)
+    assert (kept.training / "checkpoint.npz").read_bytes() == b"checkpoint.npz"
+
+    keys = [key async for key in house.objects.walk("3d-models", f"{house.project['id']}/work")]
+    await house.objects.remove("3d-models", [key for key in keys if key.endswith(".npz")])
+    lost = Folder(tmp_path / "lost")
+    await fill_folder(house.pool, house.objects, again, lost.root)
+    assert [path.name for path in lost.training.iterdir()] == ["work.json"]
 
 
 async def test_a_cancelled_run_is_gone_on_with_where_it_was(
@@ -103,7 +127,7 @@ async def test_a_cancelled_run_is_gone_on_with_where_it_was(
 ) -> None:
     worker = start("one")
     async with asyncio.timeout(60):
-        while not await iterations(house, placed, 2) or (await iterations(house, placed, 2))[-1] < 800:
+        while not await iterations(house, placed, 2) or (await iterations(house, placed, 2))[-1] < 800:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     async with house.pool.connection() as conn:
         await runs.request_cancel(conn, placed["id"])
@@ -147,7 +171,7 @@ async def test_a_refine_goes_on_with_the_rounds_that_a_cancelled_one_kept(
     start("one")
     run = await house.queue("refine", asked)
     async with asyncio.timeout(60):
-        while not (
+        while not (  # noqa: ASYNC110
             kept := await house.rows(
                 "select version from public.gaussian_splat_models where run_id = %s order by version", run["id"]
             )

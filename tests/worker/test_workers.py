@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -165,9 +163,9 @@ async def test_folders_of_ended_runs_are_swept_when_a_worker_starts(
         (work / str(name) / "log.txt").write_text("said")
     (work / str(deleted) / "installation").write_text(str(installation["id"]))
     (work / str(of_another_database) / "installation").write_text(str(uuid4()))
-    yesterday = time.time() - 25 * 3600
-    for path in (work / str(failed["id"]), *(work / str(failed["id"])).iterdir()):
-        os.utime(path, (yesterday, yesterday))
+    await modelled.rows(
+        "update public.runs set finished_at = now() - interval '25 hours' where id = %s returning id", failed["id"]
+    )
     (work / "something of the user's").mkdir()
     worker = start("one")
     gone = [work / str(done["id"]), work / str(failed["id"]) / "models", work / str(deleted)]

@@ -23,7 +23,7 @@ NOTICE_A_LOST_HOST = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-"""A host that vanishes says nothing: within a minute its connections count as lost, not after the kernel's two hours."""
+"""A host that vanishes says nothing: its connections count as lost within a minute, and not in two hours."""
 
 
 TABLE_CHANGED = psycopg.errors.FeatureNotSupported

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,9 @@ from maquette.execution.wanted import Wanted
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
 from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH
-from maquette.storage.client import Objects
+from maquette.storage.client import ObjectMissingError, Objects
+
+log = logging.getLogger(__name__)
 
 PARALLEL_DOWNLOADS = 4
 DOWNLOADS = 3
@@ -224,6 +227,14 @@ async def _evaluation(conn: Connection, project_id: UUID, folder: Folder) -> Non
 
 async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> None:
     async def fetch(one: Wanted) -> None:
+        try:
+            await fetch_whole(one)
+        except (ObjectMissingError, ObjectDamagedError) as error:
+            if not one.optional:
+                raise
+            log.warning("%s is done without (%s)", one.path, error.code)
+
+    async def fetch_whole(one: Wanted) -> None:
         path = root / one.path
         called = {one.path: Path(one.path).name}
         records.still_there({one.path: one.artifact}, called, suggestion="Begin with another version, or generate.")
@@ -235,8 +246,8 @@ async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> N
             await asyncio.to_thread(path.unlink)
             raise ObjectDamagedError(
                 f"What storage holds of {Path(one.path).name} is not what was stored.",
-                suggestion="Retry; if it stays so, run `maquette gc --dry-run`, which looks at every object, and"
-                " make the file again with its own step.",
+                suggestion="Retry; if it stays so, make the file again with its own step. `maquette gc --dry-run` finds"
+                " objects that are missing or of another size.",
                 bucket=one.artifact["bucket"],
             )
 

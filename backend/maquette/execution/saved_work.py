@@ -42,7 +42,8 @@ async def saved_work(conn: Connection, run: Row, folder: Folder) -> list[Wanted]
     if _place(await asyncio.to_thread(last_maker, folder.root), age) >= _place(newest.parts[2], age):
         return []
     return [
-        Wanted(folder.relative(folder.training / PurePosixPath(one["artifact"]["path"]).name), one["artifact"])
+        # Without it the work only begins anew.
+        Wanted(folder.relative(folder.training / PurePosixPath(one["artifact"]["path"]).name), one["artifact"], True)
         for one in found
         if PurePosixPath(one["artifact"]["path"]).parent == newest
     ]

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Wanted:
-    """An object and where in the folder it belongs."""
+    """An object and where in the folder it belongs; an ``optional`` one may be gone or damaged."""
 
     path: str
     artifact: Mapping[str, Any]
+    optional: bool = False

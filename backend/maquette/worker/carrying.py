@@ -1,4 +1,4 @@
-"""The runs that a worker carries out. They outlive the queue's connection: a database that is started again ends no step."""
+"""The runs that a worker carries out. They outlive the queue's connection: a database that restarts ends no step."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -26,6 +27,14 @@ KEEP_S = 7 * 86400.0
 """How long the log of a failed run stays, and a folder whose installation is not known."""
 INSTALLATION = "installation"
 """A file in each folder: whose run it is."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How a work stands, and how long ago it ended, by the database's clock."""
+
+    status: str
+    ended_s: float
 
 
 def prepare_folder(services: Services, run: Row) -> None:
@@ -57,15 +66,15 @@ async def sweep_folders(services: Services, *, keep_s: float = KEEP_S) -> None:
             log.warning("the folder of run %s stays (%s)", work_id, type(error).__name__)
 
 
-async def _sweep(services: Services, folder: Path, status: str | None, keep_s: float, keep_work_s: float) -> None:
-    age_s = await asyncio.to_thread(_age_s, folder)
-    if status is None:
+async def _sweep(services: Services, folder: Path, work: _Work | None, keep_s: float, keep_work_s: float) -> None:
+    if work is None:
         # Of a project that was deleted; or perhaps of another database that shares this home.
-        gone = await asyncio.to_thread(_is_of, folder, services.installation) or age_s >= keep_s
-    else:
-        gone = status == "completed" or (status in runs.FINAL and age_s >= keep_work_s)
-    if gone:
-        await asyncio.to_thread(forget_folder, folder, keep_log=status == "failed" and age_s < keep_s)
+        ours = await asyncio.to_thread(_is_of, folder, services.installation)
+        if ours or await asyncio.to_thread(_age_s, folder) >= keep_s:
+            await asyncio.to_thread(forget_folder, folder)
+    elif work.status == "completed" or (work.status in runs.FINAL and work.ended_s >= keep_work_s):
+        keep_log = work.status == "failed" and work.ended_s < keep_s
+        await asyncio.to_thread(forget_folder, folder, keep_log=keep_log)
 
 
 def forget_folder(folder: Path, *, keep_log: bool = False) -> None:
@@ -81,16 +90,17 @@ def forget_folder(folder: Path, *, keep_log: bool = False) -> None:
                 path.unlink(missing_ok=True)
 
 
-async def _statuses(conn: Connection, work_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Of each work: that of an unfinished run of its row where there is one, else of the newest."""
+async def _statuses(conn: Connection, work_ids: Iterable[UUID]) -> dict[UUID, _Work]:
+    """Of each work: an unfinished run of its row where there is one, else the newest."""
     rows = await fetch_all(
         conn,
-        "select distinct on (coalesce(continues_id, id)) coalesce(continues_id, id) as work_id, status"
+        "select distinct on (coalesce(continues_id, id)) coalesce(continues_id, id) as work_id, status,"
+        " coalesce(extract(epoch from now() - finished_at), 0) as ended_s"
         " from public.runs where id = any(%(ids)s) or continues_id = any(%(ids)s)"
         " order by coalesce(continues_id, id), status in ('queued', 'running') desc, queued_at desc, id desc",
         {"ids": list(work_ids)},
     )
-    return {row["work_id"]: str(row["status"]) for row in rows}
+    return {row["work_id"]: _Work(row["status"], float(row["ended_s"])) for row in rows}
 
 
 def _run_folders(work: Path) -> dict[UUID, Path]:

@@ -12,6 +12,7 @@ import procrastinate
 import psycopg
 from procrastinate import exceptions
 from procrastinate.jobs import Status
+from psycopg_pool import PoolTimeout
 
 from maquette.db import connection, runs
 from maquette.db.rows import Row
@@ -54,7 +55,9 @@ async def run_worker(
         connection.open_pool(connections.database_url, max_size=concurrency + 3) as pool,
         Objects.open(connections, timeout_s=settings.storage_timeout_s) as objects,
     ):
-        services = await open_services(settings, pool, objects, concurrency=concurrency)
+        services = await _open_services(settings, pool, objects, concurrency, stop)
+        if services is None:
+            return
         carrying = Carrying(services)
         registered = asyncio.create_task(keep_registered(pool, uuid4(), queues, concurrency))
         delay = 0.5
@@ -63,7 +66,7 @@ async def run_worker(
                 try:
                     await _serve(services, carrying, connections, queues, stop, stalled_s)
                     delay = 0.5
-                except (exceptions.ConnectorException, psycopg.OperationalError, OSError) as error:
+                except (exceptions.ConnectorException, psycopg.OperationalError, PoolTimeout, OSError) as error:
                     log.warning("the queue is out of reach (%s); again in %.1f s", type(error).__name__, delay)
                     await _sleep(stop, delay)
                     delay = min(delay * 2, 30.0)
@@ -71,6 +74,19 @@ async def run_worker(
             await carrying.stop()
             registered.cancel()
             await asyncio.wait({registered})
+
+
+async def _open_services(
+    settings: Settings, pool: connection.Pool, objects: Objects, concurrency: int, stop: asyncio.Event
+) -> Services | None:
+    """As :func:`open_services`, once the database answers; None where the worker is stopped before."""
+    while not stop.is_set():
+        try:
+            return await open_services(settings, pool, objects, concurrency=concurrency)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("the database does not answer (%s)", type(error).__name__)
+            await _sleep(stop, 1.0)
+    return None
 
 
 async def _serve(
