@@ -28,6 +28,12 @@ def may_be_turntable(matched: Matched, names: Sequence[str]) -> bool:
     return len(names) >= LEAST_PHOTOS and follow >= CHAINED * (len(names) - 1)
 
 
+def is_borne_out(table: Turntable) -> bool:
+    """Whether the matches agree with a turntable well enough to take the photos for its."""
+    agree = table.share >= AGREEING and table.chained >= CHAINED
+    return agree and table.closed and table.matches >= LEAST_MATCHES
+
+
 def place_on_turntable(
     database: Path,
     image_dir: Path,
@@ -53,11 +59,12 @@ def place_on_turntable(
     focals = {focal_px[name] for name in names if name in focal_px}
     focal = focals.pop() if len(focals) == 1 else None
     known = folder.with_suffix(".db")
+    known.unlink(missing_ok=True)
     write_known(known, _entries(names, _still(len(names)), focal or float(max(width, height)), width, height))
     copy_matches(database, known)
     pairs = verified_pairs(known)
     table = fit_turntable(pairs, len(names), width, height, focal)
-    if table is None or table.share < AGREEING or table.chained < CHAINED or table.matches < LEAST_MATCHES:
+    if table is None or not is_borne_out(table):
         return None
     poses = [pose.tolist() for pose in table.poses]
     entries = _entries(names, poses, table.focal_px, width, height)

@@ -38,7 +38,8 @@ class Turntable:
     """``poses``: ``camera_from_world`` of each photo, the world's origin on the axis, one unit from the cameras.
 
     ``share``: of ``matches`` in ``pairs`` pairs that agree; ``chained``: share of consecutive photos that have matches
-    that agree by half or more; ``step_deg`` and ``focal_px`` as fitted.
+    that agree by half or more; ``closed``: so do photos of the end with photos of the beginning. Without that, a
+    larger step through a longer lens looks much the same. ``step_deg`` and ``focal_px`` as fitted.
     """
 
     poses: tuple[Float[ndarray, "4 4"], ...]
@@ -48,6 +49,7 @@ class Turntable:
     matches: int
     pairs: int
     chained: float
+    closed: bool
 
 
 def fit_turntable(
@@ -113,14 +115,12 @@ def _judged(
     poses, focal = _poses(parameters, photos, max(width, height))
     rays = _rays(pairs, focal, width, height)
     whole = agreement(rays, poses, max(width, height))
-    chained = {
-        one.pair.first
-        for one in rays
-        if one.pair.second - one.pair.first == 1 and agreement([one], poses, max(width, height)).share >= 0.5
-    }
+    agreeing = [one.pair for one in rays if agreement([one], poses, max(width, height)).share >= 0.5]
+    chained = {pair.first for pair in agreeing if pair.second - pair.first == 1}
+    closed = any(pair.second - pair.first > photos / 2 for pair in agreeing)
     step = float(np.degrees(np.linalg.norm(parameters[:3])))
     return Turntable(
-        tuple(poses), focal, step, whole.share, whole.matches, whole.pairs, len(chained) / max(1, photos - 1)
+        tuple(poses), focal, step, whole.share, whole.matches, whole.pairs, len(chained) / max(1, photos - 1), closed
     )
 
 
