@@ -1,6 +1,7 @@
 """Six views and six depth renders of one object on the orthogonal rig: read, solved, trained on and measured."""
 
 from maquette.recon.rig.measuring import DEFINITION, SPLIT, SideMetric, measure_rig
+from maquette.recon.rig.presets import rig_settings
 from maquette.recon.rig.reading import NamedFile, RigView, read_rig
 from maquette.recon.rig.rig import Rig, RigSide, RigWarning, solve_rig
 from maquette.recon.rig.scene import RigScene, write_scene
@@ -21,6 +22,7 @@ __all__ = [
     "SideMetric",
     "measure_rig",
     "read_rig",
+    "rig_settings",
     "solve_rig",
     "train_rig",
     "write_scene",

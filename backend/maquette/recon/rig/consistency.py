@@ -22,9 +22,9 @@ SILHOUETTE_SCALE = 0.01
 """Distance outside a silhouette that counts 1, picture widths."""
 EXTENT_SCALE = 0.006
 """Difference of extents that counts 1, picture widths."""
-FRONT_CAP, BEHIND_CAP, OUTSIDE_CAP, EXTENT_CAP = 3.0, 1.0, 5.0, 8.0
+FRONT_CAP, BEHIND_CAP, OUTSIDE_CAP, EXTENT_CAP = 3.0, 0.5, 5.0, 8.0
 """No residual counts more. To lie behind a surface is no contradiction: it only draws together what nearly touches."""
-EXTREME = 0.004
+EXTREME = 0.001
 """Share of the points beyond an extent: single pixels decide nothing."""
 
 
@@ -73,8 +73,8 @@ def seen_by(points: Float[ndarray, "n 3"], pose: Pose, surface: Surface) -> Seen
     """What ``surface``, looked at from ``pose``, says of world ``points``."""
     at, z = pose.project(points)
     beyond = np.maximum(np.abs(at) - [0.5, 0.5 * surface.aspect], 0.0).max(axis=1)
-    there = pose.offset + pose.slope * look_up(surface.values, at)
-    return Seen(at, z - there, look_up(surface.outside, at) + beyond)
+    values, outside = look_up(surface.field, at).T
+    return Seen(at, z - (pose.offset + pose.slope * values), outside + beyond)
 
 
 def residuals(poses: Sequence[Pose], surfaces: Sequence[Surface], *, about: int | None = None) -> Float[ndarray, " r"]:
@@ -93,8 +93,9 @@ def residuals(poses: Sequence[Pose], surfaces: Sequence[Surface], *, about: int 
         found.append(depth / np.sqrt(len(points)))
         found.append(capped(seen.outside / SILHOUETTE_SCALE, OUTSIDE_CAP) / np.sqrt(len(points)))
         if about in (None, j):
-            low, high = np.quantile(seen.at, [EXTREME, 1 - EXTREME], axis=0)
-            reach = (np.concatenate([low, high]) - surface.extent) / EXTENT_SCALE
+            rank = int(EXTREME * len(points))
+            ordered = np.partition(seen.at, (rank, len(points) - 1 - rank), axis=0)
+            reach = (ordered[[rank, len(points) - 1 - rank]].ravel() - surface.extent) / EXTENT_SCALE
             found.append(capped(reach, EXTENT_CAP) / 2)
     return np.asarray(np.concatenate(found) / np.sqrt(len(poses)))
 

@@ -25,7 +25,7 @@ from maquette.recon.rig.solve import (
     first_numbers,
     poses_of,
     solve,
-    solve_from_everywhere,
+    solve_nominal,
 )
 from maquette.recon.rig.surfaces import Surface
 
@@ -40,7 +40,7 @@ WORTH_ANOTHER_LOOK = 1.5
 """Meanings of depth whose four sides disagree at most this much more than the best are tried on all six."""
 CLOSE = 1.3
 """Lies whose score by the four sides is within this factor of the best are tried on all six together."""
-SIMPLER_BY = 0.9
+SIMPLER_BY = 0.8
 """A depth scale with two free numbers must disagree by less than this share of what the proportional one does."""
 
 Small = Mapping[Side, Surface]
@@ -69,7 +69,7 @@ def find_orientation(
     for swapped in (False, True):
         rotations = [rotation_of(side, sides_swapped=swapped) for side in UPRIGHT]
         for model in DEPTH_MODELS:
-            tried.append((swapped, solve_from_everywhere(model, rotations, upright, depths[:4], rounds=12)))
+            tried.append((swapped, solve_nominal(model, rotations, upright, depths[:4])))
             told(0.5 * len(tried) / 6)
     swapped, sides = min(tried, key=lambda one: one[1].cost)
     margins = {"left_right": min(one.cost for other, one in tried if other != swapped) / sides.cost - 1.0}
@@ -88,8 +88,12 @@ def find_orientation(
         and (one.depth_model == WHITE_NEAR) == near
         and (one.cost <= WORTH_ANOTHER_LOOK * sides.cost or one.depth_model == PROPORTIONAL_WHITE_FAR)
     ]
-    found = [_solve_all(model, lies, swapped, surfaces, mirrored, depths) for model in models]
-    chosen = min(found, key=lambda one: one.cost * (SIMPLER_BY if one.depth_model == PROPORTIONAL_WHITE_FAR else 1.0))
+    found = [
+        _solve_all(model, lies, swapped, surfaces, mirrored, depths, (60.0, sides.field_of_view_deg))
+        for model in models
+    ]
+    # An affine scale explains all that a proportional one does, and with noise a little more.
+    chosen = min(found, key=preferred)
     told(0.85)
 
     # From one side alone a mirrored or half turned picture of something nearly symmetric looks as good; the opposite
@@ -115,6 +119,11 @@ def find_orientation(
     return Orientation(upright_lies | dict(zip(LYING, best, strict=True)), swapped, together[best][1], margins)
 
 
+def preferred(solution: Solution) -> float:
+    """The cost by which solutions with different depth scales are compared."""
+    return solution.cost * (SIMPLER_BY if solution.depth_model == PROPORTIONAL_WHITE_FAR else 1.0)
+
+
 def depths_along_sight(surfaces: Small) -> list[float]:
     """How far the object reaches along each view's sight, in the order of :data:`SIDES`, by the views across it.
 
@@ -128,17 +137,23 @@ def depths_along_sight(surfaces: Small) -> list[float]:
 
 
 def _solve_all(
-    model: str, lies: Mapping[Side, Lie], swapped: bool, surfaces: Small, mirrored: Small, depths: Sequence[float]
+    model: str,
+    lies: Mapping[Side, Lie],
+    swapped: bool,
+    surfaces: Small,
+    mirrored: Small,
+    depths: Sequence[float],
+    fields: Sequence[float],
 ) -> Solution:
     rotations, lying = _laid(lies, swapped, surfaces, mirrored)
-    return solve_from_everywhere(model, rotations, lying, depths, rounds=15)
+    return solve_nominal(model, rotations, lying, depths, fields)
 
 
 def _score_together(
     lies: Mapping[Side, Lie], start: Solution, swapped: bool, surfaces: Small, mirrored: Small
 ) -> tuple[float, Solution]:
     rotations, lying = _laid(lies, swapped, surfaces, mirrored)
-    found = solve(start.depth_model, rotations, lying, start.numbers, rounds=8)
+    found = solve(start.depth_model, rotations, lying, start.numbers, nominal=True, rounds=6)
     colours, _ = colour_disagreement(found.poses(lying), lying)
     turned_over = sum(lie.mirrored for lie in lies.values())
     return (found.cost + COLOUR_WEIGHT * colours) * (1.0 + MIRROR_COST * turned_over), found
@@ -163,9 +178,9 @@ def _alone(
 ) -> float:
     lying = [*upright, (mirrored if lie.mirrored else surfaces)[side]]
     rotations = [*sides.rotations, rotation_of(side, lie.quarter_turns)]
-    first = first_numbers(lying[-1:], [depths[SIDES.index(side)]], sides.focal)
+    first = first_numbers(sides.depth_model, lying[-1:], [depths[SIDES.index(side)]], sides.focal)
     start = np.concatenate([sides.numbers, first[1:]])
-    found = solve(sides.depth_model, rotations, lying, start, about=len(upright), rounds=8)
+    found = solve(sides.depth_model, rotations, lying, start, about=len(upright), nominal=True, rounds=5)
     poses = poses_of(found.depth_model, rotations, found.numbers, lying)
     geometry = float(np.square(residuals(poses, lying, about=len(upright))).sum())
     colours, _ = colour_disagreement(poses, lying, about=len(upright))

@@ -13,15 +13,23 @@ from maquette.progress import Progress, silent
 from maquette.recon.cameras import Camera
 from maquette.recon.rig.consistency import DEPTH_SCALE, Pose, Seen, seen_by
 from maquette.recon.rig.errors import RigDisagreesError
-from maquette.recon.rig.orientation import LYING, find_orientation
+from maquette.recon.rig.orientation import LYING, depths_along_sight, find_orientation, preferred
 from maquette.recon.rig.reading import RigView
 from maquette.recon.rig.sides import SIDES, Lie, Side
-from maquette.recon.rig.solve import solve, with_distances_centred
+from maquette.recon.rig.solve import (
+    PROPORTIONAL_WHITE_FAR,
+    WHITE_FAR,
+    Solution,
+    solve,
+    solve_nominal,
+    with_distances_centred,
+)
 from maquette.recon.rig.surfaces import Surface, surface_of
 
 SMALL_PX, SMALL_SAMPLES = 128, 120
 FINE_PX, FINE_SAMPLES = 224, 220
-ROUNDS = 25
+ROUNDS = 20
+FINE_FIELDS_OF_VIEW_DEG = (70.0, 50.0, 35.0)
 METHOD = "orthogonal_rig_by_depth_consistency"
 NOT_ONE_OBJECT = 0.35
 """Share of a side's sight, beside other objects or in front of their surfaces, beyond which there is no rig."""
@@ -105,7 +113,7 @@ def solve_rig(views: Sequence[RigView], *, progress: Progress = silent) -> Rig:
     mirrored = {view.side: _surface(view, True, SMALL_PX, SMALL_SAMPLES) for view in views if view.side in LYING}
     found = find_orientation(small, mirrored, told=lambda done: progress("cameras", 0.8 * done))
     surfaces = [_surface(view, found.lies[view.side].mirrored, FINE_PX, FINE_SAMPLES) for view in views]
-    fine = solve(found.solution.depth_model, found.solution.rotations, surfaces, found.solution.numbers, rounds=ROUNDS)
+    fine = _refined(found.solution, surfaces, depths_along_sight(small))
     poses = with_distances_centred(fine).poses(surfaces)
     agreements = [_agreement(index, poses, surfaces) for index in range(len(views))]
     _refuse_disagreement(agreements)
@@ -115,7 +123,7 @@ def solve_rig(views: Sequence[RigView], *, progress: Progress = silent) -> Rig:
     )
     rig = Rig(
         sides=sides,
-        field_of_view_deg=float(np.degrees(2 * np.arctan(0.5 / fine.focal))),
+        field_of_view_deg=fine.field_of_view_deg,
         depth_model=fine.depth_model,
         sides_swapped=found.sides_swapped,
         cost=fine.cost,
@@ -124,6 +132,25 @@ def solve_rig(views: Sequence[RigView], *, progress: Progress = silent) -> Rig:
     )
     progress("cameras", 1.0)
     return replace(rig, warnings=tuple(_warnings(rig)))
+
+
+def _refined(small: Solution, surfaces: Sequence[Surface], depths: Sequence[float]) -> Solution:
+    """The rig as it should be, from several lenses, then what its views deviate from it.
+
+    The other way round, one pays for the other. Where white is far the simpler depth scale is tried too: renderers
+    that divide by the farthest depth are common, and small pictures may not tell.
+    """
+    models = (WHITE_FAR, PROPORTIONAL_WHITE_FAR) if small.depth_model == WHITE_FAR else (small.depth_model,)
+    found = []
+    for model in models:
+        nominal = [
+            solve_nominal(model, small.rotations, surfaces, depths, (field,)) for field in FINE_FIELDS_OF_VIEW_DEG
+        ]
+        if model == small.depth_model:
+            nominal.append(solve(model, small.rotations, surfaces, small.numbers, nominal=True, rounds=ROUNDS))
+        for best in sorted(nominal, key=lambda one: one.cost)[:2]:
+            found.append(solve(model, small.rotations, surfaces, best.numbers, rounds=ROUNDS))
+    return min(found, key=preferred)
 
 
 def _surface(view: RigView, mirrored: bool, width: int, samples: int) -> Surface:

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from maquette.recon.rig.reading import RigView, without_specks
 
-WORK_PX = 640
+WORK_PX = 512
 """Long side at which the cut is made."""
 SURE_INSIDE, SURE_OUTSIDE = 0.02, 0.035
 """How far within the depth's silhouette a pixel surely is the object, and beyond it surely not: picture widths."""

@@ -17,13 +17,15 @@ from scipy.optimize import least_squares
 from maquette.recon.rig.consistency import Pose, residuals
 from maquette.recon.rig.surfaces import Surface
 
-FIELDS_OF_VIEW_DEG = (60.0, 40.0, 26.0)
-"""Where the search for the lens begins: what renderers and rigs are commonly set to. The rig's stated focal length
-(1111 px) belongs to pictures 512 px wide: 26 degrees."""
+FIELDS_OF_VIEW_DEG = (60.0, 32.0)
+"""Where the search for the lens begins: renderers are commonly set to 40 to 60 degrees, and the focal length stated for
+this rig, 1111 px at a width of 512, is one of 26."""
 
 DISTANCE_COST, SHIFT_COST, OFFSET_COST, FIELD_COST = 1.0, 2.5, 0.05, 0.01
 """What a deviation from the nominal rig costs: of ln(distance), of a shift in picture widths, of where the depth scale
 begins (camera distances), of ln(focal length)."""
+FINE_ENOUGH = 1e-5
+"""Relative change of the cost, or of the numbers, below which a solve ends."""
 STEPS = np.array([0.1, 0.02, 0.02, 0.1, 0.1])
 """Sizes of sensible steps of a view's five numbers."""
 PROPORTIONAL_WHITE_FAR, WHITE_FAR, WHITE_NEAR = "proportional_white_far", "white_far", "white_near"
@@ -46,6 +48,11 @@ class Solution:
     def focal(self) -> float:
         """In picture widths."""
         return float(np.exp(self.numbers[0]))
+
+    @property
+    def field_of_view_deg(self) -> float:
+        """Across the picture's width."""
+        return float(np.degrees(2 * np.arctan(0.5 / self.focal)))
 
     def poses(self, surfaces: Sequence[Surface]) -> list[Pose]:
         """The cameras with their depth scales."""
@@ -106,37 +113,40 @@ def solve(
         return np.concatenate([residuals(poses, surfaces, about=about), _deviation(numbers, poses)])
 
     steps = np.concatenate([[0.2], np.tile(STEPS, len(surfaces))])[free]
-    best = least_squares(cost_of, start[free], x_scale=steps, max_nfev=rounds)
+    best = least_squares(cost_of, start[free], x_scale=steps, max_nfev=rounds, ftol=FINE_ENOUGH, xtol=FINE_ENOUGH)
     return Solution(depth_model, rotations, numbers_of(best.x), 2 * float(best.cost))
 
 
-def solve_from_everywhere(
+def solve_nominal(
     depth_model: str,
     rotations: Sequence[Float[ndarray, "3 3"]],
     surfaces: Sequence[Surface],
     depths: Sequence[float],
-    *,
-    rounds: int = 20,
+    fields_of_view_deg: Sequence[float] = FIELDS_OF_VIEW_DEG,
 ) -> Solution:
-    """The best nominal rig of those found from each of :data:`FIELDS_OF_VIEW_DEG`, then freed.
+    """The best nominal rig of those found from each of ``fields_of_view_deg``.
 
     ``depths``: how far the object reaches along each view's sight, as a share of a picture's width.
     """
     found = []
-    for field in FIELDS_OF_VIEW_DEG:
-        start = first_numbers(surfaces, depths, 0.5 / float(np.tan(np.radians(field) / 2)))
-        found.append(solve(depth_model, rotations, surfaces, start, nominal=True, rounds=rounds))
-    best = min(found, key=lambda one: one.cost)
-    return solve(depth_model, rotations, surfaces, best.numbers, rounds=rounds)
+    for field in fields_of_view_deg:
+        start = first_numbers(depth_model, surfaces, depths, 0.5 / float(np.tan(np.radians(field) / 2)))
+        found.append(solve(depth_model, rotations, surfaces, start, nominal=True, rounds=10))
+    return min(found, key=lambda one: one.cost)
 
 
-def first_numbers(surfaces: Sequence[Surface], depths: Sequence[float], focal: float) -> Float[ndarray, " p"]:
+def first_numbers(
+    depth_model: str, surfaces: Sequence[Surface], depths: Sequence[float], focal: float
+) -> Float[ndarray, " p"]:
     """The nominal rig, with each view's nearest value half the object's depth before the middle."""
     numbers = [float(np.log(focal))]
     for surface, depth in zip(surfaces, depths, strict=True):
         half = min(0.7, depth / focal / 2)
-        # What a view sees of a body lies in its nearer half, most of it nearer than half of that.
-        numbers += [0.0, 0.0, 0.0, float(np.log((1.0 - half) * surface.middle / surface.low)), float(np.log(half))]
+        # What a view sees of a body lies in its nearer half.
+        middle = 1.0 - 0.5 * half
+        if depth_model == PROPORTIONAL_WHITE_FAR:
+            middle = (1.0 - half) * surface.middle / surface.low
+        numbers += [0.0, 0.0, 0.0, float(np.log(middle)), float(np.log(half))]
     return np.array(numbers)
 
 

@@ -17,15 +17,14 @@ LEAST_SPREAD = 0.02
 class Surface:
     """A depth picture and the colours that belong to it.
 
-    ``values`` are the picture's numbers, 0 to 1, on the object and continued beyond it; ``outside`` is the distance to
-    the silhouette, picture widths, 0 on the object; ``colours`` are blurred sRGB, 0 to 1. ``at`` and ``seen`` are a
+    ``field`` has two channels: the picture's numbers, 0 to 1, on the object and continued beyond it; and the distance
+    to the silhouette, picture widths, 0 on the object. ``colours`` are blurred sRGB, 0 to 1. ``at`` and ``seen`` are a
     sample of the object's pixels: places (picture widths from the middle) and values. ``extent`` is the object's left,
     top, right and bottom. ``low`` is a low value, ``middle`` the median, ``spread`` the
     width of the middle 90 %.
     """
 
-    values: Float32[ndarray, "h w"]
-    outside: Float32[ndarray, "h w"]
+    field: Float32[ndarray, "h w 2"]
     colours: Float32[ndarray, "h w 3"]
     at: Float[ndarray, "n 2"]
     seen: Float[ndarray, " n"]
@@ -37,7 +36,7 @@ class Surface:
     @property
     def aspect(self) -> float:
         """Height in picture widths."""
-        return float(self.values.shape[0] / self.values.shape[1])
+        return float(self.field.shape[0] / self.field.shape[1])
 
 
 def surface_of(
@@ -70,8 +69,7 @@ def surface_of(
     low, middle, high = (float(v) for v in np.quantile(small[on], [0.05, 0.5, 0.95]))
     shades = cv2.resize(colours, (width, height), interpolation=cv2.INTER_AREA)
     return Surface(
-        values=continued[nearest],
-        outside=(away / width).astype(np.float32),
+        field=np.stack([continued[nearest], (away / width).astype(np.float32)], axis=-1),
         colours=cv2.GaussianBlur(shades.astype(np.float32) / 255, (0, 0), 1.5),
         at=np.stack([(x + 0.5 - width / 2) / width, (y + 0.5 - height / 2) / width], axis=1),
         seen=small[y, x].astype(np.float64),
