@@ -9,7 +9,7 @@ from maquette.recon.train_settings import TrainSettings
 
 
 @pytest.mark.parametrize(
-    ("photos", "network", "used"), [(3, True, True), (3, False, True), (10, True, False), (50, False, False)]
+    ("photos", "network", "used"), [(3, True, True), (3, False, True), (17, True, False), (50, False, False)]
 )
 def test_few_photos_get_priors_and_many_do_not(photos: int, network: bool, used: bool) -> None:
     weight = prior_weight(photos, network=network)
