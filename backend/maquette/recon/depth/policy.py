@@ -19,7 +19,7 @@ is a stand-in with a slow error of 5 %, ``poor`` of 15 %, since no weights could
 | classical, sown, weight 0.5 | 15.53 / .421 | 18.29 / .543 | 19.99 / .621 |
 
 16 photos: none 28.27 / .894; network, sown, weight 0.5: 29.12 / .914. On depth that is sown, a weight of 0.5 changed
--0.46 to +0.16 dB, one of 2 -0.85 to -0.19: it is left off. The stand-ins' depth comes from a model of all photos, the
+-0.46 to +0.16 dB, one of 2 -0.85 to -0.14: it is left off. The stand-ins' depth comes from a model of all photos, the
 held-out ones too: what a real network gives is not known, and may be less. Beyond the numbers of photos below nothing
 was measured, or hardly anything gained: there no priors are made.
 """
