@@ -137,6 +137,17 @@ def test_photos_from_one_spot_are_a_panorama() -> None:
     assert verdict.status == "warning"
 
 
+def test_depths_of_a_camera_that_only_turned_are_made_up() -> None:
+    result = placed(around(np.arange(0, 40, 5.0)))
+    turned = SfmResult(**{**vars(result), "flat_share": 1.0})
+    assert "turned_only" in [reason.code for reason in judge_placed(turned).reasons]
+    assert "turned_only" not in [reason.code for reason in judge_placed(result).reasons]
+    facade = turned.scene.points * [1.0, 1.0, 0.001]
+    flat = Scene(turned.scene.views, facade, turned.scene.colors)
+    reasons = judge_placed(SfmResult(**{**vars(turned), "scene": flat})).reasons
+    assert "turned_only" not in [reason.code for reason in reasons], "a wall is flat, and may be photographed"
+
+
 def test_cameras_that_look_outwards_have_no_round() -> None:
     """A room photographed from its middle."""
     cameras = []

@@ -19,6 +19,15 @@ _LEAST_PAIRS_PER_CALL = 40
 MIN_INLIERS = 15
 """Verified matches under which two photos count as sharing nothing (COLMAP's own default)."""
 
+_FLAT = frozenset(
+    int(kind)
+    for kind in (
+        pycolmap.TwoViewGeometryConfiguration.PLANAR,
+        pycolmap.TwoViewGeometryConfiguration.PANORAMIC,
+        pycolmap.TwoViewGeometryConfiguration.PLANAR_OR_PANORAMIC,
+    )
+)
+
 
 @dataclass(frozen=True)
 class FeatureOptions:
@@ -133,10 +142,14 @@ def match_pairs(
 
 @dataclass(frozen=True)
 class Matched:
-    """What the database knows after matching: features by photo, and photos that share verified matches."""
+    """What the database knows after matching: features by photo, and photos that share verified matches.
+
+    ``flat_share``: of all verified pairs, those that a homography explains: the camera only turned, or all is flat.
+    """
 
     features: dict[str, int]
     neighbours: dict[str, set[str]]
+    flat_share: float = 0.0
 
     @property
     def any(self) -> bool:
@@ -155,7 +168,12 @@ def read_matched(database: Path) -> Matched:
                 first, second = (names[image_id] for image_id in pycolmap.pair_id_to_image_pair(pair_id))
                 neighbours[first].add(second)
                 neighbours[second].add(first)
-    return Matched(features, neighbours)
+        flat = [
+            geometry.config in _FLAT
+            for geometry in opened.read_two_view_geometries()[1]
+            if len(geometry.inlier_matches) >= MIN_INLIERS
+        ]
+    return Matched(features, neighbours, sum(flat) / len(flat) if flat else 0.0)
 
 
 def copy_matches(source: Path, target: Path) -> None:

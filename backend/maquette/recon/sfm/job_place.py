@@ -86,6 +86,7 @@ def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
         "turntable": best.turntable
         and {"share": best.turntable.share, "matches": best.turntable.matches, "step_deg": best.turntable.step_deg},
         "lenses": _lenses(best.model),
+        "flat_share": round(best.matched.flat_share, 3),
         "mean_track_length": best.attempt.mean_track_length,
         "reprojection_error_px": float(best.model.compute_mean_reprojection_error()),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},

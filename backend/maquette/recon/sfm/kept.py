@@ -114,6 +114,7 @@ def assemble(
         seconds=dict(answer["seconds"]),
         peak_memory_mb=float(answer["peak_memory_mb"]),
         method=method,
+        flat_share=float(answer.get("flat_share", 0.0)),
     )
 
 
@@ -166,4 +167,5 @@ def load_result(work_dir: Path, fingerprint: str) -> SfmResult | None:
         peak_memory_mb=data["peak_memory_mb"],
         method=data.get("method", "as_set"),  # a result of before these were kept
         points_from=data.get("points_from", "matches"),
+        flat_share=data.get("flat_share", 0.0),
     )

@@ -70,6 +70,8 @@ class SfmResult:
     turntable``, or ``known_poses``
     for cameras that came with the photos. ``points_from``: ``matches``, or what stood in for too few of them,
     ``silhouettes`` or ``volume``; points that came with the poses are among them.
+    ``flat_share``: of the pairs of photos that share matches, those that a homography explains: their cameras only
+    turned, or what they show is flat.
     ``seconds``: per stage (``features``, ``matching``, ``mapping``, ``undistort``), all attempts together.
     """
 
@@ -84,6 +86,7 @@ class SfmResult:
     peak_memory_mb: float
     method: str = "as_set"
     points_from: str = "matches"
+    flat_share: float = 0.0
 
     @property
     def placed(self) -> tuple[str, ...]:
@@ -115,4 +118,5 @@ class SfmResult:
             "peak_memory_mb": self.peak_memory_mb,
             "method": self.method,
             "points_from": self.points_from,
+            "flat_share": self.flat_share,
         }
