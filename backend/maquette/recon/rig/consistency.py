@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -53,8 +54,7 @@ class Pose:
         return self.focal * local[:, :2] / z[:, None], z
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
+class Seen(NamedTuple):
     """World points in another view: places, signed depth behind the surface there (camera distances), distance outside
     the silhouette (picture widths, 0: on the object).
     """
@@ -118,6 +118,6 @@ def colour_disagreement(
     return total / max(count, 1), count
 
 
-def capped(x: Float[ndarray, " n"], cap: float) -> Float[ndarray, " n"]:
+def capped(x: ndarray, cap: float) -> ndarray:
     """``x`` near zero, at most ``cap`` far from it, smooth between."""
     return np.asarray(x / np.sqrt(1.0 + np.square(x / cap)))

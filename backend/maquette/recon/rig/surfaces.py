@@ -80,8 +80,11 @@ def surface_of(
     )
 
 
-def look_up(picture: Float32[ndarray, "h w *c"], at: Float[ndarray, "n 2"]) -> Float[ndarray, "n ..."]:
-    """``picture`` at places in picture widths from its middle, bilinear; beyond its edge the edge goes on."""
+def look_up(picture: ndarray, at: ndarray) -> ndarray:
+    """``picture`` (h, w, channels) at places (n, 2) in picture widths from its middle: (n, channels).
+
+    Bilinear; beyond its edge the edge goes on. Called ten thousand times in a solve, so plain types stand here.
+    """
     height, width = picture.shape[:2]
     if len(at) == 0:
         return np.zeros((0, *picture.shape[2:]))
