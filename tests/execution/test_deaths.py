@@ -169,7 +169,7 @@ async def test_a_step_that_prints_without_end_has_a_bounded_log(tmp_path: Path) 
     assert outcome.error is None
     log = (tmp_path / LOG_NAME).read_bytes()
     assert 3_000_000 <= len(log) <= 8_300_000
-    assert log.startswith(b"first line\n") and log.endswith(b"last line\n")
+    assert b"\nfirst line\n" in log[:200] and b"\nlast line\n" in log[-200:]
     assert b"are left out here" in log
 
 

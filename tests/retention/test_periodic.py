@@ -13,6 +13,7 @@ from tests.retention.lived_in import make_older, store
 from maquette.queue.jobs import open_app
 from maquette.retention.periodic import collect_when_due
 from maquette.settings import Settings
+from maquette.worker.carrying import Carrying
 from maquette.worker.loop import _register
 from maquette.worker.services import open_services
 
@@ -39,7 +40,7 @@ async def test_a_worker_has_it_among_what_it_does_by_the_clock(house: House) -> 
     await make_older(house, 31)
     services = await open_services(keeping(house, retention_days=30), house.pool, house.objects, concurrency=1)
     app = open_app(house.connections.database_url)
-    _register(app, services, 15.0)
+    _register(app, services, Carrying(services), 15.0)
     assert ("collect", "") in app.periodic_registry.periodic_tasks
     await app.tasks["collect"](timestamp=0)
     assert await house.rows("select 1 from public.projects where id = %s", house.project["id"]) == []

@@ -23,19 +23,24 @@ CALLABLE = {
     "stale_models",
 }
 """Functions that signed-in users may call."""
+OF_THE_SERVICE = ("installation", "run_logs", "workers")
+"""Tables that only the service reads and writes."""
 
 
 @pytest.fixture(scope="module")
 def relations(stack, people):
     """Name, kind (r table, v view) and a condition that finds a project's rows, for all of schema public."""
     with psycopg.connect(stack.connections.database_url) as connection:
-        found = connection.execute("""
+        found = connection.execute(
+            """
             select c.relname, c.relkind::text, array(
                 select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0
                 and not a.attisdropped)
             from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
-            order by 1
-        """).fetchall()
+            and c.relname <> all(%s) order by 1
+        """,
+            [list(OF_THE_SERVICE)],
+        ).fetchall()
     names = {name for name, _, _ in found}
     assert {"projects", "runs", "events", "project_summary", "refinement_progress"} <= names and len(names) >= 16
     made = []
@@ -67,6 +72,17 @@ def attempt(connection, operation, name, column):
         "truncate": f"truncate public.{name}",
     }[operation]
     return connection.execute(statement)
+
+
+@pytest.mark.parametrize("name", OF_THE_SERVICE)
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_what_is_the_services_own_is_nobody_elses(as_role, people, name, role):
+    """Not even who owns the run that a log is of: the API serves it, without paths and for its owner alone."""
+    for operation in ("select", *WRITES):
+        user = people[0]["owner"] if role == "authenticated" else None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            column = "run_id" if name == "run_logs" else "id"
+            attempt(as_role(role, user), operation, name, column)
 
 
 def test_anon_is_refused_everything(as_role, relations):

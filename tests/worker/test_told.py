@@ -37,7 +37,8 @@ async def test_a_worker_tells_that_it_lives_whose_lines_it_logs_and_what_a_step_
             kept = await run_logs.read(conn, run["id"])
         assert kept is not None and kept["attempt"] == 1
         lines = kept["lines"]
-        assert lines[0].startswith("Traceback") and any("perhaps" in line for line in lines)
+        assert "failed: internal_error" in lines[0] and lines[1].startswith("Traceback")
+        assert any("perhaps" in line for line in lines)
         assert any('File "…/maquette/' in line for line in lines)
         assert not any(private in line for line in lines for private in (str(tmp_path), str(Path.cwd()), sys.prefix))
     finally:
