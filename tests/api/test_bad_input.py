@@ -248,7 +248,7 @@ class TestUpload:
         refused(send(3, 900_000), 413, "upload_too_large")
         worker.add_photos(project_id, 7)
         error = refused(send(2, 10), 413, "too_many_photos")
-        assert error["details"] == {"max_photos": 8, "already": 7}
+        assert error["details"] == {"max_photos": 8, "already": 7, "project_id": project_id}
         one = [("file", ("a.jpg", photo(5), "image/jpeg"))]
         assert api.post("/upload", data={"project_id": project_id}, files=one).status_code == 200
 
@@ -257,18 +257,13 @@ class TestUpload:
             answer = api.post("/upload", data={"project_id": identifier}, files=photos)
             refused(answer, 404, "project_not_found")
 
-    def test_background_removal_is_not_there(self, api: httpx.Client, photos: list[Any]) -> None:
-        refused(api.post("/upload", data={"remove_bg": "true"}, files=photos), 422, "background_removal_unavailable")
-        assert api.post("/upload", data={"remove_bg": "false"}, files=photos).status_code == 200
+    @pytest.mark.parametrize("field", ["views", "depth_renders"])
+    def test_a_lone_side_of_six(self, api: httpx.Client, field: str) -> None:
+        refused(api.post("/upload", files={field: ("front.png", b"1", "image/png")}), 422, "six_views_wrong_count")
 
-    @pytest.mark.parametrize("field", ["video", "views", "depth_renders"])
-    def test_other_inputs(self, api: httpx.Client, field: str) -> None:
-        error = refused(api.post("/upload", files={field: ("a", b"1", "image/png")}), 422, "input_not_supported")
-        assert error["details"]["supported"] == ["photos"]
-
-    def test_a_video(self, api: httpx.Client) -> None:
+    def test_what_is_called_a_video_and_is_none(self, api: httpx.Client) -> None:
         for name, mime in (("a.mp4", "application/octet-stream"), ("a", "video/quicktime")):
-            refused(api.post("/upload", files={"file": (name, b"1", mime)}), 422, "input_not_supported")
+            refused(api.post("/upload", files={"file": (name, b"1", mime)}), 422, "no_usable_photos")
 
     def test_fields_that_do_not_exist(self, api: httpx.Client, photos: list[Any]) -> None:
         refused(api.post("/upload", files={"picture": ("a.jpg", b"1", "image/jpeg")}), 422, "unknown_field")

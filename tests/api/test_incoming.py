@@ -51,7 +51,7 @@ def request(chunks: Iterator[bytes], **headers: str) -> Request:
 
 def limits(tmp_path: Path, **others: int) -> FormLimits:
     room = Room(Settings(home=tmp_path, disk_floor_mb=0))
-    return FormLimits(**{"photos": 3, "file_mb": 5, "upload_mb": 8, **others}, room=room)
+    return FormLimits(**{"files": 3, "file_mb": 5, "upload_mb": 8, **others}, room=room)
 
 
 async def test_a_disk_that_fills_while_a_photo_is_written(tmp_path: Path) -> None:

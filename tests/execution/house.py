@@ -42,7 +42,7 @@ class House:
     objects: Objects
     project: Row = field(default_factory=dict)
 
-    async def upload(self, folder: Path, photos: dict[str, bytes]) -> Row:
+    async def upload(self, folder: Path, photos: dict[str, bytes], **parameters: Any) -> Row:
         """Send photos by name, as the API does."""
         (folder / "incoming").mkdir(parents=True)
         entries = []
@@ -56,7 +56,7 @@ class House:
             settings=self.settings,
             project=self.project,
             folder=folder,
-            parameters=UploadParameters(),
+            parameters=UploadParameters(**parameters),
         )
 
     async def queue(self, step: str, parameters: dict[str, Any], project: Row | None = None) -> Row:

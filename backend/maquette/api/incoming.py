@@ -8,7 +8,7 @@ import errno
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -17,14 +17,19 @@ from starlette.requests import Request
 from maquette.api.capacity import Room
 from maquette.disk import MB
 from maquette.errors import BadInputError, MaquetteError, TooLargeError, UnavailableError
+from maquette.steps.limits import TooManyPhotosError, too_many_photos
+from maquette.steps.parameters import UploadParameters
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-FILE_FIELDS = frozenset({"file", "files", "file[]", "files[]"})
-TEXT_FIELDS = frozenset({"project_id", "remove_bg", "original_resolution"})
-OTHER_INPUTS = frozenset({"video", "views", "views[]", "depth_renders", "depth_renders[]"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
+FILE_FIELDS: dict[str, Literal["file", "views", "depth_renders"]] = {
+    **dict.fromkeys(("file", "files", "file[]", "files[]", "video"), "file"),
+    **dict.fromkeys(("views", "views[]"), "views"),
+    **dict.fromkeys(("depth_renders", "depth_renders[]"), "depth_renders"),
+}
+"""What each field's files are taken for; what kind of file it is, its content says."""
+TEXT_FIELDS = frozenset({"project_id", *UploadParameters.model_fields})
 MAX_TEXT_BYTES = 1000
 MAX_PARTS_BESIDE_FILES = 20
 FORM_BYTES = 1_000_000
@@ -51,18 +56,6 @@ class UnknownFieldError(BadInputError):
     """The form has a field that upload does not know."""
 
     code = "unknown_field"
-
-
-class InputNotSupportedError(BadInputError):
-    """A kind of input that is not taken yet."""
-
-    code = "input_not_supported"
-
-
-class TooManyPhotosError(TooLargeError):
-    """More photos than a project may hold."""
-
-    code = "too_many_photos"
 
 
 class FileTooLargeError(TooLargeError):
@@ -99,9 +92,9 @@ class DiskFullError(UnavailableError):
 
 @dataclass(frozen=True)
 class FormLimits:
-    """What one upload may hold; ``room``: what there is space for."""
+    """What one upload may hold; ``room``: what there is space for. ``files``: photos, and as many masks again."""
 
-    photos: int
+    files: int
     file_mb: int
     upload_mb: int
     room: Room
@@ -127,8 +120,17 @@ class Received:
 
     fields: dict[str, str] = field(default_factory=dict)
     filenames: list[str] = field(default_factory=list)
+    kinds: list[Literal["file", "views", "depth_renders"]] = field(default_factory=list)
+    """What the field of each file takes it for."""
     size: int = 0
     """Bytes of all files."""
+
+    def entries(self) -> list[dict[str, str]]:
+        """What ``incoming.json`` tells the upload step."""
+        return [
+            {"file": f"{index:04d}", "filename": name, "field": kind}
+            for index, (name, kind) in enumerate(zip(self.filenames, self.kinds, strict=True))
+        ]
 
 
 async def receive(request: Request, folder: Path, limits: FormLimits) -> Received:
@@ -253,11 +255,11 @@ class _Parts:
 
     def _begin(self) -> None:
         self._parts += 1
-        most = self._limits.photos + MAX_PARTS_BESIDE_FILES
+        most = self._limits.files + MAX_PARTS_BESIDE_FILES
         if self._parts > most:
             raise TooManyPartsError(
                 f"The form has more than {most} parts.",
-                suggestion=f"Send at most {self._limits.photos} photos and each text field once.",
+                suggestion=f"Send at most {self._limits.files} files and each text field once.",
                 max_parts=most,
             )
         self._headers, self._text, self._file_bytes = {}, bytearray(), 0
@@ -278,28 +280,21 @@ class _Parts:
             raise _malformed("a part has no name")
         self._name = options[b"name"].decode("utf-8", "replace")
         raw = options.get(b"filename")
-        if raw is None and self._name in TEXT_FIELDS | FILE_FIELDS:
+        if raw is None and (self._name in TEXT_FIELDS or self._name in FILE_FIELDS):
             return
         if self._name in FILE_FIELDS and raw is not None:
             self._filename = plain_name(raw.decode("utf-8", "replace"))
-            self._refuse_video()
-            if len(self.received.filenames) >= self._limits.photos:
+            if len(self.received.filenames) >= self._limits.files:
                 raise self._too_many()
             self._file = (self._folder / f"{len(self.received.filenames):04d}").open("wb")
             return
-        if self._name in OTHER_INPUTS:
-            raise _not_supported(self._name)
         shown = "".join(c for c in self._name if c.isprintable())[:60]
         raise UnknownFieldError(
             f"The form has a {'text' if raw is None else 'file'} field '{shown}', which upload does not take.",
-            suggestion="Send photos as `file` or `files`; text fields are project_id, remove_bg, original_resolution.",
+            suggestion="Send photos, a video or a ZIP as `file` or `files`, six views as `views` and `depth_renders`;"
+            f" text fields are {', '.join(sorted(TEXT_FIELDS))}.",
             field=shown,
         )
-
-    def _refuse_video(self) -> None:
-        kind = self._headers.get(b"content-type", b"").lower()
-        if kind.startswith(b"video/") or Path(self._filename).suffix.lower() in VIDEO_SUFFIXES:
-            raise _not_supported("video")
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         size = end - start
@@ -313,7 +308,7 @@ class _Parts:
         if self._file_bytes > self._limits.file_mb * MB:
             raise FileTooLargeError(
                 f"'{self._filename}' is larger than {self._limits.file_mb} MB.",
-                suggestion="Scale the photo down or save it as JPEG; 1600 px on the long side are enough.",
+                suggestion="Save photos as JPEG, 1600 px on the long side are enough, and cut videos shorter.",
                 file=self._filename,
                 max_mb=self._limits.file_mb,
             )
@@ -334,42 +329,23 @@ class _Parts:
         # A browser sends an empty part without a name for a file input that nobody filled in.
         if self._filename or self._file_bytes:
             self.received.filenames.append(self._filename or f"photo {len(self.received.filenames) + 1}")
+            self.received.kinds.append(FILE_FIELDS[self._name])
 
     def _finish(self) -> None:
         self.complete = True
 
     def _too_many(self) -> TooManyPhotosError:
-        if self._limits.photos == 1:
+        if self._limits.files == 1:
             return TooManyPhotosError(
                 "One photo takes the place of one photo.", suggestion="Send a single `file`.", max_photos=1
             )
-        return too_many_photos(self._limits.photos, 0)
-
-
-def too_many_photos(limit: int, already: int) -> TooManyPhotosError:
-    """More than a project may hold, counting those that are there."""
-    there = f"; {already} are there already" if already else ""
-    return TooManyPhotosError(
-        f"A project takes at most {limit} photos{there}.",
-        suggestion="Leave out photos that show nearly the same view, or raise MAQUETTE_MAX_PHOTOS on the server.",
-        max_photos=limit,
-        already=already,
-    )
+        return too_many_photos(self._limits.files, 0)
 
 
 def plain_name(filename: str) -> str:
     """A file's name for people to recognise it by: no folders, no control characters, at most 200 characters."""
     last = filename.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in last if c.isprintable()).strip()[-200:]
-
-
-def _not_supported(kind: str) -> InputNotSupportedError:
-    return InputNotSupportedError(
-        f"This server does not take '{kind}' as input; it takes photos.",
-        suggestion="Send 3 or more overlapping photos (JPEG, PNG, WEBP, TIFF or HEIC) as `file` or `files`.",
-        given=kind,
-        supported=["photos"],
-    )
 
 
 def _text_for_file(name: str) -> MalformedUploadError:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from maquette.api.calls import Reuse
 from maquette.api.capacity import Room, check_stored, room_for_upload
-from maquette.api.incoming import FormLimits, Received, UnknownFieldError, receive, too_many_photos
+from maquette.api.incoming import FormLimits, Received, UnknownFieldError, receive
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
@@ -29,6 +29,7 @@ from maquette.execution import replacements
 from maquette.execution.keeper import remove_files
 from maquette.execution.places import sha256_of
 from maquette.steps.folder import write_json
+from maquette.steps.limits import too_many_photos
 from maquette.steps.parameters import UploadParameters
 
 router = APIRouter(tags=["records"])
@@ -150,7 +151,7 @@ async def replace_image(
                     await check_stored(settings, conn, owner, project_id, received.size)
             if made is not None:
                 return await _answer(service, owner, project_id, made, changed=True, reused=True)
-            await asyncio.to_thread(write_json, folder / "incoming.json", [{"file": "0000", "filename": filename}])
+            await asyncio.to_thread(write_json, folder / "incoming.json", received.entries())
             prepared = await replacements.prepare(
                 objects=service.objects,
                 settings=settings,
@@ -187,6 +188,12 @@ def _parameters(received: Received) -> UploadParameters:
     if not received.filenames:
         raise NoFilesError(
             "The form holds no photo.", suggestion="Send the new photo as `file`: curl -X PUT -F file=@photo.jpg."
+        )
+    if received.kinds[0] != "file":
+        raise UnknownFieldError(
+            f"The form has a field '{received.kinds[0]}', but one photo takes the place of one photo.",
+            suggestion="Send the new photo as `file`.",
+            field=received.kinds[0],
         )
     if "project_id" in received.fields:
         raise UnknownFieldError(

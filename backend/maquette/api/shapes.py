@@ -46,6 +46,12 @@ class Project(Shape):
     status: Literal["created", "uploaded", "processing", "completed", "failed"]
     current_step: Step | None = Field(description="The step that runs or ran last.")
     progress_percentage: float = Field(description="Of that step, 0 to 100.")
+    capture: dict[str, Any] | None = Field(
+        None,
+        description="The verdict on the photos as a set, with one action for each finding: after an upload, and again"
+        " after the cameras were searched (then with what they cover).",
+        examples=[None],
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -98,6 +104,13 @@ class Image(Aging):
     run_id: UUID | None
     image_index: int
     filename: str = Field(description="As the uploader named it.")
+    kind: Literal["photo", "frame", "view", "depth_render"] = Field(
+        description="`frame`: of a video; `view` and `depth_render`: of six views with depth."
+    )
+    details: dict[str, Any] = Field(
+        description="Of a frame `video` and `time_s`; of a view `side`; after a generate what the doctor measured"
+        " (`features`, `matched_photos`, `points`) and its `advice`."
+    )
     verdict: Literal["ok", "warning", "rejected"]
     reasons: list[Reason]
     sha256: str
@@ -115,6 +128,7 @@ class Image(Aging):
     replaced_at: datetime | None = Field(description="When another photo took its place; null: this one counts.")
     original_url: str | None = Field(description=SIGNED)
     processed_url: str | None = Field(description=SIGNED)
+    mask_url: str | None = Field(description=f"Which of its pixels show the subject; null: all count. {SIGNED}")
     objects: dict[str, StoredObject]
 
 

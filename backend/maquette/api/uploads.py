@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from maquette.api.calls import Reuse
 from maquette.api.capacity import Room, check_stored, room_for_upload
-from maquette.api.incoming import FormLimits, Received, receive, too_many_photos
+from maquette.api.incoming import FormLimits, Received, receive
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
@@ -33,11 +33,14 @@ from maquette.errors import BadInputError, MaquetteError
 from maquette.execution.places import sha256_of
 from maquette.execution.uploads import execute_upload
 from maquette.steps.folder import write_json
+from maquette.steps.limits import too_many_photos
 from maquette.steps.parameters import UploadParameters
 
 router = APIRouter(tags=["steps"])
 
 FORGOTTEN_AFTER_S = 24 * 3600.0
+FILES_A_PHOTO = 2
+"""A mask may come with each photo."""
 
 
 class NoFilesError(BadInputError):
@@ -52,12 +55,6 @@ class NoUsablePhotosError(BadInputError):
     code = "no_usable_photos"
 
 
-class BackgroundRemovalUnavailableError(BadInputError):
-    """No background removal is installed."""
-
-    code = "background_removal_unavailable"
-
-
 class UploadAnswer(BaseModel):
     """The photos as taken in."""
 
@@ -68,6 +65,12 @@ class UploadAnswer(BaseModel):
     original_url: str | None = Field(description=f"The first usable photo as sent. {SIGNED}")
     processed_url: str | None = Field(description=f"The first usable photo, upright and without EXIF. {SIGNED}")
     images: list[Image] = Field(description="The photos of this upload, each with a verdict and the reasons for it.")
+    capture: dict[str, Any] | None = Field(
+        description="The verdict on the photos as a set: `status`, `reasons` with one action each, and what is to be"
+        " said of each video."
+    )
+    degraded: bool = Field(description="A fallback was used; `warnings` says which.")
+    warnings: list[dict[str, Any]]
 
 
 _TEXT = {"type": "string"}
@@ -83,7 +86,10 @@ _FORM: dict[str, Any] = {
                             "type": "array",
                             "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
-                            "description": "Photos: JPEG, PNG, WEBP, TIFF or HEIC; repeat the field for each."
+                            "description": "Photos: JPEG, PNG, WEBP, TIFF or HEIC; repeat the field for each. Beside"
+                            " them masks (`a.mask.png` for `a.jpg`, white is the subject) and known cameras"
+                            " (`transforms.json`, a COLMAP model, `…_par.txt`). Or a video (MP4, MOV, AVI, MKV,"
+                            " WEBM), or a ZIP of any of these. What a file is, its content says."
                             " The server bounds their number in a project (200), each one's size (500 MB and 100"
                             " megapixels) and all of them together (2048 MB) unless it is set otherwise: `limits` of"
                             " `GET /health`.",
@@ -95,6 +101,31 @@ _FORM: dict[str, Any] = {
                             "items": {"type": "string", "format": "binary"},
                             "description": "The same as `file`.",
                             "example": ["front.jpg", "left.jpg", "back.jpg"],
+                        },
+                        "views": {
+                            "type": "array",
+                            "minItems": 6,
+                            "maxItems": 6,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "Six views of one object, named front, back, left, right, top and bottom;"
+                            " with `depth_renders`, and without anything else.",
+                            "example": ["front.png", "back.png", "left.png", "right.png", "top.png", "bottom.png"],
+                        },
+                        "depth_renders": {
+                            "type": "array",
+                            "minItems": 6,
+                            "maxItems": 6,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "The depth of each of the `views`, as grey pictures of the same names.",
+                            "example": ["front.png", "back.png", "left.png", "right.png", "top.png", "bottom.png"],
+                        },
+                        "frames": {
+                            "type": "integer",
+                            "default": 48,
+                            "minimum": 3,
+                            "maximum": 200,
+                            "description": UploadParameters.model_fields["frames"].description,
+                            "example": 48,
                         },
                         "project_id": {
                             **_TEXT,
@@ -134,15 +165,16 @@ async def upload(
 ) -> dict[str, Any]:
     """Photos are turned upright, stripped of EXIF and judged; several uploads to one project add up.
 
-    `422 no_files`, `no_usable_photos` (with the reasons for each file), `input_not_supported`,
-    `background_removal_unavailable`; `413 too_many_photos`, `file_too_large`, `upload_too_large`, `project_too_large`,
-    `storage_quota_reached`; `503 disk_low`, `disk_full`. Whatever goes wrong with some files, the project stays as
-    usable as it was. `GET /health` shows all `limits`.
+    `422 no_files`, `no_usable_photos` (with the reasons for each file), `mixed_inputs`, `archive_unreadable`,
+    `six_views_wrong_count` and others of six views; `413 too_many_photos`, `archive_too_large`, `file_too_large`,
+    `upload_too_large`, `project_too_large`, `storage_quota_reached`;
+    `503 disk_low`, `disk_full`. Whatever goes wrong with some files, the project stays as usable as it was.
+    `GET /health` shows all `limits`.
     """
     settings = service.settings
     # What an earlier call has taken in already takes no room again, so a call with a key is let in to be compared.
     room = Room(settings) if idempotency_key else await room_for_upload(service, owner, None)
-    limits = FormLimits(settings.max_photos, settings.max_file_mb, settings.max_upload_mb, room)
+    limits = FormLimits(FILES_A_PHOTO * settings.max_photos, settings.max_file_mb, settings.max_upload_mb, room)
     async with arrival(settings.home) as folder:
         received = await receive(request, folder / "incoming", limits)
         parameters = parameters_of(received)
@@ -151,16 +183,15 @@ async def upload(
                 "The form holds no photos.",
                 suggestion="Send at least one photo as `file`, for example curl -F file=@a.jpg -F file=@b.jpg.",
             )
-        names = [{"file": f"{index:04d}", "filename": name} for index, name in enumerate(received.filenames)]
-        await asyncio.to_thread(write_json, folder / "incoming.json", names)
+        await asyncio.to_thread(write_json, folder / "incoming.json", received.entries())
         async with service.upload_slots, _holding(service, owner, idempotency_key):
             earlier = None
             if idempotency_key:
-                hashes = await asyncio.to_thread(_hashes, folder / "incoming", len(names))
+                hashes = await asyncio.to_thread(_hashes, folder / "incoming", len(received.filenames))
                 earlier = await _with_key(service, owner, received, hashes, parameters, idempotency_key)
             if earlier is not None:
                 return await _answer(service, earlier, reused=True)
-            project = await _project(service, owner, received)
+            project, already = await _project(service, owner, received)
             try:
                 run = await execute_upload(
                     pool=service.pool,
@@ -169,6 +200,7 @@ async def upload(
                     project=project,
                     folder=folder,
                     parameters=parameters,
+                    photos_already=already,
                     idempotency_key=idempotency_key,
                 )
             except MaquetteError as error:
@@ -237,11 +269,14 @@ async def _answer(service: Service, run: Row, *, reused: bool) -> dict[str, Any]
         "original_url": usable["original_url"],
         "processed_url": usable["processed_url"],
         "images": images,
+        "capture": run["result"].get("capture"),
+        "degraded": run["degraded"],
+        "warnings": run["warnings"],
     }
 
 
 def parameters_of(received: Received) -> UploadParameters:
-    """How the photos of a form are taken in. Raises ``invalid_parameters`` or ``background_removal_unavailable``."""
+    """How the photos of a form are taken in. Raises ``invalid_parameters``."""
     given = {name: text for name, text in received.fields.items() if name != "project_id" and text}
     try:
         parameters = UploadParameters.model_validate(given)
@@ -249,22 +284,18 @@ def parameters_of(received: Received) -> UploadParameters:
         raise describe_validation(
             [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
         ) from None
-    if parameters.remove_bg:
-        raise BackgroundRemovalUnavailableError(
-            "This server cannot remove backgrounds.",
-            suggestion="Leave remove_bg out: photos are reconstructed with their background.",
-        )
     return parameters
 
 
-async def _project(service: Service, owner: UUID, received: Received) -> Row:
-    """The project named in the form, or a new one, where there is room for the new photos."""
+async def _project(service: Service, owner: UUID, received: Received) -> tuple[Row, int]:
+    """The project named in the form, or a new one, and how many usable photos it holds."""
     named = received.fields.get("project_id")
     async with service.transaction() as conn:
         if not named:
             await check_stored(service.settings, conn, owner, None, received.size)
             stem = PurePath(received.filenames[0]).stem or "Photos"
-            return await projects.create(conn, owner, f"{stem[:150]}, {datetime.now(UTC):%Y-%m-%d}")
+            project = await projects.create(conn, owner, f"{stem[:150]}, {datetime.now(UTC):%Y-%m-%d}")
+            return project, 0
         try:
             project_id = UUID(named)
         except ValueError:
@@ -275,10 +306,10 @@ async def _project(service: Service, owner: UUID, received: Received) -> Row:
         project = await projects.get(conn, project_id, owner)
         # Rejected ones take no room: whoever sent bad photos can send better ones.
         already = sum(photo["verdict"] != "rejected" for photo in await records.photos(conn, project_id))
-        if already + len(received.filenames) > service.settings.max_photos:
+        if already >= service.settings.max_photos:
             raise too_many_photos(service.settings.max_photos, already)
         await check_stored(service.settings, conn, owner, project_id, received.size)
-        return project
+        return project, already
 
 
 @contextlib.asynccontextmanager

@@ -55,9 +55,16 @@ EXPECTED_QUALITY: LiteralString = (
 
 _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
     "images": (
-        "select t.*, jsonb_build_object('original', " + _object("o") + ", 'processed', " + _object("p") + ") as objects"
+        "select t.*, jsonb_build_object('original', "
+        + _object("o")
+        + ", 'processed', "
+        + _object("p")
+        + ", 'mask', "
+        + _object("m")
+        + ") as objects"
         " from public.source_images t left join public.artifacts o on o.id = t.original_artifact_id"
-        " left join public.artifacts p on p.id = t.processed_artifact_id",
+        " left join public.artifacts p on p.id = t.processed_artifact_id"
+        " left join public.artifacts m on m.id = t.mask_artifact_id",
         "image_index",
     ),
     "views": (

@@ -271,14 +271,26 @@ async def finish(conn: Connection, run_id: UUID, attempt: int, status: str, **va
 
 
 async def complete_at_once(
-    conn: Connection, run_id: UUID, *, result: Mapping[str, Any], timings: Mapping[str, Any]
+    conn: Connection,
+    run_id: UUID,
+    *,
+    result: Mapping[str, Any],
+    timings: Mapping[str, Any],
+    warnings: Sequence[Mapping[str, Any]] = (),
 ) -> Row:
     """End a run that was created and carried out within this transaction: an upload."""
     row = await fetch_one(
         conn,
         "update public.runs set status = 'completed', attempt = 1, progress_percentage = 100, started_at = now(),"
-        " finished_at = clock_timestamp(), result = %s, timings = %s where id = %s and status = 'queued' returning *",
-        [Jsonb(dict(result)), Jsonb(dict(timings)), run_id],
+        " finished_at = clock_timestamp(), result = %s, timings = %s, warnings = %s, degraded = %s"
+        " where id = %s and status = 'queued' returning *",
+        [
+            Jsonb(dict(result)),
+            Jsonb(dict(timings)),
+            Jsonb([dict(warning) for warning in warnings]),
+            any(warning["degraded"] for warning in warnings),
+            run_id,
+        ],
     )
     if row is None:
         raise RunNotFoundError(f"There is no waiting run {run_id}.")

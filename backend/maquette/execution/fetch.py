@@ -20,6 +20,7 @@ from maquette.execution.places import sha256_of
 from maquette.execution.saved_work import saved_work
 from maquette.execution.view_runs import views_kept
 from maquette.execution.wanted import Wanted
+from maquette.recon.scenes.saved import DEPTHS_FOLDER, IMAGES_FOLDER, MASKS_FOLDER
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
 from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH
@@ -28,6 +29,8 @@ from maquette.storage.client import ObjectMissingError, Objects
 log = logging.getLogger(__name__)
 
 PARALLEL_DOWNLOADS = 4
+INDEXED = ("filename", "focal_px", "kind", "details", "original_width", "original_height")
+"""What ``images.json`` tells of a photo beside its name."""
 DOWNLOADS = 3
 """How often an object is fetched whose bytes are not its own: something on the way may have shortened them."""
 
@@ -123,19 +126,43 @@ async def _photos(conn: Connection, project_id: UUID, folder: Folder) -> list[Wa
     """The processed photos; their index, which says what the user calls them, is written at once."""
     rows = await fetch_all(
         conn,
-        "select i.image_index, i.filename, i.focal_px, to_jsonb(a) as artifact from public.source_images i"
-        " join public.artifacts a on a.id = i.processed_artifact_id"
+        "select i.image_index, i.filename, i.focal_px, i.kind, i.details, i.original_width, i.original_height,"
+        " to_jsonb(a) as artifact,"
+        " to_jsonb(m) as mask from public.source_images i join public.artifacts a on a.id = i.processed_artifact_id"
+        " left join public.artifacts m on m.id = i.mask_artifact_id"
         " where i.project_id = %s and i.verdict <> 'rejected' and i.replaced_at is null order by i.image_index",
         [project_id],
     )
-    index = [
-        {"name": f"{row['image_index']:04d}.jpg", "filename": row["filename"], "focal_px": row["focal_px"]}
-        for row in rows
-    ]
+    index = [{"name": _processed_name(row), **{key: row[key] for key in INDEXED}} for row in rows]
     await asyncio.to_thread(write_json, folder.root / "images.json", index)
-    return [
+    wanted = [
         Wanted(folder.relative(folder.images / entry["name"]), row["artifact"])
         for entry, row in zip(index, rows, strict=True)
+    ]
+    masks = [
+        Wanted(folder.relative(folder.masks / f"{_processed_name(row)}.png"), row["mask"])
+        for row in rows
+        if row["mask"] is not None
+    ]
+    return [*wanted, *masks, *await _poses(conn, project_id, folder)]
+
+
+def _processed_name(row: Row) -> str:
+    """By its index in the project, with the ending of its object."""
+    return f"{row['image_index']:04d}{Path(row['artifact']['path']).suffix}"
+
+
+async def _poses(conn: Connection, project_id: UUID, folder: Folder) -> list[Wanted]:
+    """The known cameras of the newest upload that brought some."""
+    files = await fetch_all(
+        conn,
+        "select to_jsonb(a) as artifact from public.artifacts a where a.project_id = %(project)s and a.kind = 'poses'"
+        " and a.run_id = (select p.run_id from public.artifacts p join public.runs r on r.id = p.run_id"
+        "  where p.project_id = %(project)s and p.kind = 'poses' order by r.queued_at desc limit 1)",
+        {"project": project_id},
+    )
+    return [
+        Wanted(folder.relative(folder.poses / Path(file["artifact"]["path"]).name), file["artifact"]) for file in files
     ]
 
 
@@ -151,15 +178,28 @@ async def _scene(conn: Connection, view_run_id: UUID, folder: Folder) -> list[Wa
     )
     views = await fetch_all(
         conn,
-        "select v.name, to_jsonb(a) as artifact from public.multiview_generation v"
-        " join public.artifacts a on a.id = v.image_artifact_id where v.run_id = %s and v.replaced_at is null"
-        " order by v.view_index",
+        "select v.name, to_jsonb(a) as image, to_jsonb(m) as mask, to_jsonb(p) as prior"
+        " from public.multiview_generation v join public.artifacts a on a.id = v.image_artifact_id"
+        " left join public.artifacts m on m.id = v.mask_artifact_id"
+        " left join public.artifacts p on p.id = v.prior_artifact_id"
+        " where v.run_id = %s and v.replaced_at is null order by v.view_index",
         [view_run_id],
     )
+    homes = (("image", IMAGES_FOLDER), ("mask", MASKS_FOLDER), ("prior", DEPTHS_FOLDER))
     return [
         *(Wanted(folder.relative(folder.scene / Path(f["artifact"]["path"]).name), f["artifact"]) for f in files),
-        *(Wanted(folder.relative(folder.scene / "images" / v["name"]), v["artifact"]) for v in views),
+        *(
+            Wanted(folder.relative(folder.scene / home / _name_in_scene(view, kind)), view[kind])
+            for view in views
+            for kind, home in homes
+            if view[kind] is not None
+        ),
     ]
+
+
+def _name_in_scene(view: Row, kind: str) -> str:
+    """A view's photo is called as the view; what comes with it as its key ends."""
+    return str(view["name"]) if kind == "image" else Path(view[kind]["path"]).name
 
 
 async def _replacements(conn: Connection, view_run_id: UUID, folder: Folder, project: dict[str, Any]) -> list[Wanted]:

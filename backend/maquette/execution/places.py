@@ -11,7 +11,19 @@ from uuid import UUID
 from maquette.steps.records import DepthMaps, Export, File, Images, Iteration, Model, Record, RenewedViews, Views
 from maquette.storage import buckets, keys
 
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/tiff": "tif", "image/heic": "heic"}
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/tiff": "tif",
+    "image/heic": "heic",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
+    "application/json": "json",
+}
 
 
 @dataclass(frozen=True)
@@ -29,15 +41,7 @@ def place_files(record: Record, folder: Path, project_id: UUID, made_by: str) ->
     """
     match record:
         case Images():
-            for image in record.images:
-                if image.original is not None:
-                    extension = EXTENSIONS.get(image.original.mime, "bin")
-                    key = keys.original(project_id, image.sha256, extension)
-                    yield Placed(image.original, buckets.PROJECT_UPLOADS, key)
-                if image.processed is not None:
-                    digest = sha256_of(folder / image.processed.path)
-                    key = keys.processed(project_id, image.image_index, digest)
-                    yield Placed(image.processed, buckets.PROCESSED_IMAGES, key)
+            yield from _of_upload(record, folder, project_id, made_by)
         case Views():
             for file in record.scene_files:
                 key = keys.scene_file(project_id, made_by, Path(file.path).name)
@@ -46,6 +50,12 @@ def place_files(record: Record, folder: Path, project_id: UUID, made_by: str) ->
                 extension = EXTENSIONS[view.image.mime]
                 key = keys.view_image(project_id, made_by, view.view_index, extension)
                 yield Placed(view.image, buckets.MULTIVIEW_IMAGES, key)
+                if view.mask is not None:
+                    key = keys.view_mask(project_id, made_by, Path(view.mask.path).name)
+                    yield Placed(view.mask, buckets.MULTIVIEW_IMAGES, key)
+                if view.prior is not None:
+                    key = keys.view_prior(project_id, made_by, Path(view.prior.path).name)
+                    yield Placed(view.prior, buckets.MULTIVIEW_IMAGES, key)
         case RenewedViews():
             yield Placed(
                 record.cameras,
@@ -72,6 +82,24 @@ def place_files(record: Record, folder: Path, project_id: UUID, made_by: str) ->
         case Export():
             key = keys.export_file(project_id, made_by, Path(record.file.path).name)
             yield Placed(record.file, buckets.MODELS, key)
+
+
+def _of_upload(record: Images, folder: Path, project_id: UUID, made_by: str) -> Iterator[Placed]:
+    """Originals by their contents, each once: all frames of a video have it as their original."""
+    for file in record.poses:
+        yield Placed(file, buckets.PROJECT_UPLOADS, keys.poses_file(project_id, made_by, Path(file.path).name))
+    originals = [image.original for image in record.images if image.original is not None]
+    for file in {file.path: file for file in originals}.values():
+        key = keys.original(project_id, sha256_of(folder / file.path), EXTENSIONS.get(file.mime, "bin"))
+        yield Placed(file, buckets.PROJECT_UPLOADS, key)
+    for image in record.images:
+        if image.processed is not None:
+            digest = sha256_of(folder / image.processed.path)
+            key = keys.processed(project_id, image.image_index, digest, EXTENSIONS[image.processed.mime])
+            yield Placed(image.processed, buckets.PROCESSED_IMAGES, key)
+        if image.mask is not None:
+            key = keys.photo_mask(project_id, image.image_index, sha256_of(folder / image.mask.path))
+            yield Placed(image.mask, buckets.PROCESSED_IMAGES, key)
 
 
 def _of_round(made: Iteration, project_id: UUID, made_by: str) -> Iterator[Placed]:

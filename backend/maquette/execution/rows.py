@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from maquette.db import records
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one, insert
 from maquette.execution.view_runs import view_run
@@ -41,12 +43,25 @@ async def _views(conn: Connection, run: Row, record: Views, ids: Ids) -> None:
     )
     for placement in record.placements:
         await conn.execute(
-            "update public.source_images set placed = %s, placed_reason = nullif(%s, '')"
+            "update public.source_images set placed = %s, placed_reason = nullif(%s, ''), details = details || %s"
             " where project_id = %s and image_index = %s and replaced_at is null",
-            [placement.placed, placement.reason, run["project_id"], _image_index(placement.name)],
+            [
+                placement.placed,
+                placement.reason,
+                Jsonb(placement.details),
+                run["project_id"],
+                _image_index(placement.name),
+            ],
+        )
+    if record.capture is not None:
+        await conn.execute(
+            "update public.projects set capture = %s where id = %s", [Jsonb(record.capture), run["project_id"]]
         )
     before = await fetch_all(
-        conn, "delete from public.multiview_generation where run_id = %s returning image_artifact_id", [run["id"]]
+        conn,
+        "delete from public.multiview_generation where run_id = %s"
+        " returning image_artifact_id, mask_artifact_id, prior_artifact_id",
+        [run["id"]],
     )
     for view in record.views:
         await insert(
@@ -69,7 +84,10 @@ async def _view(conn: Connection, project_id: UUID, view: View, ids: Ids) -> dic
         "name": view.name,
         "split": view.split,
         "camera": view.camera,
+        "method": view.method,
         "image_artifact_id": ids[view.image.path],
+        "mask_artifact_id": ids[view.mask.path] if view.mask else None,
+        "prior_artifact_id": ids[view.prior.path] if view.prior else None,
     }
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
 from maquette.execution.keeper import Stored, record_artifacts, remove_files, store_files
-from maquette.execution.limits import step_limits
+from maquette.execution.limits import upload_limits
 from maquette.execution.makers import makers
 from maquette.execution.memory_limit import step_memory_mb
 from maquette.execution.process import Outcome, run_step_process
@@ -49,6 +50,7 @@ async def execute_upload(
     project: Row,
     folder: Path,
     parameters: UploadParameters,
+    photos_already: int = 0,
     idempotency_key: str | None = None,
 ) -> Row:
     """Take in the photos in ``folder/incoming`` and return the upload's completed ``runs`` row.
@@ -56,7 +58,7 @@ async def execute_upload(
     Rows appear in one transaction after all objects are in place, so a crash leaves the project as it was. Raises
     the step's own error where no file could be used.
     """
-    images, outcome = await read_photos(settings, folder, parameters)
+    images, outcome = await read_photos(settings, folder, parameters, photos_already=photos_already)
     run_id = uuid4()
     stored = await store_files(objects, images, folder, project["id"], keys.maker(run_id, 1))
     async with pool.connection() as conn:
@@ -69,15 +71,26 @@ async def execute_upload(
         return await _write(conn, locked, run_id, images, stored, parameters, outcome, idempotency_key)
 
 
-async def read_photos(settings: Settings, folder: Path, parameters: UploadParameters) -> tuple[Images, Outcome]:
-    """Decode and judge the photos in ``folder/incoming``, in a process of its own. Raises the step's own error."""
+async def read_photos(
+    settings: Settings, folder: Path, parameters: UploadParameters, *, photos_already: int = 0
+) -> tuple[Images, Outcome]:
+    """Decode and judge what lies in ``folder/incoming``, in a process of its own. Raises the step's own error.
+
+    ``photos_already``: that the project holds.
+    """
     found: list[Images] = []
 
     async def on_record(record: Record) -> None:
         if isinstance(record, Images):
             found.append(record)
 
-    await asyncio.to_thread(write_limits, Folder(folder), step_limits(settings))
+    await asyncio.to_thread(
+        Folder(folder).describe_machine,
+        settings.models_folder,
+        allow_noncommercial=settings.allow_noncommercial_models,
+        trust_code=settings.trust_model_code,
+    )
+    await asyncio.to_thread(write_limits, Folder(folder), upload_limits(settings, photos_already))
     outcome = await run_step_process(
         "upload",
         folder,
@@ -130,8 +143,16 @@ async def _write(
     ids = await record_artifacts(conn, run, stored, {})
     for image in fresh:
         await insert(conn, "source_images", image_row(project["id"], run_id, first_index, image, ids))
+    if images.capture is not None:
+        await conn.execute(
+            "update public.projects set capture = %s where id = %s", [Jsonb(images.capture), project["id"]]
+        )
     return await runs.complete_at_once(
-        conn, run_id, result={"images": len(fresh), "usable": len(usable)}, timings=outcome.timings
+        conn,
+        run_id,
+        result={"images": len(fresh), "usable": len(usable), "capture": images.capture},
+        timings=outcome.timings,
+        warnings=[warning.model_dump(mode="json") for warning in outcome.warnings],
     )
 
 
@@ -144,14 +165,14 @@ def without_copy(image: Image, earlier: Mapping[str, str]) -> Image:
         message=f"'{image.filename}' is the same file as '{earlier[image.sha256]}', which the project has already.",
         suggestion="Nothing to do: the copy is left out.",
     )
-    return image.model_copy(update={"verdict": "rejected", "reasons": (reason,), "processed": None})
+    return image.model_copy(update={"verdict": "rejected", "reasons": (reason,), "processed": None, "mask": None})
 
 
 def image_row(
     project_id: UUID, run_id: UUID, first_index: int, image: Image, ids: Mapping[str, UUID]
 ) -> dict[str, Any]:
     """The columns of a photo that its record knows; it counts from ``first_index``."""
-    values = image.model_dump(exclude={"original", "processed", "image_index", "reasons"})
+    values = image.model_dump(exclude={"original", "processed", "mask", "image_index", "reasons"})
     return {
         **values,
         "project_id": project_id,
@@ -160,4 +181,5 @@ def image_row(
         "reasons": [reason.model_dump() for reason in image.reasons],
         "original_artifact_id": ids[image.original.path] if image.original else None,
         "processed_artifact_id": ids[image.processed.path] if image.processed else None,
+        "mask_artifact_id": ids[image.mask.path] if image.mask else None,
     }

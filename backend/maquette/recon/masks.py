@@ -74,6 +74,24 @@ def write_mask(weights: UInt8[ndarray, "h w"], target: Path) -> None:
         file.write(png.tobytes())
 
 
+SUBJECT = 128
+"""Grey from which a pixel shows the subject."""
+BACKGROUND_WEIGHT = 51
+"""What a pixel beside the subject counts, of 255: it is known to be empty and has to be learned so, but it is most of
+many photos, and easy."""
+
+
+def subject_of(mask: UInt8[ndarray, "h w"]) -> UInt8[ndarray, "h w"]:
+    """255 where the mask shows the subject, 0 elsewhere."""
+    return np.where(mask >= SUBJECT, np.uint8(255), np.uint8(0))
+
+
+def subject_weights(mask: UInt8[ndarray, "h w"]) -> UInt8[ndarray, "h w"]:
+    """The weights of a photo whose surroundings were painted black: the subject counts fully, the black a fifth."""
+    share = mask.astype(np.float32) / 255
+    return np.asarray(np.rint(BACKGROUND_WEIGHT + (255 - BACKGROUND_WEIGHT) * share), np.uint8)
+
+
 def mask_beside(image_dir: Path, name: str) -> Path | None:
     """COLMAP's place for the mask of ``images/NAME``: ``masks/NAME.png`` (``a.jpg.png``); else ``masks/a.png``."""
     folder = image_dir.parent / "masks"

@@ -54,6 +54,13 @@ def fix(folder: Folder, scene: Scene, long_side: int, sink: Sink) -> EvaluationS
     return known
 
 
+def none_held_out(folder: Folder, long_side: int) -> EvaluationSet:
+    """The set of a project whose views all teach: nothing measures what no training saw, and nothing claims to."""
+    known = EvaluationSet((), long_side)
+    write_json(folder.evaluation, {"names": [], "long_side": long_side})
+    return known
+
+
 def load(folder: Folder) -> EvaluationSet | None:
     """The set that stands in the folder, if any."""
     if not folder.evaluation.exists():

@@ -4,7 +4,9 @@
 
     incoming/NNNN_*           photos as sent (upload reads them); incoming.json their names
     images/NNNN.jpg           processed photos (generate reads them)
-    images.json               name, the user's file name, EXIF focal length of each processed photo
+    masks/NNNN.jpg.png        which of a photo's pixels show the subject, where that is known
+    images.json               name, the user's file name, EXIF focal length, kind and details of each processed photo
+    poses/                    known cameras as they were sent: transforms.json, a COLMAP model, or …_par.txt
     sfm/                      structure-from-motion; its scene/ holds cameras, lenses, sparse points, undistorted photos
     replacements/NNNN.jpg     processed photos that took the place of others, whose views wait to be made again
     training/                 newest checkpoints of a training under way
@@ -45,6 +47,16 @@ class Folder:
     def images(self) -> Path:
         """Processed photos."""
         return self.root / "images"
+
+    @property
+    def masks(self) -> Path:
+        """Masks of processed photos, called as :func:`maquette.recon.masks.mask_beside` looks for them."""
+        return self.root / "masks"
+
+    @property
+    def poses(self) -> Path:
+        """Known cameras as they were sent; no folder where none were."""
+        return self.root / "poses"
 
     @property
     def replacements(self) -> Path:
@@ -133,6 +145,20 @@ class Folder:
     def filenames(self) -> dict[str, str]:
         """What the user called each processed photo."""
         return {e["name"]: str(e["filename"]) for e in self._index() if e.get("filename")}
+
+    def kinds(self) -> dict[str, str]:
+        """``photo``, ``frame``, ``view`` or ``depth_render`` of each processed photo, by name."""
+        return {e["name"]: str(e.get("kind", "photo")) for e in self._index()}
+
+    def details(self) -> dict[str, dict[str, Any]]:
+        """What else is known of each processed photo, by name: of a frame ``video``, ``time_s``; of a view ``side``."""
+        return {e["name"]: dict(e.get("details") or {}) for e in self._index()}
+
+    def original_sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each photo as it was sent, upright, px, by processed file name."""
+        return {
+            e["name"]: (int(e.get("original_width") or 0), int(e.get("original_height") or 0)) for e in self._index()
+        }
 
     def _index(self) -> list[dict[str, Any]]:
         path = self.root / "images.json"

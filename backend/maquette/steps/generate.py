@@ -9,18 +9,17 @@ from typing import Any
 
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
-from maquette.recon.sfm import SfmResult, SfmSettings, place_cameras
-from maquette.recon.sfm.lenses import LENSES_FILE
 from maquette.recon.sfm.place import list_photos
 from maquette.steps import evaluation
 from maquette.steps.depth import render_depth_maps
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
 from maquette.steps.limits import lowered, read_limits
-from maquette.steps.names import errors_in_users_words, in_users_words
 from maquette.steps.parameters import GenerateParameters
+from maquette.steps.placing import place_photos, views_record
 from maquette.steps.presets import PRESETS
-from maquette.steps.records import File, Model, Placement, View, Views, Warn
+from maquette.steps.records import Model
+from maquette.steps.rig_generate import generate_from_rig, is_rig
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_from_points
 from maquette.steps.versions import NewVersion, promoted_standing, write_version
@@ -37,6 +36,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     folder, wanted = Folder(root), GenerateParameters.model_validate(parameters)
     long_side = wanted.long_side or PRESETS[wanted.preset].long_side
 
+    if is_rig(folder):
+        scene, model = generate_from_rig(folder, wanted, sink)
+        return _result(folder, scene, model, _depth(folder, scene, model, long_side, sink))
     if folder.project().get("views_kept"):
         # The cameras of an earlier attempt stand in the records, and a version may hang on them: no other search.
         scene = load_saved_scene(folder.scene)
@@ -44,11 +46,20 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     else:
         scene, eval_set = _place(folder, wanted, long_side, sink)
     model = _kept_model(folder) or _train(folder, scene, eval_set, wanted, long_side, sink)
-    depth_maps = int(folder.project().get("depth_maps_kept", 0))
-    if not depth_maps:
-        depth = render_depth_maps(folder, scene, model, long_side, sink)
-        sink.keep(depth)
-        depth_maps = len(depth.depth_maps)
+    return _result(folder, scene, model, _depth(folder, scene, model, long_side, sink))
+
+
+def _depth(folder: Folder, scene: Scene, model: Model, long_side: int, sink: Sink) -> int:
+    """How many depth maps there are; those that an earlier attempt kept are not made again."""
+    kept = int(folder.project().get("depth_maps_kept", 0))
+    if kept:
+        return kept
+    depth = render_depth_maps(folder, scene, model, long_side, sink)
+    sink.keep(depth)
+    return len(depth.depth_maps)
+
+
+def _result(folder: Folder, scene: Scene, model: Model, depth_maps: int) -> dict[str, Any]:
     mean = model.mean()
     return {
         "version": model.version,
@@ -59,23 +70,15 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         "num_gaussians": model.num_gaussians,
         "psnr": mean.psnr if mean else None,
         "ssim": mean.ssim if mean else None,
+        "inputs_measured": (model.details.get("inputs_measured") or {}).get("mean"),
     }
 
 
 def _place(folder: Folder, wanted: GenerateParameters, long_side: int, sink: Sink) -> tuple[Scene, EvaluationSet]:
     """Find the cameras and keep them, with the photos that measure quality."""
-    with errors_in_users_words(folder.filenames()):
-        placed = place_cameras(
-            folder.images,
-            folder.sfm,
-            settings=SfmSettings(seed=wanted.seed, undistorted_long_side_px=max(UNDISTORTED_PX, long_side)),
-            progress=sink.progress,
-            focal_px=folder.focal_lengths(),
-        )
-    for warning in placed.warnings:
-        sink.warn(Warn(code=warning["code"], message=warning["message"], suggestion=warning.get("suggestion", "")))
+    placed = place_photos(folder, wanted, long_side, sink)
     eval_set = evaluation.fix(folder, placed.scene, long_side, sink)
-    sink.keep(_views(folder, placed, placed.scene, eval_set))
+    sink.keep(views_record(folder, placed, eval_set))
     return placed.scene, eval_set
 
 
@@ -99,71 +102,3 @@ def _kept_model(folder: Folder) -> Model | None:
     """The model that an earlier attempt of this run kept."""
     kept = folder.project().get("versions_of_run", [])
     return folder.load_model(kept[-1]) if kept else None
-
-
-def _views(folder: Folder, placed: SfmResult, scene: Scene, eval_set: EvaluationSet) -> Views:
-    """The record of all cameras. Each undistorted photo was made from its own; the cameras from all of them."""
-    filenames = folder.filenames()
-    photos = {p.name: folder.relative(folder.images / p.name) for p in placed.placements}
-    held_out = set(eval_set.held_out(scene))
-    views = tuple(
-        View(
-            view_index=index,
-            name=view.name,
-            split="held_out" if index in held_out else "training",
-            camera=view.camera.as_dict(),
-            image=File(
-                kind="view",
-                path=folder.relative(view.image_path),
-                mime="image/png" if view.image_path.suffix == ".png" else "image/jpeg",
-                made_from=(photos[view.name],),
-            ),
-        )
-        for index, view in enumerate(scene.views)
-    )
-    sources = tuple(photos[p.name] for p in placed.placements if p.placed)
-    statistics = placed.summary()
-    # The largest: photos of other sizes may be smaller than the long side that all are measured at.
-    largest = max((view.camera for view in scene.views), key=lambda camera: max(camera.width, camera.height))
-    measured = largest.resized_to(eval_set.long_side)
-    return Views(
-        views=views,
-        placements=tuple(
-            Placement(
-                name=p.name,
-                filename=filenames.get(p.name, p.name),
-                placed=p.placed,
-                reason=in_users_words(f"{p.sentence} {p.action}".strip(), filenames),
-            )
-            for p in placed.placements
-        ),
-        scene_files=(
-            File(
-                kind="cameras",
-                path=folder.relative(folder.scene / "cameras.json"),
-                mime="application/json",
-                made_from=sources,
-            ),
-            File(
-                kind="sparse_points",
-                path=folder.relative(folder.scene / "points.npz"),
-                mime="application/octet-stream",
-                made_from=sources,
-            ),
-            *_lenses(folder, sources),
-        ),
-        eval_names=eval_set.names,
-        eval_width=measured.width,
-        eval_height=measured.height,
-        statistics={
-            k: statistics[k] for k in ("points", "mean_track_length", "reprojection_error_px", "attempts", "seconds")
-        },
-    )
-
-
-def _lenses(folder: Folder, sources: tuple[str, ...]) -> tuple[File, ...]:
-    """The lenses, which one more photo is undistorted by; none in a folder of before they were kept."""
-    path = folder.scene / LENSES_FILE
-    if not path.exists():
-        return ()
-    return (File(kind="lenses", path=folder.relative(path), mime="application/json", made_from=sources),)

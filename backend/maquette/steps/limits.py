@@ -5,10 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 
+from maquette.errors import TooLargeError
 from maquette.recon.train_settings import TrainSettings
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import Warn
 from maquette.steps.sink import Sink
+
+
+class TooManyPhotosError(TooLargeError):
+    """More photos than a project may hold."""
+
+    code = "too_many_photos"
+
+
+def too_many_photos(limit: int, already: int) -> TooManyPhotosError:
+    """More than a project may hold, counting those that are there."""
+    there = f"; {already} are there already" if already else ""
+    return TooManyPhotosError(
+        f"A project takes at most {limit} photos{there}.",
+        suggestion="Leave out photos that show nearly the same view, or raise MAQUETTE_MAX_PHOTOS on the server.",
+        max_photos=limit,
+        already=already,
+    )
 
 
 @dataclass(frozen=True)
@@ -19,6 +37,14 @@ class StepLimits:
     """Width times height of a photo."""
     max_gaussians: int | None = None
     """Of one model. A preset that makes more is lowered to it, with a warning."""
+    photos: int | None = None
+    """That a project may hold, whatever they come in."""
+    photos_already: int = 0
+    """That the project of an upload holds already."""
+    file_bytes: int | None = None
+    """Of one file out of an archive."""
+    total_bytes: int | None = None
+    """Of all files out of archives."""
 
 
 def write_limits(folder: Folder, limits: StepLimits) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from maquette.errors import MaquetteError
 
-PROCESSED = re.compile(r"\b\d{4,}\.jpg\b")
+PROCESSED = re.compile(r"\b\d{4,}\.(?:jpg|png)\b")
 
 
 def in_users_words(text: str, filenames: Mapping[str, str]) -> str:
@@ -25,17 +25,18 @@ def errors_in_users_words(filenames: Mapping[str, str]) -> Iterator[None]:
     except MaquetteError as error:
         error.message = in_users_words(error.message, filenames)
         error.suggestion = in_users_words(error.suggestion, filenames)
-        error.details = _renamed(error.details, filenames)
+        error.details = renamed(error.details, filenames)
         raise
 
 
-def _renamed(value: Any, filenames: Mapping[str, str]) -> Any:
+def renamed(value: Any, filenames: Mapping[str, str]) -> Any:
+    """Plain data with the users' names in all its texts."""
     match value:
         case str():
             return in_users_words(value, filenames)
         case dict():
-            return {key: _renamed(inner, filenames) for key, inner in value.items()}
+            return {key: renamed(inner, filenames) for key, inner in value.items()}
         case list() | tuple():
-            return [_renamed(inner, filenames) for inner in value]
+            return [renamed(inner, filenames) for inner in value]
         case _:
             return value

@@ -32,6 +32,9 @@ class UploadParameters(_Parameters):
     original_resolution: bool = Field(
         False, description="Keep the photos' own size. Otherwise the long side is reduced to 1600 px."
     )
+    frames: int = Field(
+        48, ge=3, le=200, description="Frames that are taken out of each video: sharp ones, well apart."
+    )
 
 
 class GenerateParameters(_Parameters):

@@ -50,15 +50,22 @@ class Image(_Record):
     sharpness: float | None = None
     exposure: float | None = None
     focal_px: float | None = None
+    kind: Literal["photo", "frame", "view", "depth_render"] = "photo"
+    details: dict[str, Any] = {}
     original: File | None = None
     processed: File | None = None
+    mask: File | None = None
 
 
 class Images(_Record):
-    """All photos of one upload."""
+    """All photos of one upload. ``poses``: known cameras that came with them, called as programs call them.
+    ``capture``: the doctor's verdict on these photos as a set.
+    """
 
     type: Literal["images"] = "images"
     images: tuple[Image, ...]
+    poses: tuple[File, ...] = ()
+    capture: dict[str, Any] | None = None
 
 
 class View(_Record):
@@ -69,6 +76,9 @@ class View(_Record):
     split: Split
     camera: dict[str, Any]
     image: File
+    method: str = "photo"
+    mask: File | None = None
+    prior: File | None = None
 
 
 class Placement(_Record):
@@ -78,6 +88,7 @@ class Placement(_Record):
     filename: str = ""
     placed: bool
     reason: str = ""
+    details: dict[str, Any] = {}
 
 
 class Views(_Record):
@@ -91,6 +102,7 @@ class Views(_Record):
     eval_width: int
     eval_height: int
     statistics: dict[str, Any] = {}
+    capture: dict[str, Any] | None = None
 
 
 class RenewedView(View):

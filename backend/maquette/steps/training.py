@@ -66,17 +66,17 @@ def train_from_points(
 ) -> Trained:
     """Train a new model on ``views``, going on from checkpoints that a killed attempt left in the folder."""
     home = folder.training
-    _forget_other_work(home, {"settings": asdict(settings), "views": list(views), "scene": _fingerprint(scene)})
+    forget_other_work(home, settings, views, scene)
     dense, settled, unfiltered = home / "checkpoint.npz", home / "settled.npz", home / "unfiltered.ply"
     filter_at = max(1, round(FILTER_AT * settings.iterations))
     began, total = time.monotonic(), settings.iterations
     ply = format_named("ply")
     backend = choose_backend()
-    start = _load(settled, sink) if (home / "floaters.json").exists() else None
+    start = load(settled, sink) if (home / "floaters.json").exists() else None
     if start is None:
         first = replace(settings, iterations=filter_at, schedule_iterations=total)
-        steps = train(scene, first, start=_load(dense, sink), views=views, backend=backend)
-        grown = _follow(steps, dense, sink, lambda step: (step.iteration / total, total)) or _load(dense, sink)
+        steps = train(scene, first, start=load(dense, sink), views=views, backend=backend)
+        grown = follow(steps, dense, sink, lambda step: (step.iteration / total, total)) or load(dense, sink)
         if grown is None:
             raise RuntimeError("training ended without a single iteration")
         start, floaters = _filter(grown, scene, views, settings)
@@ -85,7 +85,7 @@ def train_from_points(
         write_json(home / "floaters.json", floaters)
     floaters = json.loads((home / "floaters.json").read_text())
     steps = train(scene, settings, start=start, views=views, backend=backend)
-    finished = _follow(steps, settled, sink, lambda step: (step.iteration / total, total)) or start
+    finished = follow(steps, settled, sink, lambda step: (step.iteration / total, total)) or start
     if not floaters["accepted"]:
         _tell_refusal(floaters, sink)
     return _trained(finished, floaters, ply.read(unfiltered), time.monotonic() - began, backend)
@@ -188,7 +188,7 @@ def train_further(
     start = replace(start, waiting=np.empty(0, np.int64), rng_state=dict(rng.bit_generator.state))
     further = refine_settings(settings, from_iteration=start.iteration, iterations=iterations, rate_scale=rate_scale)
     began, first, backend = time.monotonic(), start.iteration, choose_backend()
-    finished = _follow(
+    finished = follow(
         train(scene, further, start=start, views=views, backend=backend),
         None,
         sink,
@@ -199,7 +199,7 @@ def train_further(
     return _trained(finished, floaters, finished.gaussians, time.monotonic() - began, backend)
 
 
-def _follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:
+def follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:
     """Walk through the iterations with progress and checkpoints; the last state, None where none was left to do."""
     saved, last = time.monotonic(), None
     sink.progress("training", 0.0, "preparing; the very first time on a machine this compiles the engine")
@@ -219,7 +219,8 @@ def _follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position:
     return checkpoint
 
 
-def _load(path: Path, sink: Sink) -> Checkpoint | None:
+def load(path: Path, sink: Sink) -> Checkpoint | None:
+    """The checkpoint that a killed attempt left, None where it left none; one that is damaged is told of."""
     if not path.exists():
         return None
     try:
@@ -230,14 +231,20 @@ def _load(path: Path, sink: Sink) -> Checkpoint | None:
 
 
 def _fingerprint(scene: Scene) -> str:
-    """Of cameras, points and the photos' names: another camera search gives another world, even of the same photos."""
+    """Of cameras, points, masks, depths and the photos' names: another camera search gives another world, even of the
+    same photos.
+    """
     digest = hashlib.sha256(json.dumps([[view.name, view.camera.as_dict()] for view in scene.views]).encode())
     digest.update(np.ascontiguousarray(scene.points).tobytes())
+    for view in scene.views:
+        for path in (view.mask_path, view.depth_path):
+            digest.update(b"none" if path is None else hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _forget_other_work(home: Path, work: dict[str, Any]) -> None:
+def forget_other_work(home: Path, settings: TrainSettings, views: Sequence[int], scene: Scene) -> None:
     """Checkpoints of other settings or photos are of no use here."""
+    work = {"settings": asdict(settings), "views": list(views), "scene": _fingerprint(scene)}
     home.mkdir(parents=True, exist_ok=True)
     marker, text = home / "work.json", json.dumps(work, sort_keys=True)
     if not marker.exists() or json.dumps(json.loads(marker.read_text()), sort_keys=True) != text:

@@ -1,30 +1,32 @@
-"""The upload step: decode the photos that came in, judge each, write what the next step reads."""
+"""The upload step: sort out what came, decode and judge each photo and frame, write what the next step reads."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from maquette.errors import BadInputError, MaquetteError
 from maquette.recon import capture
-from maquette.recon.images import MAX_PIXELS, read_photo, write_photo
+from maquette.recon.archive import ArchiveLimits
+from maquette.recon.background import open_remover
+from maquette.recon.doctor import judge_set
+from maquette.recon.images import MAX_PIXELS
 from maquette.steps.folder import Folder
-from maquette.steps.limits import read_limits
+from maquette.steps.frames import read_frames
+from maquette.steps.intake import Entry, Intake, entries_of, sort_out
+from maquette.steps.limits import StepLimits, read_limits, too_many_photos
 from maquette.steps.parameters import UploadParameters
-from maquette.steps.records import File, Image, Images, Reason
+from maquette.steps.reading import Read, read_one
+from maquette.steps.records import File, Image, Images, Reason, Warn
+from maquette.steps.rig_input import take_rig
 from maquette.steps.sink import Sink
 
 MIMES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "tiff": "image/tiff", "heic": "image/heic"}
-
-
-class BackgroundRemovalUnavailableError(BadInputError):
-    """Asked to remove backgrounds, and nothing here can."""
-
-    code = "background_removal_unavailable"
+UNBOUNDED = ArchiveLimits(files=10_000, file_bytes=2**33, total_bytes=2**36)
+"""What may come out of archives where nobody set a limit: on the command line, where they are the user's own."""
 
 
 class NoUsablePhotosError(BadInputError):
@@ -33,98 +35,97 @@ class NoUsablePhotosError(BadInputError):
     code = "no_usable_photos"
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One incoming file: a measured photo, or the error it gave."""
-
-    file: Path
-    filename: str
-    sha256: str
-    measures: capture.Measures | None = None
-    original_size: tuple[int, int] | None = None
-    focal_px: float | None = None
-    format: str = ""
-    error: MaquetteError | None = None
-
-
 def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
     """Read ``incoming/``, write ``images/``, keep one :class:`Images` record.
 
-    A file that cannot be used gets a verdict of its own and does not stop the others. Raises
-    ``no_usable_photos`` when none can be used.
+    A file that cannot be used gets a verdict of its own and does not stop the others. Raises ``no_usable_photos`` when
+    none can be used, ``too_many_photos``, and what :mod:`maquette.steps.intake` and
+    :mod:`maquette.steps.rig_input` raise.
     """
     folder, wanted = Folder(root), UploadParameters.model_validate(parameters)
-    if wanted.remove_bg:
-        raise BackgroundRemovalUnavailableError(
-            "Backgrounds cannot be removed: no background model is installed.",
-            suggestion="Leave `remove_bg` out, or send photos whose background is already removed.",
-        )
-    entries = json.loads((root / "incoming.json").read_text())
-    max_pixels = read_limits(folder).max_pixels or MAX_PIXELS
-    reads = []
-    for number, entry in enumerate(entries):
-        sink.progress("reading", number / len(entries), str(entry["filename"]))
-        reads.append(_read(folder, number, entry, wanted, max_pixels))
-    images = _judge(folder, reads)
-    usable = [image for image in images if image.verdict != "rejected"]
-    if not usable:
+    limits = read_limits(folder)
+    entries = entries_of(folder.incoming, json.loads((root / "incoming.json").read_text()))
+    intake = sort_out(entries, folder.incoming / "unpacked", _archive_limits(limits))
+    if intake.six_views:
+        images = take_rig(folder, intake, limits, sink)
+    else:
+        images = _read_photos(folder, intake, wanted, limits, sink)
+    usable = [image for image in images.images if image.verdict != "rejected"]
+    if not usable and not images.poses:
         raise NoUsablePhotosError(
-            "None of the files could be used: " + " ".join(r.message for i in images[:3] for r in i.reasons[:1]),
-            suggestion=images[0].reasons[0].suggestion if images and images[0].reasons else "Send JPEG or PNG photos.",
-            files=[{"filename": i.filename, "reasons": [r.model_dump() for r in i.reasons]} for i in images],
+            "None of the files could be used: " + " ".join(r.message for i in images.images[:3] for r in i.reasons[:1]),
+            suggestion=_first_advice(images.images),
+            files=[{"filename": i.filename, "reasons": [r.model_dump() for r in i.reasons]} for i in images.images],
         )
-    sink.keep(Images(images=tuple(images)))
+    sink.keep(images)
     sink.progress("reading", 1.0)
-    return {"images": len(images), "usable": len(usable)}
+    return {"images": len(images.images), "usable": len(usable)}
 
 
-def _read(folder: Folder, number: int, entry: Mapping[str, str], wanted: UploadParameters, max_pixels: int) -> _Read:
-    """Decode, measure and write one file; its pixels are not kept in memory."""
-    source, filename = folder.incoming / entry["file"], str(entry["filename"])
-    with source.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    try:
-        photo = read_photo(source, name=filename, original_resolution=wanted.original_resolution, max_pixels=max_pixels)
-    except MaquetteError as error:
-        return _Read(source, filename, sha256, error=error)
-    folder.images.mkdir(parents=True, exist_ok=True)
-    write_photo(photo, folder.images / f"{number:04d}.jpg")
-    return _Read(
-        source,
-        filename,
-        sha256,
-        measures=capture.measure(photo),
-        original_size=(photo.original_width, photo.original_height),
-        focal_px=photo.focal_px,
-        format=photo.format,
+def _read_photos(folder: Folder, intake: Intake, wanted: UploadParameters, limits: StepLimits, sink: Sink) -> Images:
+    """Photos as they came, then frames of videos, then what cannot be used: a verdict each, and one of them all."""
+    _check_count(len(intake.photos), limits)
+    most = limits.max_pixels or MAX_PIXELS
+    share = 1.0 if not intake.videos else len(intake.photos) / (len(intake.photos) + 50 * len(intake.videos))
+    reads: list[Read] = []
+    remove = open_remover(folder.weights()) if wanted.remove_bg else None
+    for number, entry in enumerate(intake.photos):
+        sink.progress("reading", share * number / len(intake.photos), entry.filename)
+        reads.append(read_one(folder, number, entry, intake.masks.get(number), wanted, most, remove))
+    _tell_background(reads, sink)
+    frames, refused, videos = read_frames(folder, intake.videos, len(reads), wanted, limits, sink, begin=share)
+    _check_count(len(reads) + len(frames), limits)
+    good = [read for read in (*reads, *(frame.read for frame in frames)) if read.measures is not None]
+    verdicts = dict(zip(map(id, good), capture.judge([r.measures for r in good if r.measures]), strict=True))
+    images = [_image(folder, index, read, verdicts.get(id(read))) for index, read in enumerate(reads)]
+    for frame in frames:
+        image = _image(folder, len(images), frame.read, verdicts[id(frame.read)])
+        images.append(image.model_copy(update={"kind": "frame", "details": frame.details, "original": frame.video}))
+    for entry, error in (*intake.refused, *refused):
+        images.append(_refused(len(images), entry, error))
+    return Images(
+        images=tuple(images),
+        poses=tuple(_poses(folder, entry) for entry in intake.poses),
+        capture={**_judged(good, verdicts), "videos": videos} if good else None,
     )
 
 
-def _judge(folder: Folder, reads: Sequence[_Read]) -> list[Image]:
-    """A verdict for each file, in the order they came."""
-    good = [(index, read) for index, read in enumerate(reads) if read.measures is not None]
-    verdicts = capture.judge([read.measures for _, read in good if read.measures is not None])
-    by_index = dict(zip((index for index, _ in good), verdicts, strict=True))
-    return [_image(folder, index, read, by_index.get(index)) for index, read in enumerate(reads)]
+def _judged(good: Sequence[Read], verdicts: Mapping[int, capture.Verdict]) -> dict[str, Any]:
+    """The doctor's verdict on these photos as a set, before anything heavy is done with them."""
+    return judge_set([verdicts[id(read)] for read in good], [read.camera_model for read in good]).as_dict()
 
 
-def _image(folder: Folder, index: int, read: _Read, verdict: capture.Verdict | None) -> Image:
-    original = folder.relative(read.file)
-    if verdict is None or read.original_size is None:
-        error = read.error or MaquetteError("The file could not be read.")
-        reason = Reason(code=error.code, message=error.message, suggestion=error.suggestion)
-        return Image(
-            image_index=index, filename=read.filename, verdict="rejected", reasons=(reason,), sha256=read.sha256
+def _tell_background(reads: Sequence[Read], sink: Sink) -> None:
+    """Backgrounds told apart by colour are a guess, and said to be one."""
+    guessed = sum(read.removed is not None and read.removed.degraded for read in reads)
+    if guessed:
+        sink.warn(
+            Warn(
+                code="background_by_colour",
+                message=f"No background model is installed: in {guessed} photos subject and background were told apart"
+                " by colour.",
+                suggestion="Install one: `maquette models pull isnet-general-use`. Or send masks beside the photos.",
+                degraded=True,
+            )
         )
-    processed = folder.images / f"{index:04d}.jpg"
+
+
+def _image(folder: Folder, index: int, read: Read, verdict: capture.Verdict | None) -> Image:
+    if verdict is None or read.original_size is None:
+        return _refused(index, read.entry, read.error or MaquetteError("The file could not be read."), read.sha256)
+    original, processed = folder.relative(read.entry.path), folder.images / f"{index:04d}.jpg"
     rejected = verdict.status == "rejected"
     if rejected:
         processed.unlink()
+    reasons = [Reason(code=r.code, message=r.sentence, suggestion=r.action) for r in verdict.reasons]
+    if read.error is not None:
+        reasons.append(_reason(read.error))
+    mask = read.mask if not rejected else None
     return Image(
         image_index=index,
-        filename=read.filename,
-        verdict=verdict.status,
-        reasons=tuple(Reason(code=r.code, message=r.sentence, suggestion=r.action) for r in verdict.reasons),
+        filename=read.entry.filename,
+        verdict="warning" if read.error is not None and verdict.status == "ok" else verdict.status,
+        reasons=tuple(reasons),
         sha256=read.sha256,
         width=verdict.measures.width,
         height=verdict.measures.height,
@@ -133,8 +134,52 @@ def _image(folder: Folder, index: int, read: _Read, verdict: capture.Verdict | N
         sharpness=verdict.measures.sharpness,
         exposure=verdict.measures.brightness / 255,
         focal_px=read.focal_px,
+        details={"orientation": read.orientation} if read.orientation != 1 else {},
         original=File(kind="original", path=original, mime=MIMES.get(read.format, "application/octet-stream")),
         processed=None
         if rejected
         else File(kind="processed", path=folder.relative(processed), mime="image/jpeg", made_from=(original,)),
+        mask=None
+        if mask is None
+        else File(kind="mask", path=folder.relative(mask), mime="image/png", made_from=(original,)),
     )
+
+
+def _refused(index: int, entry: Entry, error: MaquetteError, sha256: str = "") -> Image:
+    return Image(
+        image_index=index, filename=entry.filename, verdict="rejected", reasons=(_reason(error),), sha256=sha256
+    )
+
+
+def _reason(error: MaquetteError) -> Reason:
+    return Reason(code=error.code, message=error.message, suggestion=error.suggestion)
+
+
+def _poses(folder: Folder, entry: Entry) -> File:
+    """The name says what the file is, so it lies under it from now on."""
+    home = folder.incoming / "poses"
+    home.mkdir(exist_ok=True)
+    named = home / entry.filename.lower()
+    entry.path.rename(named)
+    mime = "application/json" if named.suffix == ".json" else "application/octet-stream"
+    return File(kind="poses", path=folder.relative(named), mime=mime)
+
+
+def _check_count(count: int, limits: StepLimits) -> None:
+    if limits.photos is not None and limits.photos_already + count > limits.photos:
+        raise too_many_photos(limits.photos, limits.photos_already)
+
+
+def _archive_limits(limits: StepLimits) -> ArchiveLimits:
+    """Twice as many files as photos, for their masks, and some beside them."""
+    files = UNBOUNDED.files if limits.photos is None else 2 * limits.photos + 50
+    return replace(
+        UNBOUNDED,
+        files=files,
+        file_bytes=limits.file_bytes or UNBOUNDED.file_bytes,
+        total_bytes=limits.total_bytes or UNBOUNDED.total_bytes,
+    )
+
+
+def _first_advice(images: Sequence[Image]) -> str:
+    return next((reason.suggestion for image in images for reason in image.reasons[:1]), "Send JPEG or PNG photos.")

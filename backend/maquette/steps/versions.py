@@ -136,7 +136,9 @@ def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Tra
 
 def _inputs(folder: Folder, scene: Scene, eval_set: EvaluationSet, new: NewVersion) -> tuple[str, ...]:
     """A model is made of the training photos, cameras and points, the version it came from, and what else taught it."""
-    images = [folder.relative(scene.views[i].image_path) for i in eval_set.training(scene)]
+    taught = [scene.views[i] for i in eval_set.training(scene)]
+    beside = [path for view in taught for path in (view.mask_path, view.depth_path) if path is not None]
+    images = [folder.relative(path) for path in (*(view.image_path for view in taught), *beside)]
     scene_files = [folder.relative(folder.scene / name) for name in ("cameras.json", "points.npz")]
     return (*images, *scene_files, *((new.parent.checkpoint.path,) if new.parent is not None else ()), *new.taught_by)
 

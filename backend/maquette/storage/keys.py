@@ -26,9 +26,29 @@ def original(project_id: UUID, sha256: str, ext: str) -> str:
     return f"{project_id}/originals/{_name(sha256)}.{_name(ext.lower())}"
 
 
-def processed(project_id: UUID, image_index: int, sha256: str) -> str:
+def processed(project_id: UUID, image_index: int, sha256: str, ext: str = "jpg") -> str:
     """In processed-images: the upright photo without metadata; ``sha256`` is that of the processed file."""
-    return f"{project_id}/images/{image_index:04d}-{_name(sha256)[:12]}.jpg"
+    return f"{project_id}/images/{image_index:04d}-{_name(sha256)[:12]}.{_name(ext)}"
+
+
+def poses_file(project_id: UUID, made_by: str, name: str) -> str:
+    """In project-uploads: known cameras as they were sent, under the name that says what they are."""
+    return f"{project_id}/{made_by}/poses/{_name(name)}"
+
+
+def photo_mask(project_id: UUID, image_index: int, sha256: str) -> str:
+    """In processed-images: which pixels of a processed photo show the subject; ``sha256`` is that of the mask."""
+    return f"{project_id}/images/{image_index:04d}-{_name(sha256)[:12]}.mask.png"
+
+
+def view_mask(project_id: UUID, made_by: str, name: str) -> str:
+    """In multiview-images: the weights of a view's pixels; ``name`` as in the scene."""
+    return f"{project_id}/{made_by}/masks/{_name(name)}"
+
+
+def view_prior(project_id: UUID, made_by: str, name: str) -> str:
+    """In multiview-images: the depths that a view guides training by; ``name`` as in the scene."""
+    return f"{project_id}/{made_by}/priors/{_name(name)}"
 
 
 def view_image(project_id: UUID, made_by: str, view_index: int, ext: str = "jpg") -> str:

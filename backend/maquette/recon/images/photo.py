@@ -54,6 +54,8 @@ class Photo:
     camera_model: str | None
     format: str
     notes: tuple[str, ...] = ()
+    orientation: int = 1
+    """EXIF's, 1 to 8, which the pixels were turned by."""
 
     @property
     def width(self) -> int:
@@ -142,6 +144,7 @@ def read_photo(
         camera_model=exif.camera_model,
         format=kind,
         notes=tuple(notes),
+        orientation=exif.orientation,
     )
 
 

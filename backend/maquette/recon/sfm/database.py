@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pycolmap
 from PIL import Image
+
+from maquette.recon.masks import mask_beside, read_mask, subject_of, write_mask
 
 Report = Callable[[str, float, str], None]
 
@@ -87,7 +90,13 @@ def find_features(
     *,
     device: str = "cpu",
 ) -> None:
-    """SIFT features of every photo (Lowe 2004), L1-root normalised (Arandjelović and Zisserman 2012)."""
+    """SIFT features of every photo (Lowe 2004), L1-root normalised (Arandjelović and Zisserman 2012).
+
+    Where a photo has a mask, none are kept outside of the subject.
+    """
+    reader = pycolmap.ImageReaderOptions()
+    if any(mask_beside(image_dir, name) is not None for name in names):
+        reader.mask_path = str(_hard_masks(image_dir, names, database.with_suffix(".db.masks")))
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.num_threads = threads
     extraction.max_image_size = options.image_px
@@ -99,10 +108,26 @@ def find_features(
             str(database),
             str(image_dir),
             image_names=list(names[start : start + _PHOTOS_PER_CALL]),
+            reader_options=reader,
             extraction_options=extraction,
             device=pycolmap.Device(device),
         )
     report("features", 1.0, f"{len(names)} photos")
+
+
+def _hard_masks(image_dir: Path, names: Sequence[str], folder: Path) -> Path:
+    """Masks as COLMAP takes them, ``<name>.png`` with 0 where no feature may be, in ``folder``.
+
+    One for each photo: COLMAP passes over a photo that has none.
+    """
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        with Image.open(image_dir / name) as photo:
+            width, height = photo.size
+        mask = mask_beside(image_dir, name)
+        drawn = np.full((height, width), 255, np.uint8) if mask is None else read_mask(mask, name, width, height)
+        write_mask(subject_of(drawn), folder / f"{name}.png")
+    return folder
 
 
 def match_pairs(

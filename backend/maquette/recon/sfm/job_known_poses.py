@@ -18,7 +18,7 @@ from maquette.recon.sfm.epipolar import Agreement, agreement
 from maquette.recon.sfm.gate import POINTS
 from maquette.recon.sfm.job_place import more_features, peak_memory_mb, timed
 from maquette.recon.sfm.job_triangulate import near_pairs, write_known
-from maquette.recon.sfm.mapping import undistort, write_arrays
+from maquette.recon.sfm.mapping import undistort, write_arrays, write_view_masks
 from maquette.recon.sfm.pairs import every_pair
 from maquette.recon.sfm.result import Attempt
 from maquette.recon.sfm.settings import SfmSettings
@@ -78,10 +78,12 @@ def place_known(request: dict[str, Any], report: Report) -> dict[str, Any]:
         report("undistort", 0.0, f"{model.num_reg_images()} photos")
         flat = _flat(model, image_dir, work, settings)
         cameras = write_arrays(flat, names, work / "sparse.npz")
+        masks = write_view_masks(model, flat, image_dir, work / "undistorted" / "masks")
         report("undistort", 1.0, "")
     misfits = set(judged["misfits"])
     images = {image.name: image for image in model.images.values()}
     return {
+        "masks": masks,
         "attempts": [asdict(attempt) for attempt in attempts],
         "photos": [
             {

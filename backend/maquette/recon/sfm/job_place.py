@@ -29,7 +29,7 @@ from maquette.recon.sfm.database import (
 )
 from maquette.recon.sfm.gate import check, passes
 from maquette.recon.sfm.job_turntable import may_be_turntable, place_on_turntable
-from maquette.recon.sfm.mapping import map_incrementally, undistort, write_arrays
+from maquette.recon.sfm.mapping import map_incrementally, undistort, write_arrays, write_view_masks
 from maquette.recon.sfm.pairs import bounded_pairs, every_pair
 from maquette.recon.sfm.reasons import placement, strangers
 from maquette.recon.sfm.result import Attempt
@@ -79,10 +79,12 @@ def place(request: dict[str, Any], report: Report) -> dict[str, Any]:
             best.model, image_dir, work / "undistorted", settings.undistorted_long_side_px, settings.threads
         )
         cameras = write_arrays(flat, names, work / "sparse.npz")
+        masks = write_view_masks(best.model, flat, image_dir, work / "undistorted" / "masks")
         report("undistort", 1.0, "")
     return {
         **facts,
         "cameras": cameras,
+        "masks": masks,
         "turntable": best.turntable
         and {"share": best.turntable.share, "matches": best.turntable.matches, "step_deg": best.turntable.step_deg},
         "lenses": _lenses(best.model),

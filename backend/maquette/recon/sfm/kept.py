@@ -14,6 +14,7 @@ import numpy as np
 
 from maquette.recon.atomic import replacing
 from maquette.recon.cameras import camera_from_dict
+from maquette.recon.masks import mask_beside
 from maquette.recon.scene import Scene, View
 from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene, save_scene
 from maquette.recon.sfm.gate import Finding
@@ -48,12 +49,17 @@ def resume(scratch: Path, fingerprint: str) -> None:
 
 
 def link_safely(image_dir: Path, names: Sequence[str], folder: Path) -> dict[str, str]:
-    """Links without spaces, because COLMAP's lists are separated by them: name to link name."""
+    """Links without spaces, which COLMAP's lists are separated by: name to link name. Masks are linked beside them."""
+    masks = folder.parent / "masks"
+    shutil.rmtree(masks, ignore_errors=True)
     folder.mkdir(parents=True)
+    masks.mkdir()
     links = {}
     for index, name in enumerate(names):
         links[name] = f"{index:05d}{Path(name).suffix.lower()}"
         (folder / links[name]).symlink_to((image_dir / name).resolve())
+        if (mask := mask_beside(image_dir, name)) is not None:
+            (masks / f"{links[name]}.png").symlink_to(mask.resolve())
     return links
 
 
@@ -63,8 +69,10 @@ def fingerprint_of(image_dir: Path, names: Sequence[str], settings: SfmSettings,
     kept = {key: value for key, value in asdict(settings).items() if key != "threads"}
     digest.update(json.dumps([list(names), kept, more]).encode())
     for name in names:
-        with (image_dir / name).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        for path in (image_dir / name, mask_beside(image_dir, name)):
+            if path is not None:
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
@@ -82,6 +90,7 @@ def assemble(
     ``original``: names of photos by those of their links. ``findings`` (of placements, points and mean track length)
     become warnings.
     """
+    masks = dict(answer.get("masks", {}))
     with np.load(scratch / "sparse.npz") as arrays:
         scene = Scene(
             views=tuple(
@@ -89,6 +98,7 @@ def assemble(
                     name=original[entry["name"]],
                     camera=camera_from_dict(entry["camera"]),
                     image_path=_take(scratch / "undistorted" / "images" / entry["name"], folder, original),
+                    mask_path=Path(masks[entry["name"]]) if entry["name"] in masks else None,
                 )
                 for entry in answer["cameras"]
             ),
@@ -100,6 +110,9 @@ def assemble(
     track = float(answer["mean_track_length"])
     save_lenses({original[name]: lens_from_dict(lens) for name, lens in answer["lenses"].items()}, folder)
     save_scene(scene, folder)
+    if masks:
+        # They were copied there under their views' names.
+        scene = load_saved_scene(folder)
     return SfmResult(
         scene=scene,
         placements=placements,

@@ -10,7 +10,7 @@ import numpy as np
 import pycolmap
 from numpy import ndarray
 
-from maquette.recon.masks import read_mask, write_mask
+from maquette.recon.masks import mask_beside, read_mask, subject_weights, write_mask
 from maquette.recon.sfm.database import Report
 
 
@@ -99,6 +99,27 @@ def undistort_masks(
         written[name] = folder / f"{name}.png"
         write_mask(cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), written[name])
     return written
+
+
+def write_view_masks(
+    model: pycolmap.Reconstruction, flat: pycolmap.Reconstruction, image_dir: Path, folder: Path
+) -> dict[str, str]:
+    """Weights for the flat views whose photos have a mask beside them, by name; none where no photo has one."""
+    masks = {
+        image.name: mask
+        for image in flat.images.values()
+        if image.has_pose and (mask := mask_beside(image_dir, image.name)) is not None
+    }
+    if not masks:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    written = undistort_masks(model, flat, masks, folder)
+    for name, path in written.items():
+        drawn = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if drawn is None:
+            raise RuntimeError(f"the mask of {name} was not written")
+        write_mask(subject_weights(np.asarray(drawn, np.uint8)), path)
+    return {name: str(path) for name, path in written.items()}
 
 
 def looked_up(source: pycolmap.Camera, target: pycolmap.Camera) -> tuple[ndarray, ndarray]:
