@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--waiting", type=int, default=1000)
     told = parser.parse_args()
+    os.environ["MAQUETTE_MAX_RUNS_PER_OWNER"] = str(told.waiting + 100)
     with (
         serving(workers=1) as served,
         served.admin() as conn,

@@ -65,8 +65,8 @@ class GenerateResult(Finished):
     ssim: float | None = Field(description="Mean over the held-out views.")
     inputs_measured: dict[str, float | None] | None = Field(
         None,
-        description="Of six views with depth, which all teach: the model against them, `psnr` dB, `ssim`, `depth_mae` and"
-        " `depth_rmse` in the depth renders' own numbers, 0 to 1. Null for photos.",
+        description="Of six views with depth, which all teach: the model against them, `psnr` dB, `ssim`, `depth_mae`"
+        " and `depth_rmse` in the depth renders' own numbers, 0 to 1. Null for photos.",
         examples=[None],
     )
     num_gaussians: int
