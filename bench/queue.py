@@ -75,7 +75,9 @@ async def fill(served: Served, count: int, step: str) -> None:
 def empty(conn: psycopg.Connection[Any]) -> None:
     """Take everything out of line again."""
     conn.execute("delete from public.projects where name like 'Filler %'")
+    conn.execute("set search_path = jobs, public")
     conn.execute("delete from jobs.procrastinate_jobs where task_name = 'run_step' and status = 'todo'")
+    conn.execute("reset search_path")
 
 
 def gaps(conn: psycopg.Connection[Any], count: int) -> list[float]:
