@@ -43,7 +43,7 @@ def by_service(client: httpx.Client, photos: Path, preset: str) -> dict[str, flo
     began = time.perf_counter()
     project_id = client.post("/upload", files=files).raise_for_status().json()["project_id"]
     uploaded = time.perf_counter()
-    made = client.post(f"/generate/{project_id}", json={"preset": preset}, params={"wait": 3600})
+    made = client.post(f"/generate/{project_id}", json={"preset": preset}, params={"wait": 600})
     run = client.get(f"/runs/{made.raise_for_status().json()['run_id']}").json()
     generated = time.perf_counter()
     url = client.post(f"/export/{project_id}", json={"format": "ply"}, params={"wait": 600}).json()["download_url"]
