@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from maquette.db import projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
+from maquette.execution.captures import judge_project
 from maquette.execution.keeper import Stored, record_artifacts, remove_files, store_files
 from maquette.execution.limits import upload_limits
 from maquette.execution.makers import makers
@@ -143,14 +144,14 @@ async def _write(
     ids = await record_artifacts(conn, run, stored, {})
     for image in fresh:
         await insert(conn, "source_images", image_row(project["id"], run_id, first_index, image, ids))
-    if images.capture is not None:
-        await conn.execute(
-            "update public.projects set capture = %s where id = %s", [Jsonb(images.capture), project["id"]]
-        )
+    capture = await judge_project(conn, project["id"])
+    if capture is not None:
+        capture = {**capture, "videos": (images.capture or {}).get("videos", [])}
+        await conn.execute("update public.projects set capture = %s where id = %s", [Jsonb(capture), project["id"]])
     return await runs.complete_at_once(
         conn,
         run_id,
-        result={"images": len(fresh), "usable": len(usable), "capture": images.capture},
+        result={"images": len(fresh), "usable": len(usable), "capture": capture},
         timings=outcome.timings,
         warnings=[warning.model_dump(mode="json") for warning in outcome.warnings],
     )

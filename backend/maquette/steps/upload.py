@@ -134,7 +134,10 @@ def _image(folder: Folder, index: int, read: Read, verdict: capture.Verdict | No
         sharpness=verdict.measures.sharpness,
         exposure=verdict.measures.brightness / 255,
         focal_px=read.focal_px,
-        details={"orientation": read.orientation} if read.orientation != 1 else {},
+        details={
+            **({"orientation": read.orientation} if read.orientation != 1 else {}),
+            **({"camera_model": read.camera_model} if read.camera_model else {}),
+        },
         original=File(kind="original", path=original, mime=MIMES.get(read.format, "application/octet-stream")),
         processed=None
         if rejected
