@@ -15,6 +15,7 @@ from tests.execution.house import House, noise_jpeg
 from maquette.execution.fetch import fill_folder
 from maquette.execution.uploads import StepFailedError
 from maquette.steps.folder import Folder
+from maquette.steps.intake import MixedInputsError
 
 SIX = Path(__file__).parents[3] / "shared" / "captures" / "sixviews"
 
@@ -141,3 +142,22 @@ async def test_six_views_come_out_of_a_zip_by_their_sides(house: House, tmp_path
         kind = "depth_renders" if folder.kinds()[name] == "depth_render" else "multi_views"
         if kind == "depth_renders":
             assert (folder.images / name).read_bytes() == (SIX / kind / f"{its['side']}.png").read_bytes()
+    with pytest.raises(MixedInputsError):
+        await house.upload(tmp_path / "photos", {"a.jpg": noise_jpeg(1)})
+
+
+async def test_two_models_of_cameras_are_not_mixed(house: House, tmp_path: Path) -> None:
+    both = packed({f"sparse/{n}/{part}.txt": b"x" for n in range(2) for part in ("cameras", "images", "points3D")})
+    with pytest.raises(StepFailedError) as caught:
+        await house.upload(tmp_path / "upload", {"a.jpg": noise_jpeg(1), "sparse.zip": both})
+    assert caught.value.code == "poses_repeated"
+
+
+async def test_a_colmap_model_keeps_its_names_and_what_is_left_out_is_told(house: House, tmp_path: Path) -> None:
+    model = packed(
+        {"sparse/0/Cameras.txt": b"x", "sparse/0/images.txt": b"x", "sparse/0/points3D.txt": b"x", "a.doc": b"x"}
+    )
+    run = await house.upload(tmp_path / "upload", {"a.jpg": noise_jpeg(1), "sparse.zip": model})
+    assert [warning["code"] for warning in run["warnings"]] == ["files_passed_over"]
+    folder = await elsewhere(house, tmp_path / "elsewhere")
+    assert sorted(path.name for path in folder.poses.iterdir()) == ["cameras.txt", "images.txt", "points3D.txt"]

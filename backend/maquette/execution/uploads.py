@@ -60,6 +60,8 @@ async def execute_upload(
     the step's own error where no file could be used.
     """
     images, outcome = await read_photos(settings, folder, parameters, photos_already=photos_already)
+    async with pool.connection() as conn:
+        await _refuse_mixture(conn, project["id"], images)
     run_id = uuid4()
     stored = await store_files(objects, images, folder, project["id"], keys.maker(run_id, 1))
     async with pool.connection() as conn:
@@ -146,7 +148,7 @@ async def _write(
         await insert(conn, "source_images", image_row(project["id"], run_id, first_index, image, ids))
     capture = await judge_project(conn, project["id"])
     if capture is not None:
-        capture = {**capture, "videos": (images.capture or {}).get("videos", [])}
+        capture = {**capture, "videos": list(images.videos)}
         await conn.execute("update public.projects set capture = %s where id = %s", [Jsonb(capture), project["id"]])
     return await runs.complete_at_once(
         conn,
@@ -155,6 +157,26 @@ async def _write(
         timings=outcome.timings,
         warnings=[warning.model_dump(mode="json") for warning in outcome.warnings],
     )
+
+
+async def _refuse_mixture(conn: Connection, project_id: UUID, images: Images) -> None:
+    """Six views stand alone in a project: with photos, or twice, nobody could tell what to make of them."""
+    known = await fetch_all(
+        conn,
+        "select distinct kind from public.source_images"
+        " where project_id = %s and replaced_at is null and verdict <> 'rejected'",
+        [project_id],
+    )
+    there, new = {row["kind"] for row in known}, {image.kind for image in images.images}
+    if there and "view" in there | new:
+        # Imported here: the API starts without compute.
+        from maquette.steps.intake import MixedInputsError
+
+        raise MixedInputsError(
+            "Six views with depth and anything else do not go into one project, nor do they twice.",
+            suggestion="Send these to a project of their own: leave project_id out.",
+            project_id=str(project_id),
+        )
 
 
 def without_copy(image: Image, earlier: Mapping[str, str]) -> Image:

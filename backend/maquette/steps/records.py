@@ -59,13 +59,13 @@ class Image(_Record):
 
 class Images(_Record):
     """All photos of one upload. ``poses``: known cameras that came with them, called as programs call them.
-    ``capture``: the doctor's verdict on these photos as a set.
+    ``videos``: what is to be said of each video as a whole.
     """
 
     type: Literal["images"] = "images"
     images: tuple[Image, ...]
     poses: tuple[File, ...] = ()
-    capture: dict[str, Any] | None = None
+    videos: tuple[dict[str, Any], ...] = ()
 
 
 class View(_Record):

@@ -12,7 +12,6 @@ from maquette.errors import BadInputError, MaquetteError
 from maquette.recon import capture
 from maquette.recon.archive import ArchiveLimits
 from maquette.recon.background import open_remover
-from maquette.recon.doctor import judge_set
 from maquette.recon.images import MAX_PIXELS
 from maquette.steps.folder import Folder
 from maquette.steps.frames import read_frames
@@ -27,6 +26,17 @@ from maquette.steps.sink import Sink
 MIMES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "tiff": "image/tiff", "heic": "image/heic"}
 UNBOUNDED = ArchiveLimits(files=10_000, file_bytes=2**33, total_bytes=2**36)
 """What may come out of archives where nobody set a limit: on the command line, where they are the user's own."""
+
+
+COLMAP_NAMES = {
+    f"{part}.{kind}".lower(): f"{part}.{kind}" for part in ("cameras", "images", "points3D") for kind in ("bin", "txt")
+}
+
+
+class RepeatedPosesError(BadInputError):
+    """Two files of cameras have one name."""
+
+    code = "poses_repeated"
 
 
 class NoUsablePhotosError(BadInputError):
@@ -46,6 +56,13 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     limits = read_limits(folder)
     entries = entries_of(folder.incoming, json.loads((root / "incoming.json").read_text()))
     intake = sort_out(entries, folder.incoming / "unpacked", _archive_limits(limits))
+    if intake.passed_over:
+        shown = ", ".join(f"'{name}'" for name in intake.passed_over[:5]) + (
+            ", …" if len(intake.passed_over) > 5 else ""
+        )
+        sink.warn(
+            Warn(code="files_passed_over", message=f"Nothing was made of {len(intake.passed_over)} files: {shown}.")
+        )
     if intake.six_views:
         images = take_rig(folder, intake, limits, sink)
     else:
@@ -86,13 +103,8 @@ def _read_photos(folder: Folder, intake: Intake, wanted: UploadParameters, limit
     return Images(
         images=tuple(images),
         poses=tuple(_poses(folder, entry) for entry in intake.poses),
-        capture={**_judged(good, verdicts), "videos": videos} if good else None,
+        videos=tuple(videos),
     )
-
-
-def _judged(good: Sequence[Read], verdicts: Mapping[int, capture.Verdict]) -> dict[str, Any]:
-    """The doctor's verdict on these photos as a set, before anything heavy is done with them."""
-    return judge_set([verdicts[id(read)] for read in good], [read.camera_model for read in good]).as_dict()
 
 
 def _tell_background(reads: Sequence[Read], sink: Sink) -> None:
@@ -159,10 +171,16 @@ def _reason(error: MaquetteError) -> Reason:
 
 
 def _poses(folder: Folder, entry: Entry) -> File:
-    """The name says what the file is, so it lies under it from now on."""
+    """The name says what the file is, so it lies under it from now on. Raises ``poses_repeated``."""
     home = folder.incoming / "poses"
     home.mkdir(exist_ok=True)
-    named = home / entry.filename.lower()
+    named = home / COLMAP_NAMES.get(entry.filename.lower(), entry.filename[-100:])
+    if named.exists():
+        raise RepeatedPosesError(
+            f"'{entry.filename}' came twice: only one set of cameras can be right.",
+            suggestion="Send the cameras of one model only, such as the folder sparse/0.",
+            file=entry.filename,
+        )
     entry.path.rename(named)
     mime = "application/json" if named.suffix == ".json" else "application/octet-stream"
     return File(kind="poses", path=folder.relative(named), mime=mime)
