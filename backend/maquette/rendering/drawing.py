@@ -37,7 +37,8 @@ MODELS_HELD = 2
 @lru_cache(MODELS_HELD)
 def load(model: Path) -> Gaussians:
     """A model, which stays in memory: files of the cache are named by their contents."""
-    return format_named("ply").read(model)
+    gaussians: Gaussians = format_named("ply").read(model)
+    return gaussians
 
 
 def draw(job: Job) -> Picture:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from maquette.recon.formats import ply, splat
 from maquette.recon.formats.errors import UnknownFormatError
 from maquette.recon.formats.format import Format
 
-FORMATS: tuple[Format, ...] = (ply.FORMAT, splat.FORMAT)
+FORMATS: tuple[Format[Any], ...] = (ply.FORMAT, splat.FORMAT)
 
 
-def format_named(name: str) -> Format:
+def format_named(name: str) -> Format[Any]:
     """The format of that name, as ``ply``; raises :class:`UnknownFormatError`, which lists the known ones."""
     for known in FORMATS:
         if known.name == name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -16,30 +16,54 @@ CHUNK_ROWS = 65_536
 """Rows converted at a time, so that writing and reading need little more memory than the model itself."""
 
 
+Kind = Literal["gaussians", "mesh", "points", "cameras"]
+"""What a file holds: :class:`Gaussians`, a :class:`~maquette.recon.mesh.Mesh`,
+:class:`~maquette.recon.formats.points.Points`, or a :class:`~maquette.recon.scene.Scene`."""
+
+UpAxis = Literal["y", "-y", "z"]
+"""The axis of a file's frame that points up. Frames are right-handed."""
+
+Optimization = Literal["prune", "lower_sh", "quantize", "decimate", "compress_texture"]
+"""What ``optimize`` may do to make a file smaller."""
+
+Content = TypeVar("Content")
+Taken = TypeVar("Taken", contravariant=True)
+
+
 @runtime_checkable
-class Write(Protocol):
+class Write(Protocol[Taken]):
     """Writes a model to a path, whole or not at all; ``provenance`` goes in where the format has room for words.
 
     Raises :class:`EmptyModelError` or :class:`DivergedModelError`.
     """
 
-    def __call__(self, gaussians: Gaussians, path: Path, *, provenance: Mapping[str, str]) -> None:
+    def __call__(self, content: Taken, path: Path, /, *, provenance: Mapping[str, str]) -> None:
         """See the class."""
 
 
 @dataclass(frozen=True)
-class Format:
+class Format(Generic[Content]):
     """A way to store models. ``read`` gives back what ``write`` stored, within the format's precision.
 
-    ``read`` takes files from anywhere and raises :class:`BadModelFileError`.
+    What is given to ``write`` stands in the format's own frame already (``up_axis``). ``read`` takes files from
+    anywhere and raises :class:`BadModelFileError`.
     """
 
     name: str
     extension: str
     mime: str
     description: str
-    write: Write
-    read: Callable[[Path], Gaussians]
+    write: Write[Content]
+    read: Callable[[Path], Content]
+    kind: Kind = "gaussians"
+    up_axis: UpAxis = "-y"
+    """What programs that open such files take for up. Splat viewers expect what 3DGS left: the y axis down."""
+    opens_in: tuple[str, ...] = ()
+    """Programs that people open such files with, best known first."""
+    optimizations: frozenset[Optimization] = frozenset()
+    """What of ``optimize`` makes a difference here; empty: the option is refused."""
+    keeps_provenance: bool = True
+    """Whether the format has room for words."""
 
 
 def check_writable(gaussians: Gaussians) -> None:

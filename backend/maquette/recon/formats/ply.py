@@ -214,4 +214,6 @@ FORMAT = Format(
     description="Gaussians with all parameters, lossless; opens in every splat viewer and editor.",
     write=write,
     read=read,
+    opens_in=("SuperSplat", "Blender with a splat add-on", "Unreal", "Unity"),
+    optimizations=frozenset({"prune", "lower_sh"}),
 )

@@ -89,4 +89,7 @@ FORMAT = Format(
     description="32 bytes a Gaussian for web viewers; drops view-dependent colour.",
     write=write,
     read=read,
+    opens_in=("antimatter15's splat viewer", "SuperSplat"),
+    optimizations=frozenset({"prune"}),
+    keeps_provenance=False,
 )
