@@ -58,7 +58,7 @@ async def intermediates(conn: Connection, project_id: UUID, kinds: Sequence[str]
     """Artifacts of these kinds (``id``, ``bucket``, ``path``, ``bytes``) whose objects are there and may go.
 
     Left out is what the promoted version and the newest one need to be looked at, exported and refined: their files,
-    and the views, cameras, points and lenses that count now of the generates they live in.
+    and the views with their masks and depths, cameras, points and lenses that count now of the generates they live in.
     """
     return await fetch_all(
         conn,
@@ -68,12 +68,13 @@ async def intermediates(conn: Connection, project_id: UUID, kinds: Sequence[str]
              and (m.promoted or m.version = (
               select max(n.version) from public.gaussian_splat_models n where n.project_id = %(project)s))
         ), views as materialized (
-            select v.image_artifact_id, v.run_id, v.made_by_run_id from public.multiview_generation v
+            select v.image_artifact_id, v.mask_artifact_id, v.prior_artifact_id, v.run_id, v.made_by_run_id
+            from public.multiview_generation v
             where v.replaced_at is null and v.run_id in (select view_run_id from kept)
         ), needed (id) as (
             select unnest(array[model_artifact_id, filtered_artifact_id, checkpoint_artifact_id, preview_artifact_id])
             from kept
-            union all select image_artifact_id from views
+            union all select unnest(array[image_artifact_id, mask_artifact_id, prior_artifact_id]) from views
             union all select a.id from public.artifacts a where a.kind in ('cameras', 'sparse_points', 'lenses')
              and a.run_id in (select run_id from views union all select made_by_run_id from views)
         )

@@ -1,6 +1,7 @@
 """Which kinds of files are intermediates: what a result was made by, not what somebody came for.
 
-Photos, model.ply and preview of every version, and exports are no intermediates: they stay as long as their project.
+What was sent (photos, videos, masks, known cameras), what was made of it at once (processed photos and frames),
+model.ply and preview of every version, and exports are no intermediates: they stay as long as their project.
 Of the promoted version and the newest one everything stays that looking at it, exporting it and refining it need;
 :func:`maquette.db.retention.intermediates` leaves that out, whatever its kind.
 """
@@ -37,6 +38,10 @@ INTERMEDIATES: Final = (
     Intermediate("enhanced_view", "what taught a round of refine; the version it made is there"),
     Intermediate("confidence_map", "how far that could teach"),
     Intermediate("view", "an undistorted photo: the photo itself stays, and generate makes it again", _CURRENT),
+    Intermediate(
+        "view_mask", "what of a view counts: made again with it from the photo's own mask, which stays", _CURRENT
+    ),
+    Intermediate("view_prior", "depths that a view guided training by: made again with it", _CURRENT),
     Intermediate("cameras", "useless without its views", _CURRENT),
     Intermediate("sparse_points", "only a training reads them", _CURRENT),
     Intermediate("lenses", "only a refine that places a replaced photo reads them", _CURRENT),
