@@ -12,10 +12,15 @@ class BadModelFileError(BadInputError):
 
     code = "bad_model_file"
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        reason: str,
+        suggestion: str = "Give a complete file of Gaussians, such as a binary PLY as 3D Gaussian Splatting writes it.",
+    ) -> None:
         super().__init__(
             f"'{name}' cannot be read as a model: {reason}.",
-            suggestion="Give a complete file of Gaussians, such as a binary PLY as 3D Gaussian Splatting writes it.",
+            suggestion=suggestion,
             file=name,
             reason=reason,
         )
@@ -36,13 +41,13 @@ class UnknownFormatError(BadInputError):
 
 
 class EmptyModelError(BadInputError):
-    """A model without a single Gaussian shows nothing, and most viewers fail on it."""
+    """A model without a single Gaussian, triangle, point or camera shows nothing, and most viewers fail on it."""
 
     code = "empty_model"
 
-    def __init__(self) -> None:
+    def __init__(self, parts: str = "Gaussians") -> None:
         super().__init__(
-            "The model holds no Gaussians, so there is nothing to write.",
+            f"The model holds no {parts}, so there is nothing to write.",
             suggestion="Use another version of the model, or its unfiltered file.",
         )
 

@@ -19,10 +19,10 @@ from numpy import ndarray
 from maquette.recon.atomic import replacing
 from maquette.recon.formats.errors import BadModelFileError
 from maquette.recon.formats.format import CHUNK_ROWS, Format, check_read, check_writable
+from maquette.recon.formats.words import one_line
 from maquette.recon.gaussians import Gaussians
 
 _MAX_HEADER_BYTES = 65_536
-_MAX_COMMENT_CHARACTERS = 300
 _TYPES = {
     "char": "i1",
     "int8": "i1",
@@ -53,7 +53,7 @@ def write(gaussians: Gaussians, path: Path, *, provenance: Mapping[str, str]) ->
     rest = gaussians.sh.shape[1] - 1
     names = [*_POSITION, "nx", "ny", "nz", *_COLOUR, *_rest_names(3 * rest), "opacity", *_SCALE, *_ROTATION]
     lines = ["ply", "format binary_little_endian 1.0"]
-    lines += [f"comment {_one_line(key)}: {_one_line(value)}" for key, value in provenance.items()]
+    lines += [f"comment {one_line(key)}: {one_line(value)}" for key, value in provenance.items()]
     lines += [f"element vertex {len(gaussians)}", *(f"property float {name}" for name in names), "end_header"]
     with replacing(path) as file:
         file.write(("\n".join(lines) + "\n").encode("ascii"))
@@ -192,15 +192,6 @@ def _columns(rows: Shaped[ndarray, " n"], names: list[str]) -> Shaped[ndarray, "
 
 def _rest_names(count: int) -> list[str]:
     return [f"f_rest_{i}" for i in range(count)]
-
-
-def _one_line(words: str) -> str:
-    """Words that cannot be mistaken for a line of the header, not even by readers that search it as a text."""
-    words = " ".join(words.encode("ascii", "backslashreplace").decode().split())
-    words = (
-        re.sub(r"[^ -~]", " ", words).replace("end_header", "end-header").replace("element vertex", "element-vertex")
-    )
-    return words[:_MAX_COMMENT_CHARACTERS]
 
 
 def _quoted(line: bytes) -> str:
