@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,7 +14,7 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 from onnx import TensorProto, helper
 from tests.recon.depth.networks import save, weighing
 
-from maquette.recon.depth.errors import BrokenDepthModelError, DepthFailedError, OnnxRuntimeMissingError
+from maquette.recon.depth.errors import BrokenDepthModelError, DepthFailedError
 from maquette.recon.depth.estimator import DepthEstimator, UnfitPhotoError, best_depth_model
 from maquette.recon.depth.families import DEPTH_ANYTHING_V2, IMAGENET_MEAN, IMAGENET_STD, MIDAS_SMALL
 from maquette.recon.depth.network import Network
@@ -167,14 +166,6 @@ def test_a_network_that_cannot_take_the_size_says_so(tmp_path: Path) -> None:
     nodes = [helper.make_node("Reshape", ["photo", "shape"], ["depth"])]
     path = save(tmp_path / "m.onnx", nodes, constants={"shape": np.asarray([1, 30, 30], np.int64)})
     assert "onnxruntime says" in failed(path)
-
-
-def test_without_onnxruntime_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weighing(tmp_path / "m.onnx", (1.0, 1.0, 1.0))
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(OnnxRuntimeMissingError, match="onnxruntime") as caught:
-        Network(tmp_path / "m.onnx", "m")
-    assert "pip install onnxruntime" in caught.value.suggestion
 
 
 @pytest.mark.parametrize("size", [(20, 400), (100, 500)])

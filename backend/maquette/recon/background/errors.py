@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from maquette.errors import BadInputError, MaquetteError, UnavailableError
-
-
-class BackgroundRuntimeMissingError(UnavailableError):
-    """The package that runs ONNX models is not installed."""
-
-    code = "onnxruntime_missing"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A background network needs the package onnxruntime, which is not installed.",
-            suggestion="Run `pip install onnxruntime`, or with an NVIDIA GPU `pip install 'maquette[cuda]'`.",
-            package="onnxruntime",
-        )
+from maquette.errors import BadInputError, MaquetteError
 
 
 class UnknownBackgroundModelError(BadInputError):

@@ -11,9 +11,10 @@ from jaxtyping import Float32, UInt8
 from numpy import ndarray
 
 from maquette.recon.background.edges import sharpened
-from maquette.recon.background.errors import BackgroundRuntimeMissingError, BrokenBackgroundModelError
+from maquette.recon.background.errors import BrokenBackgroundModelError
 from maquette.recon.background.networks import KINDS
 from maquette.recon.background.removed import Removed
+from maquette.recon.onnx import OnnxError, first_output, open_session
 from maquette.recon.weights import LocalModel
 
 
@@ -23,16 +24,19 @@ class BackgroundNetwork:
     def __init__(self, model: LocalModel, *, threads: int | None = None) -> None:
         """Load the model; ``threads`` on the CPU (None: one a core).
 
-        Raises :class:`BackgroundRuntimeMissingError` or :class:`BrokenBackgroundModelError`.
+        Raises :class:`maquette.recon.onnx.OnnxRuntimeMissingError` or :class:`BrokenBackgroundModelError`.
         """
         self.kind = KINDS[model.name]
         self.name = model.name
         self.method = f"{model.name}@{model.revision}"
-        self._session = _open(_only_file(model), model.name, threads)
+        try:
+            self._session = open_session(_only_file(model), threads)
+        except OnnxError as error:
+            raise BrokenBackgroundModelError(model.name, "its file is damaged or no ONNX model") from error
         self._input, self._side = _checked_input(self._session, model.name, self.kind.side_px)
 
     def __call__(self, pixels: UInt8[ndarray, "h w 3"]) -> Removed:
-        """Raises :class:`BrokenBackgroundModelError` where the answer is no mask."""
+        """Raises ``MemoryError``, or :class:`BrokenBackgroundModelError` where the answer is no mask."""
         said = self._run(self._prepared(pixels))
         if self.kind.logits:
             said = 1 / (1 + np.exp(-np.clip(said, -60, 60)))
@@ -54,9 +58,9 @@ class BackgroundNetwork:
     def _run(self, given: Float32[ndarray, "1 3 s s"]) -> Float32[ndarray, "a b"]:
         try:
             # U²-Net and IS-Net answer seven masks, the fused one first; BiRefNet's export has one.
-            said = np.asarray(self._session.run([self._session.get_outputs()[0].name], {self._input: given})[0])
-        except _runtime_errors() as error:
-            raise BrokenBackgroundModelError(self.name, f"it does not run ({_first_line(error)})") from error
+            said = first_output(self._session, {self._input: given})
+        except OnnxError as error:
+            raise BrokenBackgroundModelError(self.name, f"it does not run ({error})") from error
         if said.ndim != 4 or said.shape[:2] != (1, 1) or min(said.shape[2:]) < 2 or said.dtype.kind != "f":
             raise BrokenBackgroundModelError(self.name, f"its answer is {said.dtype}{list(said.shape)}, not one mask")
         if not np.isfinite(said).all():
@@ -75,24 +79,6 @@ def _only_file(model: LocalModel) -> Path:
     return others[0]
 
 
-def _open(path: Path, name: str, threads: int | None) -> Any:
-    try:
-        # Imported here: without weights nothing of it is needed.
-        import onnxruntime
-    except ImportError as error:
-        raise BackgroundRuntimeMissingError from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    there = onnxruntime.get_available_providers()
-    wanted = [one for one in ("CUDAExecutionProvider", "CPUExecutionProvider") if one in there]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except _runtime_errors() as error:
-        raise BrokenBackgroundModelError(name, "its file is damaged or no ONNX model") from error
-
-
 def _checked_input(session: Any, name: str, side_px: int) -> tuple[str, int]:
     """Name of the one input, and the side of the square it takes."""
     inputs = session.get_inputs()
@@ -108,20 +94,3 @@ def _checked_input(session: Any, name: str, side_px: int) -> tuple[str, int]:
         words = f"{wanted.type}{list(wanted.shape)}"
         raise BrokenBackgroundModelError(name, f"its input is {words}, not one square photo as [1, 3, side, side]")
     return str(wanted.name), height or side_px
-
-
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """Every error that onnxruntime raises: they share no class of their own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    found = tuple(
-        one
-        for one in vars(state).values()
-        if isinstance(one, type) and issubclass(one, Exception) and one.__module__ == state.__name__
-    )
-    # Shapes that do not fit are told as ValueError or RuntimeError.
-    return (*found, RuntimeError, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip()[:200] for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
-from maquette.recon.depth.errors import BrokenDepthModelError, DepthFailedError, OnnxRuntimeMissingError
+from maquette.recon.depth.errors import BrokenDepthModelError, DepthFailedError
 from maquette.recon.depth.families import IMAGENET_MEAN
+from maquette.recon.onnx import OnnxError, first_output, open_session
 
 _MEAN_BYTES = np.asarray(IMAGENET_MEAN, "<f4").tobytes()
 _FLOAT = "tensor(float)"
@@ -27,15 +28,17 @@ class Network:
     def __init__(self, path: Path, name: str, *, threads: int | None = None) -> None:
         """Load ``path``; ``threads`` on the CPU (None: one a core).
 
-        CUDA comes first where onnxruntime has it. Raises :class:`OnnxRuntimeMissingError` or
+        CUDA comes first where onnxruntime has it. Raises :class:`maquette.recon.onnx.OnnxRuntimeMissingError` or
         :class:`BrokenDepthModelError`, in which ``name`` names the model.
         """
         self.name = name
         if not path.is_file():
             raise BrokenDepthModelError(name, f"its file '{path.name}' is missing")
-        self._session = _open(path, name, threads)
+        try:
+            self._session = open_session(path, threads)
+        except OnnxError as error:
+            raise BrokenDepthModelError(name, "its file is damaged or no ONNX model") from error
         self._input, self.baked = _checked_input(self._session, name)
-        self._output: str = self._session.get_outputs()[0].name
         self.provider = "cuda" if self._session.get_providers()[0].startswith("CUDA") else "cpu"
         self.normalises = _holds_mean(path)
 
@@ -45,12 +48,9 @@ class Network:
         Raises ``MemoryError``, or :class:`DepthFailedError` where its answer is no picture of finite numbers.
         """
         try:
-            (said,) = self._session.run([self._output], {self._input: given})
-        except _runtime_errors() as error:
-            if "allocate memory" in str(error):
-                raise MemoryError(str(error)) from error  # a matter of the machine, told apart by whoever runs steps
-            raise DepthFailedError(self.name, f"onnxruntime says '{_first_line(error)}'") from error
-        answer = np.asarray(said)
+            answer = first_output(self._session, {self._input: given})
+        except OnnxError as error:
+            raise DepthFailedError(self.name, f"onnxruntime says '{error}'") from error
         shape = answer.shape
         if answer.ndim in (3, 4) and shape[:-2] == (1,) * (answer.ndim - 2):
             answer = answer.reshape(shape[-2:])
@@ -60,24 +60,6 @@ class Network:
             raise DepthFailedError(self.name, "its output holds numbers that are not finite")
         picture: Float32[ndarray, "h2 w2"] = answer.astype(np.float32)
         return picture
-
-
-def _open(path: Path, name: str, threads: int | None) -> Any:
-    try:
-        # Imported here: without weights nothing of it is needed.
-        import onnxruntime
-    except ImportError as error:
-        raise OnnxRuntimeMissingError from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    there = onnxruntime.get_available_providers()
-    wanted = [one for one in ("CUDAExecutionProvider", "CPUExecutionProvider") if one in there]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except _runtime_errors() as error:
-        raise BrokenDepthModelError(name, "its file is damaged or no ONNX model") from error
 
 
 def _checked_input(session: Any, name: str) -> tuple[str, tuple[int, int] | None]:
@@ -107,21 +89,3 @@ def _holds_mean(path: Path) -> bool:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(_MEAN_BYTES) >= 0
-
-
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """Every error that onnxruntime raises: they share no class of their own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    found = tuple(
-        one
-        for one in vars(state).values()
-        if isinstance(one, type) and issubclass(one, Exception) and one.__module__ == state.__name__
-    )
-    # Shapes that do not fit are told as ValueError or RuntimeError.
-    return (*found, RuntimeError, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
