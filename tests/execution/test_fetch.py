@@ -10,7 +10,7 @@ from tests.execution.house import House
 from tests.faults.proxy import run_proxy
 
 from maquette.execution.fetch import DOWNLOADS, fill_folder
-from maquette.execution.places import sha256_of
+from maquette.recon.digest import sha256_of
 from maquette.storage.client import Objects
 
 

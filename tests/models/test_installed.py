@@ -12,11 +12,12 @@ from tests.models.hub_server import HubServer
 
 from maquette.models.errors import BadManifestError, UnknownModelError
 from maquette.models.installed import look, read_weights
-from maquette.models.manifest import ListedFile, Manifest, read_manifest, sha256_of, write_manifest
+from maquette.models.manifest import ListedFile, Manifest, read_manifest, write_manifest
 from maquette.models.pull import pull
 from maquette.models.registry import MODELS, HubSource, ModelEntry, UrlSource, find_model
 from maquette.models.verify import verify
 from maquette.recon.depth.families import FAMILIES
+from maquette.recon.digest import sha256_of
 from maquette.recon.enhance import fixer, sdxl
 from maquette.recon.weights import WeightsMissingError
 

@@ -27,7 +27,7 @@ from maquette.db import projects, records, staleness
 from maquette.db.rows import Connection, Row
 from maquette.execution import replacements
 from maquette.execution.keeper import remove_files
-from maquette.execution.places import sha256_of
+from maquette.recon.digest import sha256_of
 from maquette.steps.folder import write_json
 from maquette.steps.limits import too_many_photos
 from maquette.steps.parameters import UploadParameters

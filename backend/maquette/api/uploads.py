@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -30,11 +30,11 @@ from maquette.api.shapes import SIGNED, Image
 from maquette.db import idempotency, projects, records, runs
 from maquette.db.rows import Row
 from maquette.errors import BadInputError, MaquetteError
-from maquette.execution.places import sha256_of
 from maquette.execution.uploads import execute_upload
+from maquette.recon.digest import sha256_of
 from maquette.steps.folder import write_json
 from maquette.steps.limits import too_many_photos
-from maquette.steps.parameters import UploadParameters
+from maquette.steps.parameters import Preset, UploadParameters
 
 router = APIRouter(tags=["steps"])
 
@@ -66,8 +66,8 @@ class UploadAnswer(BaseModel):
     processed_url: str | None = Field(description=f"The first usable photo, upright and without EXIF. {SIGNED}")
     images: list[Image] = Field(description="The photos of this upload, each with a verdict and the reasons for it.")
     capture: dict[str, Any] | None = Field(
-        description="The verdict on the photos as a set: `status`, `reasons` with one action each, and what is to be"
-        " said of each video."
+        description="The verdict on the photos as a set: `status`, `reasons` with one action each, and of each video"
+        " (`videos`) how many frames were `wanted`, why so many (`wanted_because`), and how many were `chosen`."
     )
     degraded: bool = Field(description="A fallback was used; `warnings` says which.")
     warnings: list[dict[str, Any]]
@@ -121,11 +121,16 @@ _FORM: dict[str, Any] = {
                         },
                         "frames": {
                             "type": "integer",
-                            "default": 48,
                             "minimum": 3,
                             "maximum": 200,
                             "description": UploadParameters.model_fields["frames"].description,
-                            "example": 48,
+                            "example": 40,
+                        },
+                        "preset": {
+                            "type": "string",
+                            "enum": list(get_args(Preset)),
+                            "description": UploadParameters.model_fields["preset"].description,
+                            "example": "balanced",
                         },
                         "project_id": {
                             **_TEXT,

@@ -16,10 +16,10 @@ from maquette.db import records, runs, staleness
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.errors import UnavailableError
 from maquette.execution.patience import few_at_a_time
-from maquette.execution.places import sha256_of
 from maquette.execution.saved_work import saved_work
 from maquette.execution.view_runs import views_kept
 from maquette.execution.wanted import Wanted
+from maquette.recon.digest import sha256_of
 from maquette.recon.scenes.saved import DEPTHS_FOLDER, IMAGES_FOLDER, MASKS_FOLDER
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model

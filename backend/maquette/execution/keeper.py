@@ -16,8 +16,9 @@ from psycopg_pool import AsyncConnectionPool
 from maquette.db import artifacts, runs
 from maquette.db.rows import Connection, Row
 from maquette.execution.patience import few_at_a_time, patiently
-from maquette.execution.places import Placed, place_files, sha256_of
+from maquette.execution.places import Placed, place_files
 from maquette.execution.rows import write_record
+from maquette.recon.digest import sha256_of
 from maquette.steps.folder import write_json
 from maquette.steps.records import Record
 from maquette.storage import keys

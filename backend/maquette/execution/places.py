@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from maquette.recon.digest import sha256_of
 from maquette.steps.records import DepthMaps, Export, File, Images, Iteration, Model, Record, RenewedViews, Views
 from maquette.storage import buckets, keys
 
@@ -114,9 +114,3 @@ def _of_round(made: Iteration, project_id: UUID, made_by: str) -> Iterator[Place
             extension = EXTENSIONS[view.confidence.mime]
             key = keys.confidence_map(project_id, made_by, made.iteration, view.view_index, extension)
             yield Placed(view.confidence, buckets.ENHANCED_VIEWS, key)
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, read piece by piece."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

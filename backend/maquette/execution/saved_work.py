@@ -14,9 +14,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from maquette.db import artifacts, runs
 from maquette.db.rows import Connection, Row, fetch_all
-from maquette.execution.places import sha256_of
 from maquette.execution.wanted import Wanted
 from maquette.recon.atomic import replacing
+from maquette.recon.digest import sha256_of
 from maquette.steps.folder import Folder
 from maquette.storage import buckets, keys
 from maquette.storage.client import Objects

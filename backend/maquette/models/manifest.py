@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,6 @@ from maquette.models.errors import BadManifestError
 from maquette.recon.atomic import replacing
 
 FILE = "maquette.json"
-_BLOCK = 4 * 2**20
 
 CheckedAgainst = Literal["registry", "hub", "nothing"]
 
@@ -53,16 +52,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write it so that a crash leaves none or a whole one."""
     with replacing(folder / FILE) as file:
         file.write((json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n").encode())
-
-
-def sha256_of(path: Path, heard: Callable[[int], None] = lambda read: None) -> str:
-    """Hex digest of the file; ``heard`` is told the bytes of each block."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            heard(len(block))
-    return digest.hexdigest()
 
 
 def git_blob_of(path: Path) -> str:

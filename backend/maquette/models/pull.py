@@ -20,9 +20,10 @@ from maquette.models.errors import (
     PullRunningError,
 )
 from maquette.models.installed import Installed, look, partial_folder
-from maquette.models.manifest import CheckedAgainst, ListedFile, Manifest, git_blob_of, sha256_of, write_manifest
+from maquette.models.manifest import CheckedAgainst, ListedFile, Manifest, git_blob_of, write_manifest
 from maquette.models.registry import HubSource, ModelEntry
 from maquette.progress import Progress
+from maquette.recon.digest import sha256_of
 
 TIMEOUT_S = 20.0
 """Longest wait for a connection and for each next piece of a file."""

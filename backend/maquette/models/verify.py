@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from maquette.models.installed import Installed
-from maquette.models.manifest import FILE, sha256_of
+from maquette.models.manifest import FILE
 from maquette.progress import Progress
+from maquette.recon.digest import sha256_of
 from maquette.recon.weights import WeightsMissingError
 
 Verdict = Literal["ok", "changed", "missing", "extra", "unknown"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 from weakref import WeakValueDictionary
 
+from maquette.recon.digest import sha256_of
 from maquette.rendering.cache import Cache, renders_of
 from maquette.rendering.errors import RenderBusyError, StoredObjectDamagedError
 from maquette.rendering.jobs import Job, Look
@@ -122,13 +123,8 @@ class Gallery:
         arriving = path.with_name(f".{uuid4().hex}{path.suffix}")
         try:
             await self._objects.download(stored.bucket, stored.path, arriving)
-            if await asyncio.to_thread(_sha256_of, arriving) != stored.sha256:
+            if await asyncio.to_thread(sha256_of, arriving) != stored.sha256:
                 raise StoredObjectDamagedError(stored.path)
             arriving.replace(path)
         finally:
             arriving.unlink(missing_ok=True)
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from maquette.recon import capture
 from maquette.recon.background import Removed
 from maquette.recon.background.errors import ObjectNotFoundError
 from maquette.recon.background.remove import Remover
+from maquette.recon.digest import sha256_of
 from maquette.recon.images import Photo, read_photo, write_photo
 from maquette.recon.masks import SUBJECT, write_mask
 from maquette.steps.folder import Folder
@@ -148,9 +148,3 @@ def _read_mask(entry: Entry, photo: Photo, most: int) -> UInt8[ndarray, "h w"]:
             file=entry.filename,
         )
     return np.ascontiguousarray(mask, np.uint8)
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, read piece by piece."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,13 +9,13 @@ from PIL import Image as Picture
 
 from maquette.errors import BadInputError
 from maquette.recon.atomic import replacing
+from maquette.recon.digest import sha256_of
 from maquette.recon.images import MAX_PIXELS, read_photo
 from maquette.recon.rig.reading import by_side, read_rig
 from maquette.recon.rig.sides import SIDES
 from maquette.steps.folder import Folder
 from maquette.steps.intake import Entry, Intake
 from maquette.steps.limits import StepLimits
-from maquette.steps.reading import sha256_of
 from maquette.steps.records import File, Image, Images
 from maquette.steps.sink import Sink
 
