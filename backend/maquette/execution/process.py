@@ -47,8 +47,6 @@ class Outcome:
     warnings: list[Warn] = field(default_factory=list)
     error: dict[str, Any] | None = None
     status: int = 200
-    crashed: bool = False
-    """The process died without a word, or hung: another attempt may help."""
     peak_memory_mb: float = 0.0
     """The most that all its processes kept at once; 10^6 bytes."""
 
@@ -122,11 +120,9 @@ async def run_step_process(
         outcome.timings["peak_memory_mb"] = outcome.peak_memory_mb
     elif watch.verdict is not None:
         outcome.fail(watch.verdict)
-        outcome.crashed = isinstance(watch.verdict, deaths.StepHungError)
     else:
-        error = _death(code, log, folder, memory_mb, outcome.peak_memory_mb, ended_for_memory() > ended_before)
-        outcome.fail(error)
-        outcome.crashed = isinstance(error, deaths.StepKilledError | deaths.StepCrashedError | deaths.StepHungError)
+        ran_out = ended_for_memory() > ended_before
+        outcome.fail(_death(code, log, folder, memory_mb, outcome.peak_memory_mb, ran_out))
     return outcome
 
 
