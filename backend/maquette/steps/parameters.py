@@ -32,8 +32,17 @@ class UploadParameters(_Parameters):
     original_resolution: bool = Field(
         False, description="Keep the photos' own size. Otherwise the long side is reduced to 1600 px."
     )
-    frames: int = Field(
-        48, ge=3, le=200, description="Frames that are taken out of each video: sharp ones, well apart."
+    frames: int | None = Field(
+        None,
+        ge=3,
+        le=200,
+        description="Frames that are taken out of each video: sharp ones, well apart; fewer where the camera hardly"
+        " moved. Default: by `preset`, 24 for fastest, 40 for balanced, 80 for quality.",
+    )
+    preset: Preset | None = Field(
+        None,
+        description="The preset that generate will be called with, as far as it is known: it decides how many frames"
+        " are taken out of a video. Default: balanced.",
     )
 
 
