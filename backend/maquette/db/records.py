@@ -252,18 +252,6 @@ async def promote(conn: Connection, project_id: UUID, version: int) -> Row:
     return await model(conn, project_id, version)
 
 
-async def existing_export(
-    conn: Connection, project_id: UUID, version: int, file_format: str, options: str
-) -> Row | None:
-    """The newest export of a version with these format and options (a JSON text)."""
-    return await fetch_one(
-        conn,
-        _LISTS["exports"][0] + " where t.project_id = %s and t.version = %s and t.format = %s"
-        " and t.options = %s::jsonb order by t.created_at desc limit 1",
-        [project_id, version, file_format, options],
-    )
-
-
 async def export(conn: Connection, export_id: UUID) -> Row:
     """One export with its file."""
     row = await fetch_one(conn, _LISTS["exports"][0] + " where t.id = %s", [export_id])
