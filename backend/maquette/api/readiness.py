@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -55,7 +56,10 @@ class HeldOutViewsError(BadInputError):
 
 
 def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
-    """Needs photos, as many of them usable as the settings say; reads the photos."""
+    """Needs photos, as many of them usable as the settings say, or a single one; reads the photos, and weights.
+
+    Weights are looked up on this machine: workers are taken to have the same.
+    """
     _check_gaussians(parameters, settings)
 
     async def prepare(conn: Connection, project: Row) -> Work:
@@ -65,20 +69,29 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
                 "This project has no photos yet.", suggestion="Send photos with POST /api/v1/upload first."
             )
         await records.photos_still_there(conn, project["id"])
-        usable = [photo["sha256"] for photo in photos if photo["verdict"] != "rejected"]
-        if len(usable) < settings.min_photos:
+        usable = [photo for photo in photos if photo["verdict"] != "rejected"]
+        given = _given([photo["kind"] for photo in usable])
+        if given is None and len(usable) < settings.min_photos:
             raise NotEnoughPhotosError(
                 f"{len(usable)} of {len(photos)} photos can be used; at least {settings.min_photos} are needed.",
-                suggestion="Upload more photos that overlap; GET /api/v1/projects/{id}/images says what is wrong with"
+                suggestion="Upload more photos that overlap, or a single one, of which a relief is made; GET /api/v1/projects/{id}/images says what is wrong with"
                 " the others.",
                 found=len(usable),
                 needed=settings.min_photos,
                 uploaded=len(photos),
             )
-        inputs = (*usable, *_lowered(parameters, settings))
-        return _work("generate", parameters, inputs, photos=len(usable))
+        editions = await asyncio.to_thread(_editions, settings)
+        inputs = (*(photo["sha256"] for photo in usable), *_lowered(parameters, settings), *editions)
+        return _work("generate", parameters, inputs, photos=len(usable), given=given)
 
     return prepare
+
+
+def _given(kinds: Sequence[str]) -> str | None:
+    """What a project has that is no set of photos and is worked on otherwise; None for photos and frames."""
+    if list(kinds) == ["photo"]:
+        return "one_photo"
+    return "six_views" if "view" in kinds else None
 
 
 def _check_gaussians(parameters: GenerateParameters, settings: Settings) -> None:
@@ -132,10 +145,11 @@ def _work(
     model: Row | None = None,
     photos: int = 0,
     gaussians: int = 0,
+    given: str | None = None,
 ) -> Work:
     parameters = settled.model_dump(mode="json")
     size = size_of(step, parameters, photos=photos, gaussians=gaussians)
-    return Work(parameters, inputs, workload_of(step, parameters, model=model), size)
+    return Work(parameters, inputs, workload_of(step, parameters, model=model, given=given), size)
 
 
 def _editions(settings: Settings) -> tuple[str, ...]:

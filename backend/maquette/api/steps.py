@@ -98,7 +98,8 @@ async def generate(
     dry_run: DryRun = False,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Needs usable photos, at least the `min_photos` of `GET /health`: 3, unless the server is set otherwise.
+    """Needs usable photos, at least the `min_photos` of `GET /health`: 3, unless the server is set otherwise; or a
+    single one, of which views are made (`num_views`, `view_method`); or six views with their depth.
 
     `409 no_photos` before an upload; `422 not_enough_photos`; `422 too_many_gaussians` beyond the server's limit.
     A run that fails answers with its own error and status when it was waited for.

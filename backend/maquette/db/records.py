@@ -263,10 +263,10 @@ async def export(conn: Connection, export_id: UUID) -> Row:
 
 
 async def photos(conn: Connection, project_id: UUID) -> list[Row]:
-    """Index, SHA-256 and verdict of every photo of a project as it is now, in upload order."""
+    """Index, kind, SHA-256 and verdict of every photo of a project as it is now, in upload order."""
     return await fetch_all(
         conn,
-        "select image_index, sha256, verdict from public.source_images where project_id = %s and replaced_at is null"
+        "select image_index, kind, sha256, verdict from public.source_images where project_id = %s and replaced_at is null"
         " order by image_index",
         [project_id],
     )

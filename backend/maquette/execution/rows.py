@@ -75,7 +75,7 @@ async def _view(conn: Connection, project_id: UUID, view: View, ids: Ids) -> dic
     source = await fetch_one(
         conn,
         "select id from public.source_images where project_id = %s and image_index = %s and replaced_at is null",
-        [project_id, _image_index(view.name)],
+        [project_id, _image_index(view.photo or view.name)],
     )
     return {
         "project_id": project_id,
@@ -88,6 +88,7 @@ async def _view(conn: Connection, project_id: UUID, view: View, ids: Ids) -> dic
         "image_artifact_id": ids[view.image.path],
         "mask_artifact_id": ids[view.mask.path] if view.mask else None,
         "prior_artifact_id": ids[view.prior.path] if view.prior else None,
+        "details": view.details,
     }
 
 
@@ -119,7 +120,6 @@ async def _renewed_views(conn: Connection, run: Row, record: RenewedViews, ids: 
                 "generation": before["generation"] + 1,
                 "replaces_id": before["id"],
                 "split": before["split"],
-                "details": view.details,
             },
         )
         await conn.execute(

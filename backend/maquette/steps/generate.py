@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
 from maquette.recon.sfm.place import list_photos
 from maquette.steps import evaluation
-from maquette.steps.depth import render_depth_maps
+from maquette.steps.depth import make_depth_maps
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
 from maquette.steps.limits import lowered, read_limits
 from maquette.steps.parameters import GenerateParameters
 from maquette.steps.placing import place_photos, views_record
 from maquette.steps.presets import PRESETS
+from maquette.steps.priors import with_priors
 from maquette.steps.records import Model
 from maquette.steps.rig_generate import generate_from_rig, is_rig
+from maquette.steps.single_generate import is_single, views_of_one
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_from_points
 from maquette.steps.versions import NewVersion, promoted_standing, write_version
@@ -39,7 +41,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     if is_rig(folder):
         scene, model = generate_from_rig(folder, wanted, sink)
         return _result(folder, scene, model, _depth(folder, scene, model, long_side, sink))
-    if folder.project().get("views_kept"):
+    if is_single(folder):
+        scene, eval_set = views_of_one(folder, wanted, long_side, sink)
+    elif folder.project().get("views_kept"):
         # The cameras of an earlier attempt stand in the records, and a version may hang on them: no other search.
         scene = load_saved_scene(folder.scene)
         eval_set = evaluation.fix(folder, scene, long_side, sink)
@@ -54,7 +58,7 @@ def _depth(folder: Folder, scene: Scene, model: Model, long_side: int, sink: Sin
     kept = int(folder.project().get("depth_maps_kept", 0))
     if kept:
         return kept
-    depth = render_depth_maps(folder, scene, model, long_side, sink)
+    depth = make_depth_maps(folder, scene, model, long_side, sink)
     sink.keep(depth)
     return len(depth.depth_maps)
 
@@ -64,7 +68,7 @@ def _result(folder: Folder, scene: Scene, model: Model, depth_maps: int) -> dict
     return {
         "version": model.version,
         "views_generated": len(scene.views),
-        "photos_placed": len(scene.views),
+        "photos_placed": 1 if is_single(folder) else len(scene.views),
         "photos": len(list_photos(folder.images)),
         "depth_maps_generated": depth_maps,
         "num_gaussians": model.num_gaussians,
@@ -78,6 +82,7 @@ def _place(folder: Folder, wanted: GenerateParameters, long_side: int, sink: Sin
     """Find the cameras and keep them, with the photos that measure quality."""
     placed = place_photos(folder, wanted, long_side, sink)
     eval_set = evaluation.fix(folder, placed.scene, long_side, sink)
+    placed = with_priors(folder, placed, eval_set, sink)
     sink.keep(views_record(folder, placed, eval_set))
     return placed.scene, eval_set
 
@@ -88,6 +93,7 @@ def _train(
     """Train, measure and keep the model."""
     views = eval_set.training(scene)
     settings = lowered(PRESETS[wanted.preset].settings(wanted, len(views)), read_limits(folder), sink)
+    settings = replace(settings, depth_seeds=any(scene.views[index].depth_path is not None for index in views))
     trained = train_from_points(folder, scene, views, settings, sink)
     details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
     # None at the first generate; a later one is chosen only where it is better on the same held-out photos.

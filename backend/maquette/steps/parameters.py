@@ -66,6 +66,21 @@ class GenerateParameters(_Parameters):
         None, ge=64, le=4096, description="Long side of the training images in px. Default: by preset."
     )
 
+    num_views: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Views to make of a single photo; fewer are made, and said so, where more would not be honest. "
+        "Default: 16. Of no meaning where there are several photos.",
+    )
+    view_method: str | None = Field(
+        None,
+        max_length=60,
+        description="What makes the views of a single photo: `relief`, or a view model by name (`maquette models "
+        "list`), which is then never replaced. Default: the first view model that is installed and has a GPU, else "
+        "`relief`. Of no meaning where there are several photos.",
+    )
+
 
 class RefineParameters(_Parameters):
     """Further rounds of optimisation from a stored version; each round is a version of its own."""

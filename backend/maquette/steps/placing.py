@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from maquette.recon.doctor import advise, judge_placed
@@ -28,13 +28,15 @@ UNDISTORTED_PX = 1600
 class Placed:
     """A scene in ``folder.scene``, and what is to be told of each photo and of the set.
 
-    ``capture``: the doctor's verdict on the set; None where nothing was searched.
+    ``capture``: the doctor's verdict on the set; None where nothing was searched. ``made``: of views that are no
+    photos, by name, their ``method``, ``photo`` and ``details``.
     """
 
     scene: Scene
     placements: tuple[Placement, ...]
     statistics: dict[str, Any]
     capture: dict[str, Any] | None = None
+    made: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def place_photos(folder: Folder, wanted: GenerateParameters, long_side: int, sink: Sink) -> Placed:
@@ -69,7 +71,7 @@ def views_record(folder: Folder, placed: Placed, eval_set: EvaluationSet) -> Vie
     """The record of all cameras. Each view was made from its own photo; the cameras from all of them."""
     scene = placed.scene
     held_out = set(eval_set.held_out(scene))
-    views = tuple(_view(folder, scene, index, held_out) for index in range(len(scene.views)))
+    views = tuple(_view(folder, placed, index, held_out) for index in range(len(scene.views)))
     sources = tuple(folder.relative(folder.images / p.name) for p in placed.placements if p.placed)
     # The largest: photos of other sizes may be smaller than the long side that all are measured at.
     largest = max((view.camera for view in scene.views), key=lambda camera: max(camera.width, camera.height))
@@ -136,9 +138,10 @@ def _capture(found: SfmResult, filenames: Mapping[str, str]) -> dict[str, Any]:
     return told
 
 
-def _view(folder: Folder, scene: Scene, index: int, held_out: set[int]) -> View:
-    view = scene.views[index]
-    photo = folder.relative(folder.images / view.name)
+def _view(folder: Folder, placed: Placed, index: int, held_out: set[int]) -> View:
+    view = placed.scene.views[index]
+    made = placed.made.get(view.name, {})
+    photo = folder.relative(folder.images / made.get("photo", view.name))
     mime = "image/png" if view.image_path.suffix == ".png" else "image/jpeg"
 
     def beside(kind: str, path: Any, mime: str) -> File | None:
@@ -152,6 +155,7 @@ def _view(folder: Folder, scene: Scene, index: int, held_out: set[int]) -> View:
         image=File(kind="view", path=folder.relative(view.image_path), mime=mime, made_from=(photo,)),
         mask=beside("view_mask", view.mask_path, "image/png"),
         prior=beside("view_prior", view.depth_path, "application/octet-stream"),
+        **made,
     )
 
 

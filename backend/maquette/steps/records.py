@@ -79,6 +79,10 @@ class View(_Record):
     method: str = "photo"
     mask: File | None = None
     prior: File | None = None
+    photo: str = ""
+    """Name of the processed photo that it shows or was made from, where that is not its own name."""
+    details: dict[str, Any] = {}
+    """Of a view that was made: from where it looks. Of one that was made again: how its photo was placed."""
 
 
 class Placement(_Record):
@@ -106,9 +110,7 @@ class Views(_Record):
 
 
 class RenewedView(View):
-    """A view made again from a photo that replaced its own; ``details`` says how that was placed."""
-
-    details: dict[str, Any] = {}
+    """A view made again from a photo that replaced its own."""
 
 
 class RenewedViews(_Record):
@@ -213,7 +215,11 @@ class Model(_Record):
 
 
 class DepthMap(_Record):
-    """One view's depth in world units along z."""
+    """One view's depth in world units along z.
+
+    Of a network's depth also how it was brought to the scene's scale (:class:`maquette.recon.depth.align.Alignment`)
+    and its mean ``confidence``, 0 to 1; None where ``method`` is ``rendered_median``.
+    """
 
     view_index: int
     method: str
@@ -221,6 +227,12 @@ class DepthMap(_Record):
     depth_max: float | None
     depth_mean: float | None
     coverage: float
+    confidence: float | None = None
+    scale: float | None = None
+    shift: float | None = None
+    residual: float | None = None
+    inlier_share: float | None = None
+    points: int | None = None
     depth: File
     heatmap: File
     details: dict[str, Any] = {}

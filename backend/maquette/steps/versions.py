@@ -129,7 +129,7 @@ def _preview(folder: Folder, scene: Scene, eval_set: EvaluationSet, trained: Tra
     rows = []
     for seen in compare(trained.checkpoint.gaussians, scene, views, max_side_px=eval_set.long_side):
         name = scene.views[seen.view_index].name
-        labels = [f"photo {filenames.get(name, name)}", f"version {version}"]
+        labels = [f"photo {filenames[name]}" if name in filenames else f"view {name}", f"version {version}"]
         rows.append(side_by_side([seen.photo, seen.render], labels))
     write_picture(below_each_other(rows), folder.model(version) / "preview.jpg")
 

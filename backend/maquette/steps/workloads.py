@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def workload_of(step: str, parameters: Mapping[str, Any], *, model: Mapping[str, Any] | None = None) -> str:
+def workload_of(
+    step: str, parameters: Mapping[str, Any], *, model: Mapping[str, Any] | None = None, given: str | None = None
+) -> str:
     """Name of the work, such as ``generate/balanced/1500it/640px``, ``refine/none/balanced/480px``, ``export/ply``.
 
     ``model``: ``details`` of the version that a refine begins with. Its preset decides how long a round is, and the
-    size of its training images what one step costs; neither is said by the call.
+    size of its training images what one step costs; neither is said by the call. ``given``: what a generate begins
+    with where that is not photos, such as ``one_photo``: other work is done.
     """
     match step:
         case "generate":
-            parts = [parameters.get("preset"), *_generate_overrides(parameters)]
+            parts = [parameters.get("preset"), given, *_generate_overrides(parameters)]
         case "refine":
             parts = [
                 parameters.get("enhancement") or "default",
@@ -52,6 +55,7 @@ def _generate_overrides(parameters: Mapping[str, Any]) -> list[str | None]:
         _counted(parameters.get("iterations"), "it"),
         _counted(parameters.get("long_side"), "px"),
         _counted(parameters.get("max_gaussians"), "gaussians"),
+        _counted(parameters.get("num_views"), "made"),
     ]
 
 
