@@ -159,6 +159,7 @@ def main() -> None:
                     max_side_px=asked.size,
                     opacity_weight=0.01,
                     depth_weight=weight,
+                    depth_seeds=kind != "none",
                     seed=seed,
                 )
                 for step in train(scene, settings, views=range(count)):

@@ -61,7 +61,8 @@ def _masked(scene: Scene) -> bool:
 
 
 def _with_depth(scene: Scene, settings: TrainSettings) -> bool:
-    return settings.depth_weight > 0 and any(view.depth_path is not None for view in scene.views)
+    read = settings.depth_weight > 0 or settings.depth_seeds
+    return read and any(view.depth_path is not None for view in scene.views)
 
 
 def available_bytes() -> int | None:

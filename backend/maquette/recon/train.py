@@ -108,7 +108,7 @@ def train(
     if backend == "cuda":
         return _train_on_gpu(scene, settings, chosen, start)
     refuse_without_memory(scene, settings, len(chosen))
-    levels = load_levels(scene, settings, chosen)
+    levels = load_levels(scene, settings, chosen, sowing=start is None)
     return _run(scene, settings, levels, start.copy() if start else first_state(scene, settings, levels[0]))
 
 
@@ -121,7 +121,7 @@ def _train_on_gpu(
 
     device = open_gpu()
     refuse_without_gpu_memory(training_gpu_bytes(scene, settings, len(views)), free_gpu_bytes())
-    levels = load_levels(scene, settings, views)
+    levels = load_levels(scene, settings, views, sowing=start is None)
     start = start or first_state(scene, settings, levels[0])
     clear = space_to_clear(scene, settings, levels[0])
     return train_on_device(settings, levels, start, scene_scale(scene), clear, device=device)
@@ -218,9 +218,14 @@ def first_state(scene: Scene, settings: TrainSettings, photos: Sequence[Photo] =
     )
 
 
-def load_levels(scene: Scene, settings: TrainSettings, views: Sequence[int]) -> list[list[Photo]]:
-    """The photos of ``views`` at the training resolution and, after it, at each coarser level."""
-    with_depth = settings.depth_weight > 0
+def load_levels(
+    scene: Scene, settings: TrainSettings, views: Sequence[int], *, sowing: bool = False
+) -> list[list[Photo]]:
+    """The photos of ``views`` at the training resolution and, after it, at each coarser level.
+
+    Their depths come with them where they weigh in the loss, or where first Gaussians are sown from them (``sowing``).
+    """
+    with_depth = settings.depth_weight > 0 or (sowing and settings.depth_seeds)
     levels = [
         [load_photo(scene.views[i], settings.downscale, settings.max_side_px, with_depth=with_depth) for i in views]
     ]

@@ -109,7 +109,10 @@ class TrainSettings:
 
     depth_weight: float = 0.0
     """Weight of the depth prior, where views bring one, against the photo: the mean difference of inverse depths in
-    scene radii. It falls exponentially to a hundredth over the schedule. At least 0; 0: depths are not even read."""
+    scene radii. It falls exponentially to a hundredth over the schedule. At least 0; 0: they teach nothing."""
+    depth_seeds: bool = False
+    """Whether the first Gaussians also stand where the depths say that views bring, though their weight be 0. With a
+    weight they do in any case; without either, depths are not even read."""
     exposure: bool = True
     """Whether every training photo gets an exposure of its own: a gain per colour. Held-out photos never do."""
     exposure_from: float = 0.4

@@ -1,9 +1,10 @@
 """Whether a scene gets depth priors: the one place where that is decided, with what was measured beside it.
 
-A prior does two things: the first Gaussians stand densely at its depth (:mod:`maquette.recon.seeding`), and it weighs
-in the loss (``depth_weight``). Held-out dB / SSIM of fox (7 photos that no training saw), 240 px, 200 iterations a
-photo, one seed, cameras given, points from the training photos alone (``python -m bench.depth_priors``); ``network``
-is a stand-in with a slow error of 5 %, ``poor`` of 15 %, since no weights could be had:
+A prior can do two things: the first Gaussians stand densely at its depth (``depth_seeds``,
+:mod:`maquette.recon.seeding`), and it weighs in the loss (``depth_weight``). Held-out dB / SSIM of fox (7 photos that
+no training saw), 240 px, 200 iterations a photo, one seed, cameras given, points from the training photos alone
+(``python -m bench.depth_priors``); ``network`` is a stand-in with a slow error of 5 %, ``poor`` of 15 %, since no
+weights could be had:
 
 | prior | 3 photos | 6 photos | 9 photos |
 |---|---|---|---|
@@ -19,21 +20,19 @@ is a stand-in with a slow error of 5 %, ``poor`` of 15 %, since no weights could
 | classical, sown, weight 0.5 | 15.53 / .421 | 18.29 / .543 | 19.99 / .621 |
 
 16 photos: none 28.27 / .894; network, sown, weight 0.5: 29.12 / .914. On depth that is sown, a weight of 0.5 changed
--0.46 to +0.16 dB, one of 2 -0.85 to -0.14: it is left off. The stand-ins' depth comes from a model of all photos, the
+-0.46 to +0.16 dB, one of 2 -0.85 to -0.14: it is left at 0. The stand-ins' depth comes from a model of all photos, the
 held-out ones too: what a real network gives is not known, and may be less. Beyond the numbers of photos below nothing
 was measured, or hardly anything gained: there no priors are made.
 """
 
 from __future__ import annotations
 
-WEIGHT = 1e-9
-"""``depth_weight`` of a scene that gets priors: they are read and sown from, and teach nothing."""
 FEW_PHOTOS = 16
 """Training photos up to which a network's depth is used."""
 FEWER_PHOTOS = 6
 """Training photos up to which depth interpolated from sparse points is used, where there is no network."""
 
 
-def prior_weight(training_photos: int, *, network: bool) -> float:
-    """The ``depth_weight`` for so many training photos; 0: make no priors at all."""
-    return WEIGHT if training_photos <= (FEW_PHOTOS if network else FEWER_PHOTOS) else 0.0
+def wants_priors(training_photos: int, *, network: bool) -> bool:
+    """Whether so many training photos are sown from depths: of a ``network``, or interpolated from sparse points."""
+    return training_photos <= (FEW_PHOTOS if network else FEWER_PHOTOS)

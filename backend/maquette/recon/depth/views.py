@@ -4,12 +4,13 @@ the points alone, and always with how it was made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from numpy import ndarray
 
 from maquette.errors import MaquetteError
@@ -21,8 +22,11 @@ from maquette.recon.depth.confidence import confidence_map
 from maquette.recon.depth.errors import DepthFailedError, DepthNotAlignedError
 from maquette.recon.depth.estimator import DepthEstimate, DepthEstimator, UnfitPhotoError
 from maquette.recon.depth.maps import DepthMapRecord, write_depth_map
-from maquette.recon.depth.sightings import Sightings, sight
+from maquette.recon.depth.priors import shrunk_inverse_depth
+from maquette.recon.depth.sightings import sight
 
+NOT_BELIEVED = (DepthNotAlignedError, DepthFailedError, UnfitPhotoError)
+"""Why a view has no depth of a network that works: what it says contradicts the points, is none, or none could be."""
 PRIOR_CONFIDENCE = 0.15
 """Pixels trusted less teach nothing."""
 
@@ -53,6 +57,15 @@ class ViewDepth:
         """Over the pixels that have a depth."""
         known = self.inverse > 0
         return float(self.confidence[known].mean(dtype=np.float64)) if known.any() else 0.0
+
+    def shown(self, mask: Bool[ndarray, "h w"]) -> ViewDepth:
+        """With a depth only where ``mask`` is true: what was cut out of a photo has none."""
+        return replace(self, inverse=np.where(mask, self.inverse, np.float32(0.0)))
+
+    def resized(self, width: int, height: int) -> ViewDepth:
+        """The same with fewer pixels."""
+        confidence = cv2.resize(self.confidence, (width, height), interpolation=cv2.INTER_AREA)
+        return replace(self, inverse=shrunk_inverse_depth(self.inverse, width, height), confidence=confidence)
 
     def details(self) -> dict[str, Any]:
         """For a record: everything but the pixels."""
@@ -93,19 +106,28 @@ def view_depth(
 
     Raises ``too_few_depth_points`` where neither the network nor the points can say anything.
     """
-    seen = sight(camera, points)
     passed_over: MaquetteError | None = None
     if estimator is not None:
         try:
-            return _by_network(image, seen, estimator, tiles)
-        except (DepthNotAlignedError, DepthFailedError, UnfitPhotoError) as error:
+            return network_depth(image, camera, points, estimator, tiles=tiles)
+        except NOT_BELIEVED as error:
             passed_over = error
+    seen = sight(camera, points)
     inverse = interpolated(image, seen)
     confidence = confidence_map(inverse, seen, errors_unseen(image, seen))
     return ViewDepth(inverse, confidence, INTERPOLATED, len(seen), passed_over=passed_over)
 
 
-def _by_network(image: UInt8[ndarray, "h w 3"], seen: Sightings, estimator: DepthEstimator, tiles: bool) -> ViewDepth:
+def network_depth(
+    image: UInt8[ndarray, "h w 3"],
+    camera: Camera,
+    points: Float[ndarray, "n 3"],
+    estimator: DepthEstimator,
+    *,
+    tiles: bool = False,
+) -> ViewDepth:
+    """The same by the network or not at all. Raises one of :data:`NOT_BELIEVED`."""
+    seen = sight(camera, points)
     estimate = estimator(image, tiles=tiles)
     alignment = align(estimate.inverse, seen)
     inverse = alignment.inverse(estimate.inverse)
