@@ -164,12 +164,29 @@ class DepthMap(Aging):
     view_id: UUID
     view_index: int
     name: str
-    method: str
+    method: str = Field(
+        description="The depth network's name; `rendered_median`: from the model itself, where no network is installed"
+        " or `details.passed_over` says why it was not believed."
+    )
     depth_min: float | None
     depth_max: float | None
     depth_mean: float | None
     coverage: float = Field(description="Share of pixels with a depth.")
-    details: dict[str, Any]
+    confidence: float | None = Field(
+        description="How far the depths can be trusted, 0 to 1: the mean over the pixels that have one. Null, as the"
+        " next five: rendered from the model."
+    )
+    scale: float | None = Field(
+        description="1/z = `scale` x + `shift`, per world unit, for the network's relative inverse depth x."
+    )
+    shift: float | None = Field(description="See `scale`.")
+    residual: float | None = Field(description="Median relative error of inverse depth at the sparse points.")
+    inlier_share: float | None = Field(description="Share of the sparse points that agree within 15 %.")
+    points: int | None = Field(description="Sparse points of the view that the network was fitted to.")
+    details: dict[str, Any] = Field(
+        description="Of a network's depth its `revision`, `sha256`, `provider` (`cpu` or `cuda`) and the size it looked"
+        " at."
+    )
     created_at: datetime
     depth_url: str | None = Field(description=SIGNED)
     heatmap_url: str | None = Field(description=SIGNED)

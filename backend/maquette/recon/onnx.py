@@ -28,6 +28,13 @@ class OnnxError(Exception):
     """What onnxruntime said, in one line: the caller names the model it was about."""
 
 
+def lists_cuda() -> bool:
+    """Whether the onnxruntime that is installed was built for CUDA; where it starts only on the CPU, something lacks."""
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
 def open_session(path: Path, threads: int | None) -> Any:
     """The network of a file; ``threads`` on the CPU (None: one a core). CUDA comes first where onnxruntime has it.
 

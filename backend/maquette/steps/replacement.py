@@ -15,7 +15,7 @@ from maquette.recon.scene import Scene, View
 from maquette.recon.scenes.saved import CAMERAS_FILE, save_scene
 from maquette.recon.sfm.lenses import load_lenses
 from maquette.recon.sfm.place_one import PlacedPhoto, place_one
-from maquette.steps.depth import render_depth_maps
+from maquette.steps.depth import make_depth_maps
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.names import errors_in_users_words
@@ -73,7 +73,7 @@ def render_new_depth(folder: Folder, scene: Scene, model: Model, long_side: int,
     waiting = folder.project().get(WITHOUT_DEPTH, [])
     views = [index for index, view in enumerate(scene.views) if view.name in waiting]
     if views:
-        sink.keep(render_depth_maps(folder, scene, model, long_side, _Within(sink, "rounds", 1.0), views=views))
+        sink.keep(make_depth_maps(folder, scene, model, long_side, _Within(sink, "rounds", 1.0), views=views))
 
 
 def _place(
@@ -106,7 +106,8 @@ def _with_photos(folder: Folder, scene: Scene, placed: Mapping[int, PlacedPhoto]
     views: list[View] = list(scene.views)
     for index, photo in placed.items():
         photo.image_path.replace(views[index].image_path)
-        views[index] = replace(views[index], camera=photo.camera)
+        # A depth of the photo that was there says nothing of this one, and sows nothing any more.
+        views[index] = replace(views[index], camera=photo.camera, depth_path=None)
     scene = replace(scene, views=tuple(views))
     save_scene(scene, folder.scene)
     return scene
