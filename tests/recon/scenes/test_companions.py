@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy import ndarray
-from tests.recon.test_scene_files import as_transforms, pinhole, write, write_colmap, write_ply
+from tests.recon.scenes.given import as_transforms, pinhole, write, write_colmap, write_ply
 
 from maquette.errors import MaquetteError
 from maquette.recon.depth.priors import BadDepthPriorError
