@@ -10,8 +10,11 @@ import pytest
 from PIL import Image as Picture
 from tests.recon.single.conftest import diffusion as diffusion  # a fixture, used by its name
 from tests.recon.single.conftest import vase
-from tests.steps.conftest import Recorder
+from tests.steps.conftest import Recorder, StoppedError
 
+from maquette.models.manifest import ListedFile, Manifest, write_manifest
+from maquette.models.registry import find_model
+from maquette.recon.digest import sha256_of
 from maquette.recon.enhance.errors import ModelCodeRefusedError
 from maquette.recon.single.errors import BadViewsRequestError, SinglePhotoRefusedError
 from maquette.steps import generate, upload
@@ -37,6 +40,17 @@ def sent(root: Path, pixels: np.ndarray, **parameters: Any) -> Folder:
     size = {"original_width": image.original_width, "original_height": image.original_height}
     write_json(root / "images.json", [{**index, **size}])
     return folder
+
+
+def pulled(folder: Path) -> None:
+    """The folder as a pull of the registry's revision leaves it: code runs only where it is listed."""
+    entry = find_model(folder.name)
+    files = {
+        path.relative_to(folder).as_posix(): ListedFile(path.stat().st_size, sha256_of(path), "nothing")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    write_manifest(folder, Manifest(folder.name, entry.revision, "2026-01-01T00:00:00Z", files))
 
 
 def record(sink: Recorder, kind: type) -> Any:
@@ -65,7 +79,7 @@ def test_one_photo_becomes_a_relief_of_fewer_views_and_says_so(tmp_path: Path) -
     # A killed attempt's views are used again; on another machine they come from the records.
     before = (folder.scene / "single.json").stat().st_mtime_ns
     again = Recorder(stop=lambda stage, message: stage == "training")
-    with pytest.raises(Exception, match=""):
+    with pytest.raises(StoppedError):
         generate.run(tmp_path, {**SHORT, "seed": 1}, again)
     assert (folder.scene / "single.json").stat().st_mtime_ns == before
     assert {one.code for one in again.warnings} >= {"relief_only"} and record(again, Views).views == views.views
@@ -92,7 +106,7 @@ def test_a_view_model_makes_its_six_and_its_code_runs_only_where_it_is_trusted(t
     from tests.recon.single.tiny import save_zero123plus
 
     models = tmp_path / "models"
-    save_zero123plus(models / "zero123plus")
+    pulled(save_zero123plus(models / "zero123plus"))
     folder = sent(tmp_path / "project", vase()[0], remove_bg=True)
     wanted = {**SHORT, "view_method": "zero123plus"}
     folder.describe_machine(models, allow_noncommercial=True, trust_code=[])

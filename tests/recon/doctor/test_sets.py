@@ -31,6 +31,7 @@ def codes(measures: list[Measures], models: tuple[str | None, ...] = ()) -> tupl
     ("count", "status", "found"),
     [
         (0, "rejected", ["too_few_photos"]),
+        (1, "warning", ["one_photo"]),
         (2, "rejected", ["too_few_photos"]),
         (3, "warning", ["few_photos"]),
         (4, "warning", ["few_photos"]),
@@ -40,6 +41,12 @@ def codes(measures: list[Measures], models: tuple[str | None, ...] = ()) -> tupl
 )
 def test_the_count_has_the_gate_s_limits(count: int, status: str, found: list[str]) -> None:
     assert codes(photos(count)) == (status, found)
+
+
+def test_a_lone_photo_that_no_relief_can_be_made_of_is_told_at_once() -> None:
+    assert codes(photos(1, width=200, height=180)) == ("rejected", ["too_small", "one_photo"])
+    assert codes(photos(1, width=1600, height=400)) == ("rejected", ["bad_aspect", "one_photo"])
+    assert codes(photos(3, width=1600, height=400))[1] == ["few_photos"], "of several, each may have any shape"
 
 
 def test_copies_do_not_count() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from maquette.recon.capture import Reason, Verdict
 from maquette.recon.doctor.verdict import SetVerdict, verdict_of
 from maquette.recon.sfm.gate import PLACED
+from maquette.recon.single.validate import shape_findings
 
 GOOD_COUNT = 20
 """Photos that show a thing from all sides in steps of 18 degrees."""
@@ -41,6 +42,9 @@ def judge_set(verdicts: Sequence[Verdict], camera_models: Sequence[str | None] =
     reasons = _count(len(photos), len(verdicts))
     if not photos:
         return verdict_of(reasons)
+    if len(photos) == 1:
+        size = (photos[0].measures.width, photos[0].measures.height)
+        return verdict_of([*reasons, *shape_findings(photos[0].name, size, size)])
     found = Counter(reason.code for photo in photos for reason in photo.reasons)
     for fault, (code, words, action) in _FAULTS.items():
         if found[fault] > LARGE_SHARE * len(photos):
@@ -59,6 +63,15 @@ def judge_set(verdicts: Sequence[Verdict], camera_models: Sequence[str | None] =
 def _count(usable: int, total: int) -> list[Reason]:
     of = f" of {total}" if usable < total else ""
     more = "Take photos all around the subject, each showing two thirds of what the last one showed."
+    if usable == 1:
+        return [
+            Reason(
+                "one_photo",
+                f"With one photo{of} the model is a relief seen from its front, unless a view model is installed;"
+                f" {GOOD_COUNT} to 60 photos are good.",
+                more,
+            )
+        ]
     if usable < PLACED.error:
         return [
             Reason(

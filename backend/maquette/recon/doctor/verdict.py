@@ -11,7 +11,7 @@ from maquette.recon.doctor.coverage import Coverage
 
 HINTS = frozenset({"few_for_a_whole_model", "one_height", "mixed_sizes", "mixed_cameras", "exposure_changes"})
 """Findings that are worth saying and are no fault: they leave the verdict at ``ok``."""
-FATAL = frozenset({"too_few_photos"})
+FATAL = frozenset({"too_few_photos", "too_small", "too_large", "bad_aspect"})
 
 
 @dataclass(frozen=True)

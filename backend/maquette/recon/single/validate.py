@@ -51,7 +51,9 @@ class SingleVerdict:
 def judge_single(photo: Photo, removed: Removed | None = None) -> SingleVerdict:
     """Judge the photo, and its object where the background was removed; every finding says what to do about it."""
     measures = measure(photo)
-    refusing = _shape_findings(photo)
+    refusing = shape_findings(
+        photo.name, (photo.original_width, photo.original_height), (photo.width, photo.height)
+    )
     warning: list[Reason] = []
     if measures.sharpness < BLURRED_ABSOLUTE:
         warning.append(
@@ -87,23 +89,24 @@ def judge_single(photo: Photo, removed: Removed | None = None) -> SingleVerdict:
     )
 
 
-def _shape_findings(photo: Photo) -> list[Reason]:
-    width, height = photo.original_width, photo.original_height
+def shape_findings(name: str, original: tuple[int, int], kept: tuple[int, int]) -> list[Reason]:
+    """What refuses a lone photo by its width and height alone: as it was sent, and as it is kept, px."""
+    width, height = original
     found = []
     if min(width, height) < LEAST_SIDE_PX:
         found.append(
             Reason(
                 "too_small",
-                f"'{photo.name}' has {width} x {height} pixels; one photo needs {LEAST_SIDE_PX} on its shorter side.",
+                f"'{name}' has {width} x {height} pixels; one photo needs {LEAST_SIDE_PX} on its shorter side.",
                 "Send the original, not a thumbnail.",
             )
         )
     # What is read reduced is reduced already; only an original that is kept can be too large.
-    if max(photo.width, photo.height) > MOST_SIDE_PX:
+    if max(kept) > MOST_SIDE_PX:
         found.append(
             Reason(
                 "too_large",
-                f"'{photo.name}' is kept at {photo.width} x {photo.height} pixels; {MOST_SIDE_PX} is the most.",
+                f"'{name}' is kept at {kept[0]} x {kept[1]} pixels; {MOST_SIDE_PX} is the most.",
                 "Leave original_resolution off.",
             )
         )
@@ -112,7 +115,7 @@ def _shape_findings(photo: Photo) -> list[Reason]:
         found.append(
             Reason(
                 "bad_aspect",
-                f"'{photo.name}' is {'wider' if aspect > 1 else 'taller'} than three times its other side.",
+                f"'{name}' is {'wider' if aspect > 1 else 'taller'} than three times its other side.",
                 "Crop it to the object.",
             )
         )
