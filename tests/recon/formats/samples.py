@@ -52,8 +52,14 @@ class Precision:
 
 LOOSEST = Precision(mean=1e-3, log_scale=0.1, degrees=2.0, opacity=0.02, color=0.02, harmonics=0.2)
 EXACT = Precision(mean=0, log_scale=0, degrees=0.06, opacity=1e-6, color=1e-6, harmonics=0)
+# spz: half a step; a coefficient near 1 loses half a step of 1/8 and what the byte has no room for
 PRECISIONS: dict[str, Precision] = {
     "ply": EXACT,
+    "ply.gz": EXACT,
+    "compressed.ply": Precision(
+        mean=0.9 / 1023, log_scale=0.005, degrees=0.25, opacity=0.002, color=0.0022, harmonics=4.5 / 256
+    ),
+    "spz": Precision(mean=1e-5, log_scale=1 / 32 + 1e-6, degrees=0.25, opacity=0.002, color=0.004, harmonics=0.0703),
     "splat": Precision(mean=0, log_scale=1e-5, degrees=1.0, opacity=0.003, color=0.003, harmonics=None),
 }
 

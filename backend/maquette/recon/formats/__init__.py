@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from maquette.recon.formats import ply, splat
+from maquette.recon.formats import compressed_ply, ply, ply_gz, splat, spz
 from maquette.recon.formats.errors import UnknownFormatError
 from maquette.recon.formats.format import Format
 
-FORMATS: tuple[Format[Any], ...] = (ply.FORMAT, splat.FORMAT)
+FORMATS: tuple[Format[Any], ...] = (ply.FORMAT, splat.FORMAT, spz.FORMAT, compressed_ply.FORMAT, ply_gz.FORMAT)
 
 
 def format_named(name: str) -> Format[Any]:

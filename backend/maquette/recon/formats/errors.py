@@ -62,3 +62,17 @@ class DivergedModelError(MaquetteError):
             "The model holds numbers that are not finite: its training diverged.",
             suggestion="Refine again from an earlier version, with a lower learning rate.",
         )
+
+
+class ModelOutOfRangeError(BadInputError):
+    """The format keeps numbers within limits, and the model's lie beyond them."""
+
+    code = "model_out_of_range"
+
+    def __init__(self, format: str, reason: str) -> None:
+        super().__init__(
+            f"The model does not fit in the format '{format}': {reason}.",
+            suggestion="Scale the model down (the option 'scale'), crop it, or export it as ply.",
+            format=format,
+            reason=reason,
+        )

@@ -6,11 +6,9 @@ channel by channel: all of red's higher coefficients, then green's, then blue's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Shaped
@@ -19,28 +17,10 @@ from numpy import ndarray
 from maquette.recon.atomic import replacing
 from maquette.recon.formats.errors import BadModelFileError
 from maquette.recon.formats.format import CHUNK_ROWS, Format, check_read, check_writable
-from maquette.recon.formats.words import one_line
+from maquette.recon.formats.ply_header import header_bytes, read_header
+from maquette.recon.formats.streams import Readable, Writable
 from maquette.recon.gaussians import Gaussians
 
-_MAX_HEADER_BYTES = 65_536
-_TYPES = {
-    "char": "i1",
-    "int8": "i1",
-    "uchar": "u1",
-    "uint8": "u1",
-    "short": "<i2",
-    "int16": "<i2",
-    "ushort": "<u2",
-    "uint16": "<u2",
-    "int": "<i4",
-    "int32": "<i4",
-    "uint": "<u4",
-    "uint32": "<u4",
-    "float": "<f4",
-    "float32": "<f4",
-    "double": "<f8",
-    "float64": "<f8",
-}
 _POSITION = ["x", "y", "z"]
 _COLOUR = ["f_dc_0", "f_dc_1", "f_dc_2"]
 _SCALE = ["scale_0", "scale_1", "scale_2"]
@@ -50,29 +30,31 @@ _ROTATION = ["rot_0", "rot_1", "rot_2", "rot_3"]
 def write(gaussians: Gaussians, path: Path, *, provenance: Mapping[str, str]) -> None:
     """Store the model; each entry of ``provenance`` becomes one ``comment key: value`` line of plain ASCII."""
     check_writable(gaussians)
-    rest = gaussians.sh.shape[1] - 1
-    names = [*_POSITION, "nx", "ny", "nz", *_COLOUR, *_rest_names(3 * rest), "opacity", *_SCALE, *_ROTATION]
-    lines = ["ply", "format binary_little_endian 1.0"]
-    lines += [f"comment {one_line(key)}: {one_line(value)}" for key, value in provenance.items()]
-    lines += [f"element vertex {len(gaussians)}", *(f"property float {name}" for name in names), "end_header"]
     with replacing(path) as file:
-        file.write(("\n".join(lines) + "\n").encode("ascii"))
-        for start in range(0, len(gaussians), CHUNK_ROWS):
-            part = gaussians.subset(np.arange(start, min(start + CHUNK_ROWS, len(gaussians))))
-            rows = np.concatenate(
-                [
-                    part.means,
-                    np.zeros_like(part.means),
-                    part.sh[:, 0],
-                    part.sh[:, 1:].transpose(0, 2, 1).reshape(len(part), 3 * rest),
-                    part.opacity_logits[:, None],
-                    part.log_scales,
-                    part.quaternions,
-                ],
-                axis=1,
-                dtype="<f4",
-            )
-            file.write(rows.tobytes())
+        write_to(file, gaussians, provenance)
+
+
+def write_to(file: Writable, gaussians: Gaussians, provenance: Mapping[str, str]) -> None:
+    """The same into an open file."""
+    rest = gaussians.sh.shape[1] - 1
+    names = [*_POSITION, "nx", "ny", "nz", *_COLOUR, *rest_names(3 * rest), "opacity", *_SCALE, *_ROTATION]
+    file.write(header_bytes(provenance, [("vertex", len(gaussians), [f"float {name}" for name in names])]))
+    for start in range(0, len(gaussians), CHUNK_ROWS):
+        part = gaussians.subset(np.arange(start, min(start + CHUNK_ROWS, len(gaussians))))
+        rows = np.concatenate(
+            [
+                part.means,
+                np.zeros_like(part.means),
+                part.sh[:, 0],
+                part.sh[:, 1:].transpose(0, 2, 1).reshape(len(part), 3 * rest),
+                part.opacity_logits[:, None],
+                part.log_scales,
+                part.quaternions,
+            ],
+            axis=1,
+            dtype="<f4",
+        )
+        file.write(rows.tobytes())
 
 
 def read(path: Path) -> Gaussians:
@@ -82,23 +64,24 @@ def read(path: Path) -> Gaussians:
     """
     try:
         with path.open("rb") as file:
-            header = _read_header(file, path.name)
+            header = read_gaussian_header(file, path.name)
             body = path.stat().st_size - file.tell()
-            needed = header.count * header.row.itemsize
-            if body < needed:
+            if body < header.size:
                 raise BadModelFileError(
-                    path.name, f"it ends early, {header.count} Gaussians need {needed} bytes and {body} are there"
+                    path.name, f"it ends early, {header.count} Gaussians need {header.size} bytes and {body} are there"
                 )
-            if body > needed and not header.more_elements:
-                raise BadModelFileError(path.name, f"{body - needed} bytes too many follow its Gaussians")
-            gaussians = _read_rows(file, header, path.name)
+            if body > header.size and not header.more_elements:
+                raise BadModelFileError(path.name, f"{body - header.size} bytes too many follow its Gaussians")
+            gaussians = read_rows(file, header, path.name)
     except OSError as error:
         raise BadModelFileError(path.name, f"the file cannot be opened ({error.strerror})") from error
     return check_read(gaussians, path.name)
 
 
 @dataclass(frozen=True)
-class _Header:
+class Header:
+    """What a PLY says of its Gaussians."""
+
     count: int
     row: np.dtype[np.void]
     more_elements: bool
@@ -109,57 +92,40 @@ class _Header:
         names = self.row.names or ()
         return sum(name.startswith("f_rest_") for name in names) // 3
 
+    @property
+    def size(self) -> int:
+        """Bytes of all rows."""
+        return self.count * self.row.itemsize
 
-def _read_header(file: BinaryIO, name: str) -> _Header:
-    if file.readline(16).rstrip(b"\r\n") != b"ply":
-        raise BadModelFileError(name, "it is no PLY file")
-    if file.readline(64).split() != [b"format", b"binary_little_endian", b"1.0"]:
-        raise BadModelFileError(name, "only binary little-endian PLY 1.0 is read")
-    elements: list[tuple[str, int]] = []
-    properties: list[tuple[str, str]] = []
-    left = _MAX_HEADER_BYTES
-    while True:
-        line = file.readline(left)
-        left -= len(line)
-        if not line.endswith(b"\n"):
-            raise BadModelFileError(name, "its header has no end")
-        match line.decode("ascii", "replace").split():
-            case ["end_header"]:
-                break
-            case [] | ["comment" | "obj_info", *_]:
-                continue
-            case ["element", element, count] if re.fullmatch(r"\d{1,12}", count, re.ASCII):
-                elements.append((element, int(count)))
-            case ["property", kind, property_name] if elements and kind in _TYPES:
-                if len(elements) == 1:
-                    properties.append((property_name, _TYPES[kind]))
-            case ["property", "list", *_] if len(elements) > 1:
-                continue
-            case _:
-                raise BadModelFileError(name, f"its header has a line that is not understood, {_quoted(line)}")
-    if not elements or elements[0][0] != "vertex":
+
+def read_gaussian_header(file: Readable, name: str) -> Header:
+    """Read a header and check that Gaussians follow it. Raises :class:`BadModelFileError`."""
+    elements = read_header(file, name)
+    if not elements or elements[0].name != "vertex":
         raise BadModelFileError(name, "its first element is not 'vertex'")
-    if elements[0][1] == 0:
+    vertex = elements[0]
+    if vertex.count == 0:
         raise BadModelFileError(name, "it holds no Gaussians")
-    _check_properties(properties, name)
-    return _Header(elements[0][1], np.dtype(properties), len(elements) > 1)
+    if vertex.row is None:
+        raise BadModelFileError(name, "its Gaussians hold lists")
+    _check_properties(vertex.row, name)
+    return Header(vertex.count, vertex.row, len(elements) > 1)
 
 
-def _check_properties(properties: list[tuple[str, str]], name: str) -> None:
-    kinds = dict(properties)
-    if len(kinds) < len(properties):
-        raise BadModelFileError(name, "a property is declared twice")
+def _check_properties(row: np.dtype[np.void], name: str) -> None:
+    kinds = {property_name: row[property_name].str for property_name in row.names or ()}
     rest = sum(property_name.startswith("f_rest_") for property_name in kinds)
     if rest not in (0, 9, 24, 45):
         raise BadModelFileError(name, f"{rest} f_rest properties make no spherical harmonics (0, 9, 24 or 45 do)")
-    for needed in [*_POSITION, *_COLOUR, *_rest_names(rest), "opacity", *_SCALE, *_ROTATION]:
+    for needed in [*_POSITION, *_COLOUR, *rest_names(rest), "opacity", *_SCALE, *_ROTATION]:
         if needed not in kinds:
             raise BadModelFileError(name, f"the property '{needed}' is missing")
         if kinds[needed] not in ("<f4", "<f8"):
             raise BadModelFileError(name, f"the property '{needed}' is no float")
 
 
-def _read_rows(file: BinaryIO, header: _Header, name: str) -> Gaussians:
+def read_rows(file: Readable, header: Header, name: str) -> Gaussians:
+    """Read the Gaussians that follow a header; their size was checked. Raises :class:`BadModelFileError`."""
     n, rest = header.count, header.rest
     gaussians = Gaussians(
         means=np.empty((n, 3), np.float32),
@@ -181,7 +147,7 @@ def _read_rows(file: BinaryIO, header: _Header, name: str) -> Gaussians:
             gaussians.opacity_logits[start:stop] = rows["opacity"]
             gaussians.sh[start:stop, 0] = _columns(rows, _COLOUR)
             if rest:
-                higher = _columns(rows, _rest_names(3 * rest)).reshape(stop - start, 3, rest)
+                higher = _columns(rows, rest_names(3 * rest)).reshape(stop - start, 3, rest)
                 gaussians.sh[start:stop, 1:] = higher.transpose(0, 2, 1)
     return gaussians
 
@@ -190,12 +156,9 @@ def _columns(rows: Shaped[ndarray, " n"], names: list[str]) -> Shaped[ndarray, "
     return np.stack([rows[name] for name in names], axis=1)
 
 
-def _rest_names(count: int) -> list[str]:
+def rest_names(count: int) -> list[str]:
+    """Names of the properties of higher harmonics."""
     return [f"f_rest_{i}" for i in range(count)]
-
-
-def _quoted(line: bytes) -> str:
-    return repr(line[:60].decode("ascii", "replace").strip())
 
 
 FORMAT = Format(

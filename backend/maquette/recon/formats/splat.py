@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int, UInt8
+from jaxtyping import Int
 from numpy import ndarray
 
 from maquette.recon.atomic import replacing
+from maquette.recon.formats.activations import logits_of, opacity_bytes, to_byte
 from maquette.recon.formats.errors import BadModelFileError
 from maquette.recon.formats.format import CHUNK_ROWS, Format, check_read, check_writable
 from maquette.recon.gaussians import SH_C0, Gaussians
@@ -32,10 +33,10 @@ def write(gaussians: Gaussians, path: Path, *, provenance: Mapping[str, str]) ->
             rows = np.empty(len(part), _ROW)
             rows["position"] = part.means
             rows["scale"] = np.exp(np.clip(part.log_scales, -80, 80))  # stays a normal float32
-            rows["rgba"][:, :3] = _byte((SH_C0 * part.sh[:, 0] + 0.5) * 255)
-            rows["rgba"][:, 3] = _byte(_sigmoid(part.opacity_logits) * 255)
+            rows["rgba"][:, :3] = to_byte((SH_C0 * part.sh[:, 0] + 0.5) * 255)
+            rows["rgba"][:, 3] = opacity_bytes(part.opacity_logits)
             length = np.linalg.norm(part.quaternions, axis=1, keepdims=True)
-            rows["rotation"] = _byte(part.quaternions / np.maximum(length, 1e-30) * 128 + 128)
+            rows["rotation"] = to_byte(part.quaternions / np.maximum(length, 1e-30) * 128 + 128)
             file.write(rows.tobytes())
 
 
@@ -53,12 +54,11 @@ def read(path: Path) -> Gaussians:
         raise BadModelFileError(path.name, f"the file cannot be opened ({error.strerror})") from error
     if not (rows["scale"] > 0).all():
         raise BadModelFileError(path.name, "a Gaussian has no size")
-    opacity = np.clip(rows["rgba"][:, 3] / np.float32(255), np.float32(0.5 / 255), np.float32(254.5 / 255))
     gaussians = Gaussians(
         means=rows["position"].astype(np.float32),
         log_scales=np.log(rows["scale"]).astype(np.float32),
         quaternions=(rows["rotation"].astype(np.float32) - 128) / np.float32(128),
-        opacity_logits=np.log(opacity / (1 - opacity)).astype(np.float32),
+        opacity_logits=logits_of(rows["rgba"][:, 3]),
         sh=((rows["rgba"][:, None, :3] / np.float32(255) - np.float32(0.5)) / np.float32(SH_C0)).astype(np.float32),
     )
     return check_read(gaussians, path.name)
@@ -70,16 +70,6 @@ def by_importance(gaussians: Gaussians) -> Int[ndarray, " n"]:
     log_opacity = -np.logaddexp(0, -gaussians.opacity_logits.astype(np.float64))
     order: Int[ndarray, " n"] = np.argsort(-(log_volume + log_opacity), kind="stable")
     return order
-
-
-def _sigmoid(logits: Float32[ndarray, " n"]) -> Float32[ndarray, " n"]:
-    opacity: Float32[ndarray, " n"] = np.exp(-np.logaddexp(np.float32(0), -logits))
-    return opacity
-
-
-def _byte(values: Float32[ndarray, " *shape"]) -> UInt8[ndarray, " *shape"]:
-    rounded: UInt8[ndarray, " *shape"] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return rounded
 
 
 FORMAT = Format(
