@@ -107,6 +107,22 @@ drop policy if exists "Owners read their export history" on public.export_histor
 create policy "Owners read their export history" on public.export_history for select to authenticated
 using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
 
+alter table public.meshes enable row level security;
+revoke all on public.meshes from anon, authenticated;
+grant select on public.meshes to authenticated;
+grant select, insert, update, delete on public.meshes to service_role;
+drop policy if exists "Owners read their meshes" on public.meshes;
+create policy "Owners read their meshes" on public.meshes for select to authenticated
+using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
+
+alter table public.mesh_files enable row level security;
+revoke all on public.mesh_files from anon, authenticated;
+grant select on public.mesh_files to authenticated;
+grant select, insert, update, delete on public.mesh_files to service_role;
+drop policy if exists "Owners read their mesh files" on public.mesh_files;
+create policy "Owners read their mesh files" on public.mesh_files for select to authenticated
+using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
+
 alter table public.events enable row level security;
 revoke all on public.events from anon, authenticated;
 grant select on public.events to authenticated;

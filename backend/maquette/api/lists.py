@@ -85,6 +85,12 @@ _NOUNS = (
         "PSNR and SSIM",
         "By version, split and view; the mean of a split has `view_index` null.",
     ),
+    _Noun(
+        "meshes",
+        shapes.Mesh,
+        "The textured surfaces",
+        "Made by the first export of a mesh of a version, with their files: pictures, a turntable, quality.json.",
+    ),
     _Noun("exports", shapes.Export, "The files made to take away", "Oldest first, each with its download address."),
     _Noun("runs", shapes.Run, "The runs", "Every call of a step, newest first."),
 )

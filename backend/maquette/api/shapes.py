@@ -330,6 +330,38 @@ class Metric(Shape):
     created_at: datetime
 
 
+class Mesh(Shape):
+    """A textured surface of a version, which exports of meshes are written from."""
+
+    id: UUID
+    run_id: UUID
+    version: int
+    preset: str = Field(description="`fastest`, `balanced` or `quality`: how many triangles, how large a texture.")
+    filtered: bool = Field(description="Made of the version without its floaters.")
+    method: str = Field(
+        description="How the surface was made and painted; another word after the stroke than `baked` is a fallback.",
+        examples=["tsdf/baked"],
+    )
+    triangles: int
+    vertices: int
+    watertight: bool
+    texture_px: int | None = Field(description="Side of the texture; null: the vertices have colours instead.")
+    observed_share: float | None = Field(
+        description="Share of the texels that some photo shows; the others were filled in.", examples=[0.94]
+    )
+    split: str | None = Field(description="Which photos `psnr` and `ssim` compare renders of the mesh with.")
+    psnr: float | None = Field(description="dB, over the pixels that the mesh covers.")
+    ssim: float | None = Field(description="Over the pixels that the mesh covers.")
+    degraded: bool
+    seconds: float
+    details: dict[str, Any]
+    created_at: datetime
+    objects: dict[str, StoredObject] = Field(
+        description="By name: `mesh.obj`, `material.mtl`, `texture_color.png`, `preview_*.png`, `poster.png`,"
+        " `turntable.mp4`, `quality.json`; `mesh.npz` is what exports are written from."
+    )
+
+
 class Export(Shape):
     """A file made for the user."""
 

@@ -126,6 +126,13 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "select t.*, '{}'::jsonb as objects from public.refinement_metrics t",
         "version * 100000 + coalesce(t.view_index, -1)",
     ),
+    "meshes": (
+        "select t.*, (select jsonb_object_agg(f.name, "
+        + _object("a")
+        + ") from public.mesh_files f join public.artifacts a on a.id = f.artifact_id"
+        " where f.mesh_id = t.id and f.project_id = t.project_id) as objects from public.meshes t",
+        "version",
+    ),
     "exports": (
         "select t.*, round(t.bytes / 1e6, 3)::float8 as file_size_mb, jsonb_build_object('file', "
         + _object("f")
@@ -207,6 +214,16 @@ def still_there(objects: Mapping[str, Any], needed: Mapping[str, str], *, sugges
             raise FileRemovedError(
                 f"{called} was removed on {removed_at[:10]}.", suggestion=suggestion, file=name, removed_at=removed_at
             )
+
+
+async def mesh(conn: Connection, project_id: UUID, version: int, preset: str, *, filtered: bool) -> Row | None:
+    """The mesh of a version, with its objects; None where none was made, or some of its files have gone."""
+    row = await fetch_one(
+        conn,
+        _LISTS["meshes"][0] + " where t.project_id = %s and t.version = %s and t.preset = %s and t.filtered = %s",
+        [project_id, version, preset, filtered],
+    )
+    return None if row is None or any(one["removed_at"] for one in row["objects"].values()) else row
 
 
 async def scene_still_there(conn: Connection, model: Row, *, suggestion: str) -> None:

@@ -8,7 +8,18 @@ from pathlib import Path
 from uuid import UUID
 
 from maquette.recon.digest import sha256_of
-from maquette.steps.records import DepthMaps, Export, File, Images, Iteration, Model, Record, RenewedViews, Views
+from maquette.steps.records import (
+    DepthMaps,
+    Export,
+    File,
+    Images,
+    Iteration,
+    MadeMesh,
+    Model,
+    Record,
+    RenewedViews,
+    Views,
+)
 from maquette.storage import buckets, keys
 
 EXTENSIONS = {
@@ -79,6 +90,10 @@ def place_files(record: Record, folder: Path, project_id: UUID, made_by: str) ->
                 yield Placed(depth.depth, buckets.DEPTH_MAPS, key)
                 key = keys.depth_heatmap(project_id, made_by, depth.view_index)
                 yield Placed(depth.heatmap, buckets.DEPTH_MAPS, key)
+        case MadeMesh():
+            for one in record.files:
+                key = keys.mesh_file(project_id, made_by, record.version, one.name)
+                yield Placed(one.file, buckets.MODELS, key)
         case Export():
             key = keys.export_file(project_id, made_by, Path(record.file.path).name)
             yield Placed(record.file, buckets.MODELS, key)

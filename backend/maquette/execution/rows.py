@@ -12,7 +12,18 @@ from psycopg.types.json import Jsonb
 from maquette.db import records
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one, insert
 from maquette.execution.view_runs import view_run
-from maquette.steps.records import DepthMaps, EnhancedView, Export, Images, Model, Record, RenewedViews, View, Views
+from maquette.steps.records import (
+    DepthMaps,
+    EnhancedView,
+    Export,
+    Images,
+    MadeMesh,
+    Model,
+    Record,
+    RenewedViews,
+    View,
+    Views,
+)
 
 Ids = Mapping[str, UUID]
 
@@ -28,6 +39,8 @@ async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> 
             await _model(conn, run, record, ids)
         case DepthMaps():
             await _depth_maps(conn, run, record, ids)
+        case MadeMesh():
+            await _mesh(conn, run, record, ids)
         case Export():
             return await _export(conn, run, record, ids)
         case Images():
@@ -267,6 +280,25 @@ async def _forget_earlier(conn: Connection, before: Iterable[Row], ids: Ids) -> 
     """Drop the artifacts of rows that an earlier attempt wrote and this one wrote again; gc removes their objects."""
     old = {artifact for row in before for artifact in row.values() if artifact is not None} - set(ids.values())
     await conn.execute("delete from public.artifacts where id = any(%s)", [list(old)])
+
+
+async def _mesh(conn: Connection, run: Row, record: MadeMesh, ids: Ids) -> None:
+    """A mesh of the same version and preset takes the place of an earlier one, whose files have gone."""
+    before = await fetch_all(
+        conn,
+        "with gone as (delete from public.meshes where project_id = %s and version = %s and preset = %s"
+        " and filtered = %s returning id) select f.artifact_id from public.mesh_files f join gone on gone.id = f.mesh_id",
+        [run["project_id"], record.version, record.preset, record.filtered],
+    )
+    row = await insert(
+        conn,
+        "meshes",
+        {"project_id": run["project_id"], "run_id": run["id"], **record.model_dump(exclude={"type", "files"})},
+    )
+    for one in record.files:
+        file = {"project_id": run["project_id"], "mesh_id": row["id"], "name": one.name}
+        await insert(conn, "mesh_files", {**file, "artifact_id": ids[one.file.path]})
+    await _forget_earlier(conn, before, ids)
 
 
 async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> dict[str, Any]:

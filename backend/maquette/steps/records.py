@@ -245,6 +245,40 @@ class DepthMaps(_Record):
     depth_maps: tuple[DepthMap, ...]
 
 
+class MeshFile(_Record):
+    """A file of a mesh under the name that a user finds it by."""
+
+    name: str
+    file: File
+
+
+class MadeMesh(_Record):
+    """A textured surface of a version, which exports are written from.
+
+    ``filtered``: made of the version without its floaters. ``method``: how, as ``tsdf/baked``. ``observed_share`` of
+    its texels; None without a texture. ``psnr`` (dB) and ``ssim`` over the pixels that it covers in the photos of
+    ``split``.
+    """
+
+    type: Literal["mesh"] = "mesh"
+    version: int
+    preset: Literal["fastest", "balanced", "quality"]
+    filtered: bool
+    method: str
+    triangles: int
+    vertices: int
+    watertight: bool
+    texture_px: int | None
+    observed_share: float | None
+    split: Split | None
+    psnr: float | None
+    ssim: float | None
+    degraded: bool
+    seconds: float
+    files: tuple[MeshFile, ...]
+    details: dict[str, Any] = {}
+
+
 class Export(_Record):
     """A file made for the user."""
 
@@ -257,7 +291,7 @@ class Export(_Record):
     measured_loss: dict[str, Any] | None = None
 
 
-Record = Annotated[Images | Views | RenewedViews | Model | DepthMaps | Export, Field(discriminator="type")]
+Record = Annotated[Images | Views | RenewedViews | Model | DepthMaps | MadeMesh | Export, Field(discriminator="type")]
 
 
 class Warn(_Record):

@@ -91,6 +91,11 @@ def confidence_map(project_id: UUID, made_by: str, iteration: int, view_index: i
     return f"{project_id}/{made_by}/iterations/{iteration:03d}/confidence-{view_index:04d}.{_name(ext)}"
 
 
+def mesh_file(project_id: UUID, made_by: str, version: int, name: str) -> str:
+    """In 3d-models: a file of a version's mesh, under its own name."""
+    return f"{project_id}/meshes/v{version}/{made_by}/{_name(name)}"
+
+
 def export_file(project_id: UUID, made_by: str, name: str) -> str:
     """In 3d-models: a file made for the user to take away."""
     return f"{project_id}/exports/{made_by}/{_name(name)}"
