@@ -220,7 +220,8 @@ async def mesh(conn: Connection, project_id: UUID, version: int, preset: str, *,
     """The mesh of a version, with its objects; None where none was made, or some of its files have gone."""
     row = await fetch_one(
         conn,
-        _LISTS["meshes"][0] + " where t.project_id = %s and t.version = %s and t.preset = %s and t.filtered = %s",
+        _LISTS["meshes"][0]
+        + " where t.project_id = %s and t.version = %s and t.preset = %s and t.filtered = %s",
         [project_id, version, preset, filtered],
     )
     return None if row is None or any(one["removed_at"] for one in row["objects"].values()) else row
@@ -283,8 +284,8 @@ async def photos(conn: Connection, project_id: UUID) -> list[Row]:
     """Index, kind, SHA-256 and verdict of every photo of a project as it is now, in upload order."""
     return await fetch_all(
         conn,
-        "select image_index, kind, sha256, verdict from public.source_images where project_id = %s and replaced_at is null"
-        " order by image_index",
+        "select image_index, kind, sha256, verdict from public.source_images"
+        " where project_id = %s and replaced_at is null order by image_index",
         [project_id],
     )
 
