@@ -146,7 +146,10 @@ def test_photos_keep_their_numbers(tmp_path: Path) -> None:
         (["{photos}", "--out", "{out}", "--formats", "obj"], "unknown_format"),
         (["{photos}", "--out", "{out}", "--formats", ","], "no_files"),
         (["{file}", "--out", "{out}"], "no_usable_photos"),
-        (["{photos}/photo_01.jpg", "--out", "{out}"], "too_few_photos"),
+        (["--out", "{out}"], "no_files"),
+        (["{photos}/photo_01.jpg", "{photos}/photo_02.jpg", "--out", "{out}"], "too_few_photos"),
+        (["--views", "{photos}", "--depth-renders", "{photos}", "--out", "{out}"], "six_views_wrong_count"),
+        (["{photos}/photo_01.jpg", "--views", "{photos}/photo_02.jpg", "--out", "{out}"], "mixed_inputs"),
     ],
 )
 def test_what_a_user_can_mend_is_told_in_words(arguments: list[str], code: str, photos: Path, tmp_path: Path) -> None:

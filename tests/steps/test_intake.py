@@ -133,6 +133,39 @@ def test_six_views_are_not_mixed_with_anything(tmp_path: Path) -> None:
         sort_out([Entry(path, "front.png", "views"), Entry(path, "holiday.jpg")], tmp_path / "unpacked", LIMITS)
 
 
+def in_folders(root: Path, files: dict[str, bytes]) -> list[Entry]:
+    """Files as the command line finds them in a folder."""
+    entries = []
+    for number, (name, data) in enumerate(files.items()):
+        path = root / f"{number:04d}"
+        path.write_bytes(data)
+        entries.append(Entry(path, Path(name).name, "file", str(Path(name).parent)))
+    return entries
+
+
+def test_a_folder_is_the_same_as_an_archive_of_it(tmp_path: Path) -> None:
+    rig = {f"job/{folder}/{side}.png": picture() for folder in ("multi_views", "depth_renders") for side in SIDES}
+    found = sort_out(in_folders(tmp_path, {**rig, "job/SOURCE.txt": b"x"}), tmp_path / "unpacked", LIMITS)
+    assert found.six_views and (len(found.views), len(found.depth_renders)) == (6, 6)
+    assert found.passed_over == ["SOURCE.txt"]
+
+
+def test_what_is_called_a_photo_is_read_wherever_it_lay(tmp_path: Path) -> None:
+    """So that it is told what is wrong with it, and not passed over."""
+    files = {"set/a.jpg": picture(), "set/b.jpg": b"cut off at its beginning", "set/notes.txt": b"hello"}
+    for found in (sort(tmp_path, {"set.zip": packed(files)}), sort_out(in_folders(tmp_path, files), tmp_path, LIMITS)):
+        assert names(found.photos) == ["a.jpg", "b.jpg"]
+        assert found.passed_over == ["notes.txt"]
+
+
+def test_points_without_cameras_are_none(tmp_path: Path) -> None:
+    """An earlier model that lay beside the photos is no reason to fail for want of cameras."""
+    found = sort(tmp_path, {"a.jpg": picture(), "model.ply": b"ply"})
+    assert (found.poses, found.passed_over) == ([], ["model.ply"])
+    found = sort(tmp_path, {"a.jpg": picture(), "transforms.json": b"{}", "points.ply": b"ply"})
+    assert names(found.poses) == ["transforms.json", "points.ply"]
+
+
 def test_archives_in_archives_are_refused_by_name(tmp_path: Path) -> None:
     found = sort(tmp_path, {"outer.zip": packed({"inner.zip": packed({"a.png": picture()}), "b.png": picture()})})
     assert names(found.photos) == ["b.png"]

@@ -8,9 +8,10 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Column
+from rich.table import Column, Table
 
 LINE_EVERY_S = 10.0
+PIPE_COLUMNS = 160
 
 
 class Bars:
@@ -79,6 +80,13 @@ class Bars:
     def say(self, text: str) -> None:
         """Print a line above the bars, as it is: it may hold users' text."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, table: Table) -> None:
+        """Print a table above the bars."""
+        if not self._live:
+            # A file or a pipe has no edge to break lines at.
+            self.console.width = max(self.console.width, PIPE_COLUMNS)
+        self.console.print(table)
 
     def heading(self, text: str) -> None:
         """Print a line, rich markup allowed, that begins something new: the stage before has ended."""

@@ -20,17 +20,16 @@ from uuid import UUID
 import httpx
 
 from maquette.cli.bars import Bars
+from maquette.cli.inputs import Sent, gather
 from maquette.cli.keys import temporary_key
 from maquette.cli.local import metric_line, stoppable, writable_folder
-from maquette.cli.reconstruct import list_inputs
+from maquette.cli.sending import batches
 from maquette.embedded.compat import LOCAL_OWNER
 from maquette.errors import MaquetteError
 from maquette.settings import Settings, StackNotRunningError, resolve_connections
 
 START_S = 120.0
 POLL_S = 0.5
-PARALLEL_PHOTOS = 20
-"""Photos sent in one request: few enough that a lost line costs little."""
 
 
 class ApiRefusedError(MaquetteError):
@@ -46,20 +45,24 @@ def run_demo(settings: Settings, photos: Path | None, out: Path, preset: str, *,
         stack.enter_context(stoppable("Files that were finished are kept; call it again to begin anew."))
         if photos is None:
             photos = _own_capture(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        files = list_inputs([photos])
+        requests = batches(gather([photos], besides=out))
         url, process = stack.enter_context(_server(settings))
         client = stack.enter_context(_client(settings, url))
         bars = stack.enter_context(Bars())
-        project_id = _upload(client, bars, files, photos.name)
+        project_id = _upload(client, bars, requests, photos.name, preset)
         _follow(client, bars, "generate", client.post(f"/generate/{project_id}", json={"preset": preset}))
         _tell_unplaced(client, bars, project_id)
-        _follow(client, bars, "refine", client.post(f"/refine/{project_id}", json={"num_iterations": 2}))
+        if _measured(client, project_id):
+            _follow(client, bars, "refine", client.post(f"/refine/{project_id}", json={"num_iterations": 2}))
+        else:
+            bars.say("No refinement: all views taught the model, so nothing is left to measure a round by.")
         paths = _export(client, bars, project_id, out)
         models = _everything(client, f"/projects/{project_id}/models")
         _save_preview(client, models, out)
         bars.end_stage()
         for model in models:
-            bars.say(metric_line(model["version"], model["psnr"], model["ssim"]))
+            if model["psnr"] is not None:
+                bars.say(metric_line(model["version"], model["psnr"], model["ssim"]))
         for path in (*paths, out / "preview.jpg"):
             bars.say(str(path))
         bars.say(f"project {project_id}")
@@ -190,33 +193,44 @@ def _refused(error: dict[str, Any]) -> ApiRefusedError:
     return refused
 
 
-def _upload(client: httpx.Client, bars: Bars, files: list[Path], name: str) -> str:
+def _upload(client: httpx.Client, bars: Bars, requests: list[list[Sent]], name: str, preset: str) -> str:
     project = _answer(client.post("/projects", json={"name": name[:200] or "demo"}))
     project_id = str(project.get("id") or project.get("project_id"))
-    for start in range(0, len(files), PARALLEL_PHOTOS):
-        bars.update("upload", start / len(files), f"{start}/{len(files)} photos")
+    total, done = sum(map(len, requests)), 0
+    for files in requests:
+        bars.update("upload", done / total, f"{done}/{total} files")
         with contextlib.ExitStack() as stack:
             parts = [
                 (
-                    "files",
+                    one.field,
                     (
-                        path.name,
-                        stack.enter_context(path.open("rb")),
-                        mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+                        one.path.name,
+                        stack.enter_context(one.path.open("rb")),
+                        mimetypes.guess_type(one.path.name)[0] or "application/octet-stream",
                     ),
                 )
-                for path in files[start : start + PARALLEL_PHOTOS]
+                for one in files
             ]
-            response = client.post("/upload", data={"project_id": project_id}, files=parts)
-        if response.is_error and start == 0:
+            response = client.post("/upload", data={"project_id": project_id, "preset": preset}, files=parts)
+        if response.is_error and not done:
             # Nothing came in: an empty project would only be in the way.
             client.delete(f"/projects/{project_id}")
         answer = _answer(response)
+        done += len(files)
         for image in answer["images"]:
             for reason in image["reasons"]:
                 bars.say(f"  {image['verdict']}: {reason['message']} {reason['suggestion']}")
+        for warning in answer["warnings"]:
+            bars.say(f"  {'degraded' if warning['degraded'] else 'note'}: {warning['message']} {warning['suggestion']}")
+    for reason in (answer["capture"] or {}).get("reasons", ()):
+        bars.say(f"  the set: {reason['sentence']} {reason['action']}")
     bars.update("upload", 1.0)
     return project_id
+
+
+def _measured(client: httpx.Client, project_id: str) -> bool:
+    """Whether anything was held out; of six views and of a single photo nothing is, and they cannot be refined."""
+    return any(view["split"] == "held_out" for view in _everything(client, f"/projects/{project_id}/views"))
 
 
 def _follow(client: httpx.Client, bars: Bars, step: str, answer: httpx.Response) -> None:

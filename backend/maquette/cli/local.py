@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from maquette.cli import verdicts
 from maquette.cli.bars import Bars
 from maquette.errors import BadInputError, WrongStateError
 from maquette.steps.records import Images, Model, Record, Views, Warn
@@ -49,21 +50,36 @@ class LocalSink:
         self.records.append(record)
         match record:
             case Images():
-                for image in record.images:
-                    for reason in image.reasons:
-                        self.bars.say(f"  {image.verdict}: {reason.message} {reason.suggestion}")
+                self._tell_images(record)
             case Views():
-                placed = sum(p.placed for p in record.placements)
-                self.bars.say(f"{placed} of {len(record.placements)} photos placed.")
-                for photo in record.placements:
-                    if not photo.placed:
-                        self.bars.say(f"  not placed: {photo.reason}")
+                for line in verdicts.told_of_places(record.placements):
+                    self.bars.say(line)
+                for line in verdicts.told_of_set(record.capture) if record.capture else ():
+                    self.bars.say(line)
             case Model():
                 mean = record.mean()
+                inputs = (record.details.get("inputs_measured") or {}).get("mean")
                 if mean is not None:
                     self.bars.say(metric_line(record.version, mean.psnr, mean.ssim))
+                elif inputs:
+                    self.bars.say(inputs_line(record.version, inputs))
             case _:
                 pass
+
+    def images(self) -> Images:
+        """What was taken in."""
+        return next(record for record in self.records if isinstance(record, Images))
+
+    def views(self) -> Views:
+        """The cameras that were found."""
+        return next(record for record in self.records if isinstance(record, Views))
+
+    def _tell_images(self, images: Images) -> None:
+        table = verdicts.table_of(images.images)
+        if table is not None:
+            self.bars.show(table)
+        for line in verdicts.told_of_upload(images):
+            self.bars.say(line)
 
     def warn(self, warning: Warn) -> None:
         """Remember and show a warning."""
@@ -109,3 +125,10 @@ def stoppable(advice: str) -> Iterator[None]:
 def metric_line(version: int, psnr: float, ssim: float) -> str:
     """The line that scripts read: one for each model version."""
     return f"v{version}: held-out PSNR {psnr:.2f} dB SSIM {ssim:.3f}"
+
+
+def inputs_line(version: int, mean: Mapping[str, float | None]) -> str:
+    """Of a model whose every view taught it: how well it shows them, which is no held-out number."""
+    shown = {"psnr": "PSNR {:.2f} dB", "ssim": "SSIM {:.3f}", "depth_mae": "depth MAE {:.4f}"}
+    told = " ".join(words.format(value) for name, words in shown.items() if (value := mean.get(name)) is not None)
+    return f"v{version}: on the views it learned from {told}"

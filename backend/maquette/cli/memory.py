@@ -22,7 +22,7 @@ from maquette.cli.local import LocalSink, alone_in
 from maquette.errors import BadInputError
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder, write_json
-from maquette.steps.records import Model, Record, Views, Warn
+from maquette.steps.records import Images, Model, Record, Views, Warn
 
 _record: TypeAdapter[Record] = TypeAdapter(Record)
 
@@ -67,9 +67,7 @@ class Memory:
 
     def run(self, step: str, parameters: Mapping[str, Any], inputs: object, sink: LocalSink) -> dict[str, Any]:
         """The result of a step: from before where it did just this already, else carried out, or gone on with."""
-        asked = json.loads(
-            json.dumps({"parameters": dict(parameters), "inputs": inputs, "code": __version__}, sort_keys=True)
-        )
+        asked = _asked(parameters, inputs)
         call = self.calls.get(step)
         if call is None or call.asked != asked:
             call = self.calls[step] = Call(asked)
@@ -88,10 +86,27 @@ class Memory:
         self.save()
         return call.result
 
-    def is_done(self, step: str, inputs: object) -> bool:
-        """Whether the step has ended with these inputs."""
+    def is_done(self, step: str, parameters: Mapping[str, Any], inputs: object) -> bool:
+        """Whether the step has ended with just these parameters and inputs."""
         call = self.calls.get(step)
-        return call is not None and call.result is not None and call.asked["inputs"] == inputs
+        return call is not None and call.result is not None and call.asked == _asked(parameters, inputs)
+
+    def parameters(self, step: str) -> dict[str, Any]:
+        """What the newest call of a step was told; empty where there was none."""
+        call = self.calls.get(step)
+        return dict(call.asked["parameters"]) if call else {}
+
+    def images(self) -> Images | None:
+        """What the newest upload kept."""
+        call = self.calls.get("upload")
+        return next((one for one in call.records if isinstance(one, Images)), None) if call else None
+
+
+def _asked(parameters: Mapping[str, Any], inputs: object) -> dict[str, Any]:
+    """A call as JSON has it, to be compared."""
+    told = {"parameters": dict(parameters), "inputs": inputs, "code": __version__}
+    asked: dict[str, Any] = json.loads(json.dumps(told, sort_keys=True))
+    return asked
 
 
 @dataclass(frozen=True)

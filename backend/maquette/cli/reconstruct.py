@@ -5,24 +5,34 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from maquette.cli.inputs import NoInputError, Sent, gather
 from maquette.errors import BadInputError
 from maquette.steps.parameters import WITHOUT_WEIGHTS, Enhancement, Preset
 
+if TYPE_CHECKING:
+    from maquette.cli.local import LocalSink
+    from maquette.cli.memory import Memory
+    from maquette.steps.folder import Folder
+    from maquette.steps.records import Images
 
-class NoInputError(BadInputError):
-    """No photo was named."""
+INPUTS = "Photos, videos, ZIPs, or folders of them."
 
-    code = "no_files"
+
+class FixedPhotosError(BadInputError):
+    """OUT measures its versions by views whose numbers another set of files would change."""
+
+    code = "out_holds_other_photos"
 
 
 def reconstruct(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Photos, or folders of photos.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results; intermediates lie in its `steps`.")],
+    inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT...", help=INPUTS)] = None,
     preset: Annotated[Preset, typer.Option(help="How long to train.")] = "balanced",
     formats: Annotated[str, typer.Option(help="Export formats, separated by commas: ply, splat.")] = "ply,splat",
     refine: Annotated[int, typer.Option(min=0, max=50, help="Refinement rounds after the first model.")] = 1,
@@ -30,128 +40,221 @@ def reconstruct(
         Enhancement | None,
         typer.Option(help="How refinement enhances views. Default: the best whose weights are here, else none."),
     ] = None,
+    remove_bg: Annotated[
+        bool, typer.Option("--remove-bg", help="Take the background out of photos that bring no mask.")
+    ] = False,
+    original_resolution: Annotated[
+        bool, typer.Option("--original-resolution", help="Keep photos and frames larger than 1600 px as they are.")
+    ] = False,
+    frames: Annotated[
+        int | None,
+        typer.Option(min=3, max=200, help="Frames of each video. Default: 24, 40 or 80, by preset."),
+    ] = None,
+    views: Annotated[
+        list[Path] | None,
+        typer.Option("--views", help="Six views of an object, named by side, or their folder; with --depth-renders."),
+    ] = None,
+    depth_renders: Annotated[
+        list[Path] | None,
+        typer.Option("--depth-renders", help="The six depth pictures of --views, named likewise, or their folder."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of every random choice.")] = 0,
 ) -> None:
-    """Photos to a model: upload, generate, refine and export, with progress bars.
+    """Photos, a video, or six views with depth to a model: upload, generate, refine and export, with progress bars.
+
+    INPUT is what the service takes too; what a file is, its content says, and a folder is the same as a ZIP of it:
+
+    - three photos or more (JPEG, PNG, WEBP, TIFF, HEIC), or a single one, of which a relief is made;
+
+    - beside them masks (a.mask.png for a.jpg) and known cameras (transforms.json, a COLMAP model, …_par.txt);
+
+    - videos (MP4, MOV, AVI, MKV, WEBM), of which sharp frames are taken;
+
+    - six views and six depth renders, front to bottom: a folder with both, one of them called depth…, or by
+    --views and --depth-renders.
 
     The same call again with the same OUT goes on where it was stopped, by Ctrl-C or otherwise, and repeats nothing
     that is done. With more photos, or other options, what they change is done anew, as further versions; the photos
     that measure quality stay the same. With photos taken away it is refused: choose another OUT.
+
+    Examples: maquette reconstruct photos/ --out model · maquette reconstruct walk.mp4 --frames 30 --out model ·
+    maquette reconstruct --views multi_views --depth-renders depth_renders --out model
     """
     from maquette.cli.bars import Bars
     from maquette.cli.local import LocalSink, stoppable, writable_folder
-    from maquette.cli.memory import in_known_order, remember
+    from maquette.cli.memory import remember
     from maquette.recon.formats import format_named
     from maquette.settings import read_settings
-    from maquette.steps import STEPS
     from maquette.steps.folder import Folder
-    from maquette.steps.records import Images
 
     wanted = [format_named(name.strip()) for name in formats.split(",") if name.strip()]
     if not wanted:
         raise NoInputError("--formats names no format.", suggestion="Name some of: ply, splat.")
-    photos = list_inputs(inputs)
-    folder = writable_folder(writable_folder(out) / "steps")
+    sent = gather(inputs or (), views or (), depth_renders or (), besides=out)
+    folder = Folder(writable_folder(writable_folder(out) / "steps"))
     settings = read_settings()
-    Folder(folder).describe_machine(
+    folder.describe_machine(
         settings.models_folder,
         allow_noncommercial=settings.allow_noncommercial_models,
         trust_code=settings.trust_model_code,
     )
-    with stoppable("The same call goes on from here."), remember(folder) as memory, Bars() as bars:
+    with stoppable("The same call goes on from here."), remember(folder.root) as memory, Bars() as bars:
         sink = LocalSink(bars)
-        bars.heading(f"[bold]upload[/] {len(photos)} files")
-        # Before photos were held out, any set may take another's place.
-        photos, hashes = in_known_order(photos, memory.photos if Folder(folder).evaluation.exists() else ())
-        if not memory.is_done("upload", hashes):
-            take_in(photos, folder)
-        memory.run("upload", {}, hashes, sink)
-        memory.photos = hashes
-        memory.save()
-        _index_images(folder, next(r for r in sink.records if isinstance(r, Images)))
+        bars.heading(f"[bold]upload[/] {len(sent)} files")
+        taking = {"remove_bg": remove_bg, "original_resolution": original_resolution, "frames": frames}
+        _upload(sent, {**taking, "preset": preset}, folder, memory, sink)
         bars.heading(f"[bold]generate[/] preset {preset}")
-        result = memory.run("generate", {"preset": preset, "seed": seed}, hashes, sink)
-        version = best = int(result["version"])
-        if refine:
+        generated = {"preset": preset, "seed": seed}
+        if not memory.is_done("generate", generated, memory.photos):
+            # Views made of a single photo are found again there, whatever they were made with.
+            (folder.scene / "single.json").unlink(missing_ok=True)
+        version = best = int(memory.run("generate", generated, memory.photos, sink)["version"])
+        if refine and not sink.views().eval_names:
+            bars.say("No refinement: all views taught the model, so nothing is left to measure a round by.")
+        elif refine:
             bars.heading(f"[bold]refine[/] up to {refine} rounds")
-            weights = () if enhancement in WITHOUT_WEIGHTS else Folder(folder).weights().editions
-            refined = memory.run(
-                "refine",
-                {"num_iterations": refine, "from_version": version, "enhancement": enhancement, "seed": seed},
-                {"photos": hashes, "weights": weights},
-                sink,
-            )
-            best = refined["promoted_version"] if refined["promoted_version"] is not None else version
+            best = _refine(version, refine, enhancement, seed, folder, memory, sink)
         bars.heading(f"[bold]export[/] version {best}")
-        paths = []
-        for target in wanted:
-            STEPS["export"].run(folder, {"format": target.name, "version": best}, sink)
-            made = folder / "exports" / f"model_v{best}{target.extension}"
-            paths.append(shutil.move(made, out / f"model{target.extension}"))
-        shutil.copyfile(folder / "models" / f"v{best}" / "preview.jpg", out / "preview.jpg")
+        paths = _export(wanted, best, folder, out, sink)
         (out / "metrics.json").write_text(json.dumps(_summary(sink, best), indent=1, allow_nan=False))
+        bars.end_stage()
+        degraded = sorted({warning.code for warning in sink.warnings if warning.degraded})
+        if degraded:
+            bars.say(f"degraded: something stood in for the real thing ({', '.join(degraded)}); see above.")
     for path in (*paths, out / "preview.jpg", out / "metrics.json"):
         bars.console.print(str(path), highlight=False, soft_wrap=True)
 
 
-def list_inputs(inputs: list[Path]) -> list[Path]:
-    """Files named, and the files in folders named, in name order. Hidden files are left out."""
-    photos: list[Path] = []
-    for path in inputs:
-        if path.is_dir():
-            photos += sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        elif path.is_file():
-            photos.append(path)
-        else:
-            raise NoInputError(f"There is no file or folder {path}.", suggestion="Check the path.")
-    if not photos:
-        raise NoInputError("There are no photos to work on.", suggestion="Name photos, or a folder that holds some.")
-    return photos
+def _upload(sent: Sequence[Sent], parameters: dict[str, Any], folder: Folder, memory: Memory, sink: LocalSink) -> None:
+    """Take the files in, those of an earlier call under the numbers they have."""
+    from maquette.cli.memory import in_known_order
+
+    fixed = folder.evaluation.exists()
+    # Before photos were held out, any set may take another's place.
+    ordered, hashes = in_known_order([one.path for one in sent], memory.photos if fixed else ())
+    earlier, before = memory.parameters("upload"), memory.images()
+    if fixed and parameters["frames"] is None:
+        # The preset of the first call chose the frames, and some of them measure.
+        parameters["preset"] = earlier.get("preset", parameters["preset"])
+    if fixed and before is not None and not memory.is_done("upload", parameters, hashes):
+        _check_numbers_stay(folder, before, more=hashes != memory.photos, frames=parameters["frames"], earlier=earlier)
+    if not memory.is_done("upload", parameters, hashes):
+        by_path = {one.path: one for one in sent}
+        take_in([by_path[path] for path in ordered], folder)
+    memory.run("upload", parameters, hashes, sink)
+    memory.photos = hashes
+    memory.save()
+    _index_images(folder, sink.images())
 
 
-def take_in(photos: list[Path], folder: Path) -> None:
-    """Lay the photos into the upload step's folder; links where the disk allows, so nothing is doubled."""
-    incoming = folder / "incoming"
-    shutil.rmtree(incoming, ignore_errors=True)
-    shutil.rmtree(folder / "images", ignore_errors=True)
-    incoming.mkdir(parents=True)
+def _check_numbers_stay(
+    folder: Folder, before: Images, *, more: bool, frames: int | None, earlier: dict[str, Any]
+) -> None:
+    """Refuse what would give held-out views other numbers, or mix views that measure with those that cannot."""
+    from maquette.steps.evaluation import load
+
+    held_out = load(folder)
+    if more and held_out is not None and not held_out.names:
+        raise FixedPhotosError(
+            "The --out folder was made from a single photo or from six views, to which nothing can be added.",
+            suggestion="Choose another --out.",
+        )
+    if any(image.kind == "frame" for image in before.images) and (more or frames != earlier.get("frames")):
+        raise FixedPhotosError(
+            "The --out folder measures by some frames of a video, which other files or --frames would change.",
+            suggestion="Choose another --out.",
+        )
+
+
+def _refine(
+    version: int,
+    rounds: int,
+    enhancement: Enhancement | None,
+    seed: int,
+    folder: Folder,
+    memory: Memory,
+    sink: LocalSink,
+) -> int:
+    """The version to take away after refining ``version``."""
+    weights = () if enhancement in WITHOUT_WEIGHTS else folder.weights().editions
+    refined = memory.run(
+        "refine",
+        {"num_iterations": rounds, "from_version": version, "enhancement": enhancement, "seed": seed},
+        {"photos": memory.photos, "weights": weights},
+        sink,
+    )
+    return int(refined["promoted_version"]) if refined["promoted_version"] is not None else version
+
+
+def _export(wanted: Sequence[Any], version: int, folder: Folder, out: Path, sink: LocalSink) -> list[Path]:
+    from maquette.steps import STEPS
+
+    paths = []
+    for target in wanted:
+        STEPS["export"].run(folder.root, {"format": target.name, "version": version}, sink)
+        made = folder.exports / f"model_v{version}{target.extension}"
+        paths.append(Path(shutil.move(made, out / f"model{target.extension}")))
+    shutil.copyfile(folder.model(version) / "preview.jpg", out / "preview.jpg")
+    return paths
+
+
+def take_in(sent: Sequence[Sent], folder: Folder) -> None:
+    """Lay the files into the upload step's folder; links where the disk allows, so nothing is doubled."""
+    for old in (folder.incoming, folder.images, folder.masks, folder.poses):
+        shutil.rmtree(old, ignore_errors=True)
+    folder.incoming.mkdir(parents=True)
     entries = []
-    for number, photo in enumerate(photos):
+    for number, one in enumerate(sent):
         name = f"{number:04d}"
         try:
-            os.link(photo.resolve(), incoming / name)
+            os.link(one.path.resolve(), folder.incoming / name)
         except OSError:
-            shutil.copyfile(photo, incoming / name)
-        entries.append({"file": name, "filename": photo.name})
-    (folder / "incoming.json").write_text(json.dumps(entries))
+            shutil.copyfile(one.path, folder.incoming / name)
+        entries.append({"file": name, "filename": one.path.name, "field": one.field, "folder": one.folder})
+    (folder.root / "incoming.json").write_text(json.dumps(entries))
 
 
-def _index_images(folder: Path, images: Any) -> None:
-    """What the worker writes from the database: which processed photos take part, with their focal lengths."""
-    usable = [image for image in images.images if image.processed is not None]
+def _index_images(folder: Folder, images: Images) -> None:
+    """What the worker writes from the database: what takes part, what is known of it, and the cameras that came."""
     index = [
-        {"name": Path(image.processed.path).name, "filename": image.filename, "focal_px": image.focal_px}
-        for image in usable
+        {
+            "name": Path(image.processed.path).name,
+            **image.model_dump(
+                include={"filename", "focal_px", "kind", "details", "original_width", "original_height"}
+            ),
+        }
+        for image in images.images
+        if image.processed is not None
     ]
-    (folder / "images.json").write_text(json.dumps(index))
+    (folder.root / "images.json").write_text(json.dumps(index))
+    shutil.rmtree(folder.poses, ignore_errors=True)
+    for file in images.poses:
+        folder.poses.mkdir(exist_ok=True)
+        shutil.copyfile(folder.root / file.path, folder.poses / Path(file.path).name)
 
 
-def _summary(sink: Any, best: int) -> dict[str, Any]:
-    from maquette.steps.records import Model, Views
+def _summary(sink: LocalSink, best: int) -> dict[str, Any]:
+    from maquette.cli.verdicts import set_verdict
+    from maquette.steps.records import Model
 
     models = [record for record in sink.records if isinstance(record, Model)]
-    views = next(record for record in sink.records if isinstance(record, Views))
+    images, views = sink.images(), sink.views()
+    told = {"filename", "kind", "verdict", "reasons", "details"}
     return {
         "promoted_version": best,
         "photos": len(views.placements),
         "photos_placed": sum(p.placed for p in views.placements),
         "not_placed": [p.model_dump() for p in views.placements if not p.placed],
+        "images": [image.model_dump(mode="json", include=told) for image in images.images],
+        "videos": list(images.videos),
+        "capture": views.capture or set_verdict(images.images),
         "versions": [
             {
                 "version": model.version,
                 "parent_version": model.parent_version,
                 "gaussians": model.num_gaussians,
                 "metrics": [metric.model_dump() for metric in model.metrics],
+                "inputs_measured": (model.details.get("inputs_measured") or {}).get("mean"),
                 "iteration": model.iteration.model_dump() if model.iteration else None,
             }
             for model in models

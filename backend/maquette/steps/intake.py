@@ -23,18 +23,14 @@ MASK_ENDING = ".mask.png"
 """``house.jpg.mask.png`` or ``house.mask.png`` is the mask of ``house.jpg``."""
 
 SIDE_COUNT = 6
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff")
+"""Names of what was surely meant as a photo, wherever it lay."""
 
 
 class NestedArchiveError(BadInputError):
     """An archive within an archive."""
 
     code = "nested_archive"
-
-
-class UnusedFileError(BadInputError):
-    """A file that is neither an image, a video, nor cameras."""
-
-    code = "not_an_image"
 
 
 class MaskWithoutPhotoError(BadInputError):
@@ -51,13 +47,21 @@ class MixedInputsError(BadInputError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file as it came, or as it came out of an archive; ``filename`` is what the user called it."""
+    """One file as it came, or as it came out of an archive; ``filename`` is what the user called it.
+
+    ``folder``: where it lay in the archive or in the folder that was given.
+    """
 
     path: Path
     filename: str
     field: Field = "file"
     folder: str = "."
     archive: str | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether it was sent by itself; what came in an archive or a folder need not be meant for us."""
+        return self.archive is None and self.folder == "."
 
     @property
     def stem(self) -> str:
@@ -78,7 +82,7 @@ class Intake:
     refused: list[tuple[Entry, MaquetteError]] = field(default_factory=list)
     """Files that cannot be used, each with its reason; they stop none of the others."""
     passed_over: list[str] = field(default_factory=list)
-    """Files of an archive that are none of our business, such as a README."""
+    """Files of an archive or a folder that are none of our business, such as a README."""
 
     @property
     def six_views(self) -> bool:
@@ -97,7 +101,9 @@ def sort_out(entries: Sequence[Entry], unpacked: Path, limits: ArchiveLimits) ->
     images: list[Entry] = []
     for entry in loose:
         _sort_one(entry, intake, images)
-    _pick_rig(intake, images)
+    _drop_lone_points(intake)
+    intake.views, intake.depth_renders = rig_among(images)
+    images = [entry for entry in images if entry not in (*intake.views, *intake.depth_renders)]
     _pair_masks(intake, images)
     if intake.six_views and (intake.photos or intake.videos or intake.poses):
         other = next(iter([*intake.photos, *intake.videos, *intake.poses]))
@@ -111,7 +117,10 @@ def sort_out(entries: Sequence[Entry], unpacked: Path, limits: ArchiveLimits) ->
 
 def entries_of(folder: Path, told: Iterable[dict[str, Any]]) -> list[Entry]:
     """The entries of ``incoming.json``, whose files lie in ``folder``."""
-    return [Entry(folder / one["file"], str(one["filename"]), one.get("field", "file")) for one in told]
+    return [
+        Entry(folder / one["file"], str(one["filename"]), one.get("field", "file"), one.get("folder", "."))
+        for one in told
+    ]
 
 
 def _taken_apart(entries: Sequence[Entry], unpacked: Path, limits: ArchiveLimits, intake: Intake) -> list[Entry]:
@@ -147,35 +156,54 @@ def _taken_apart(entries: Sequence[Entry], unpacked: Path, limits: ArchiveLimits
     return loose
 
 
-def _sort_one(entry: Entry, intake: Intake, images: list[Entry]) -> None:
+def kind_of(entry: Entry) -> Literal["image", "video", "poses", "nothing"]:
+    """What a file that is no archive is: by its content, cameras by their name.
+
+    What is nothing known is called an image where somebody sent it as one: perhaps its beginning is lost, and reading
+    it says best what is wrong.
+    """
     header = _header(entry.path)
     if sniff(header) is not None or known_other_kind(header) is not None:
-        images.append(entry)
-    elif sniff_video(header) is not None:
-        intake.videos.append(entry)
-    elif is_pose_file(entry.filename):
-        intake.poses.append(entry)
-    elif entry.archive is not None:
-        intake.passed_over.append(entry.filename)
-    else:
-        # Perhaps a photo whose beginning is lost: reading it says best what is wrong.
-        images.append(entry)
+        return "image"
+    if sniff_video(header) is not None:
+        return "video"
+    if is_pose_file(entry.filename):
+        return "poses"
+    return "image" if entry.named or entry.filename.lower().endswith(PHOTO_ENDINGS) else "nothing"
 
 
-def _pick_rig(intake: Intake, images: list[Entry]) -> None:
-    """Views and depths of the rig: by their form field, or by an archive's folders, one of which speaks of depth."""
+def _sort_one(entry: Entry, intake: Intake, images: list[Entry]) -> None:
+    match kind_of(entry):
+        case "image":
+            images.append(entry)
+        case "video":
+            intake.videos.append(entry)
+        case "poses":
+            intake.poses.append(entry)
+        case "nothing":
+            intake.passed_over.append(entry.filename)
+
+
+def _drop_lone_points(intake: Intake) -> None:
+    """Points go with a file of cameras; a .ply without one, such as an earlier model, is none of our business."""
+    if all(entry.filename.lower().endswith(".ply") for entry in intake.poses):
+        intake.passed_over += [entry.filename for entry in intake.poses]
+        intake.poses = []
+
+
+def rig_among(images: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Views and depths of the rig: by their form field, or by the folders they lie in, one of which speaks of depth."""
     by_field: dict[str, list[Entry]] = defaultdict(list)
     for entry in images:
         by_field[entry.field].append(entry)
-    intake.views, intake.depth_renders = by_field["views"], by_field["depth_renders"]
-    if not intake.six_views:
-        depths = [entry for entry in by_field["file"] if "depth" in entry.folder.lower() and entry.archive]
-        others = [entry for entry in by_field["file"] if entry not in depths and entry.archive]
-        if depths and _all_sides(depths) and _all_sides(others):
-            intake.depth_renders = depths
-            intake.views = [entry for entry in others if len(sides_named(entry.filename)) == 1]
-    taken = [*intake.views, *intake.depth_renders]
-    images[:] = [entry for entry in images if entry not in taken]
+    if by_field["views"] or by_field["depth_renders"]:
+        return by_field["views"], by_field["depth_renders"]
+    lying = [entry for entry in by_field["file"] if not entry.named]
+    depths = [entry for entry in lying if "depth" in entry.folder.lower()]
+    others = [entry for entry in lying if entry not in depths]
+    if depths and _all_sides(depths) and _all_sides(others):
+        return [entry for entry in others if len(sides_named(entry.filename)) == 1], depths
+    return [], []
 
 
 def _all_sides(entries: Sequence[Entry]) -> bool:
