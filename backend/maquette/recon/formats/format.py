@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -62,8 +62,12 @@ class Format(Generic[Content]):
     """Programs that people open such files with, best known first."""
     optimizations: frozenset[Optimization] = frozenset()
     """What of ``optimize`` makes a difference here; empty: the option is refused."""
+    lossless: bool = False
+    """Whether what is read back is what was written, to the last bit of a float32."""
     keeps_provenance: bool = True
     """Whether the format has room for words."""
+    compressed: Mapping[str, Write[Content]] = field(default_factory=dict)
+    """What ``compress_texture`` writes by instead of ``write``: by the encoding of the texture, best kept first."""
 
 
 def check_writable(gaussians: Gaussians) -> None:

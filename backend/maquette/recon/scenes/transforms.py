@@ -36,7 +36,8 @@ from maquette.recon.scenes.poses import BrownLens, KnownPoses, NamedPose
 
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".JPG", ".PNG")
 _MODELS = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "PERSPECTIVE")
-_OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+"""Turns a camera's axes from one convention to the other, and back."""
 _ROTATION_TOLERANCE = 0.02
 
 
@@ -75,9 +76,10 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
     return Scene(tuple(views), points, colors), [file, *folders, *(frame.image for frame in found), *companions]
 
 
-def read_transforms_poses(file: Path) -> KnownPoses:
+def read_transforms_poses(file: Path, *, with_points: bool = True) -> KnownPoses:
     """The cameras alone, without looking for photos, and the points where the file names some that are there.
 
+    ``with_points``: whether another file may be opened, wherever on this machine the file says that it lies.
     Raises :class:`SceneUnreadableError`, :class:`SceneWithoutImagesError`, :class:`SceneBadPoseError` or
     :class:`CameraModelUnsupportedError`.
     """
@@ -93,7 +95,7 @@ def read_transforms_poses(file: Path) -> KnownPoses:
         poses.append(NamedPose(frame.name, _camera_from_world(name, frame), size, _lens_of(name, frame)))
         poses[-1].lens_at(*(size or (1000, 1000)))  # a broken camera is told now, not when its photo is there
     cloud = file.parent / str(data.get("ply_file_path") or "")
-    if not _is_file(cloud):
+    if not with_points or not _is_file(cloud):
         return KnownPoses("transforms", tuple(poses), np.zeros((0, 3)), np.zeros((0, 3), np.uint8))
     try:
         return KnownPoses("transforms", tuple(poses), *read_ply_points(cloud))
@@ -200,7 +202,7 @@ def _camera_from_world(scene: str, frame: _Frame) -> Float[ndarray, "4 4"]:
     if abs(sizes - 1.0).max() > _ROTATION_TOLERANCE or np.linalg.det(U @ Vt) < 0:
         raise SceneBadPoseError(scene, frame.name, "is no rotation and translation")
     pose[:3, :3] = U @ Vt  # files hold rounded numbers: the nearest rotation
-    world_from_camera = pose @ _OPENCV_FROM_OPENGL
+    world_from_camera = pose @ OPENCV_FROM_OPENGL
     camera_from_world = np.eye(4)
     camera_from_world[:3, :3] = world_from_camera[:3, :3].T
     camera_from_world[:3, 3] = -world_from_camera[:3, :3].T @ world_from_camera[:3, 3]
