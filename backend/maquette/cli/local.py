@@ -63,6 +63,8 @@ class LocalSink:
                     self.bars.say(metric_line(record.version, mean.psnr, mean.ssim))
                 elif inputs:
                     self.bars.say(inputs_line(record.version, inputs))
+                else:
+                    self.bars.say(f"v{record.version}: not measured, for every view taught it")
             case _:
                 pass
 
