@@ -56,6 +56,8 @@ EXACT = Precision(mean=0, log_scale=0, degrees=0.06, opacity=1e-6, color=1e-6, h
 PRECISIONS: dict[str, Precision] = {
     "ply": EXACT,
     "ply.gz": EXACT,
+    "gaussians.glb": replace(EXACT, log_scale=1e-5, degrees=0.06),
+    "sog": Precision(mean=1e-4, log_scale=0.03, degrees=1.2, opacity=0.002, color=0.005, harmonics=0.1),
     "compressed.ply": Precision(
         mean=0.9 / 1023, log_scale=0.005, degrees=0.25, opacity=0.002, color=0.0022, harmonics=4.5 / 256
     ),

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from maquette.recon.formats import compressed_ply, ply, ply_gz, splat, spz
+from maquette.recon.formats import (
+    colmap,
+    compressed_ply,
+    gaussians_glb,
+    glb,
+    obj,
+    ply,
+    ply_gz,
+    pointcloud,
+    sog,
+    splat,
+    spz,
+    stl,
+    transforms,
+    usdz,
+)
 from maquette.recon.formats.errors import UnknownFormatError
 from maquette.recon.formats.format import Format
 
-FORMATS: tuple[Format[Any], ...] = (ply.FORMAT, splat.FORMAT, spz.FORMAT, compressed_ply.FORMAT, ply_gz.FORMAT)
+FORMATS: tuple[Format[Any], ...] = (
+    ply.FORMAT,
+    splat.FORMAT,
+    spz.FORMAT,
+    sog.FORMAT,
+    compressed_ply.FORMAT,
+    ply_gz.FORMAT,
+    gaussians_glb.FORMAT,
+    glb.FORMAT,
+    obj.FORMAT,
+    usdz.FORMAT,
+    stl.FORMAT,
+    pointcloud.FORMAT,
+    colmap.FORMAT,
+    transforms.FORMAT,
+)
 
 
 def format_named(name: str) -> Format[Any]:

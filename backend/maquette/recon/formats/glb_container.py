@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _MOST_JSON_BYTES = 16 << 20
 
 
+Pieces = Callable[[], Iterator[Shaped[ndarray, "n c"]]]
+"""Makes an array a piece at a time, for what should not be in memory twice."""
+
+
 class Body:
     """The binary chunk while it is put together. Every part begins at a multiple of 4 bytes and is one buffer view."""
 
     def __init__(self) -> None:
-        self.parts: list[bytes | memoryview] = []
+        self.parts: list[bytes | memoryview | Pieces] = []
         self.views: list[dict[str, int]] = []
         self.accessors: list[dict[str, Any]] = []
         self.size = 0
@@ -55,6 +60,17 @@ class Body:
         )
         return len(self.accessors) - 1
 
+    def add_pieces(self, pieces: Pieces, count: int, component: int, kind: str, target: int, **more: Any) -> int:
+        """Append ``count`` rows, which fill whole words of 4 bytes, and are made only when they are written."""
+        size = count * WIDTHS[kind] * np.dtype(COMPONENTS[component]).itemsize
+        self.views.append({"buffer": 0, "byteOffset": self.size, "byteLength": size, "target": target})
+        self.accessors.append(
+            {"bufferView": len(self.views) - 1, "componentType": component, "count": count, "type": kind, **more}
+        )
+        self.parts.append(pieces)
+        self.size += size
+        return len(self.accessors) - 1
+
 
 def write_glb(gltf: dict[str, Any], body: Body, path: Path) -> None:
     """Write ``gltf``, completed by the buffer, views and accessors of ``body``, whole or not at all."""
@@ -71,7 +87,11 @@ def write_glb(gltf: dict[str, Any], body: Body, path: Path) -> None:
         file.write(struct.pack("<II", len(text), _JSON) + text)
         file.write(struct.pack("<II", body.size, _BIN))
         for part in body.parts:
-            file.write(part)
+            if callable(part):
+                for piece in part():
+                    file.write(piece.tobytes())
+            else:
+                file.write(part)
 
 
 def read_glb(path: Path) -> tuple[dict[str, Any], memoryview]:

@@ -163,20 +163,36 @@ def _read_header(file: Readable, name: str) -> tuple[int, int, int]:
 
 
 def _read_sections(file: Readable, count: int, rest: int, bits: int, name: str) -> Gaussians:
-    def section(width: int) -> UInt8[ndarray, "n w"]:
-        data = file.read(count * width)
-        if len(data) < count * width:
-            raise BadModelFileError(name, "it ends early")
-        return np.frombuffer(data, np.uint8).reshape(count, width)
+    gaussians = Gaussians(
+        means=np.empty((count, 3), np.float32),
+        log_scales=np.empty((count, 3), np.float32),
+        quaternions=np.empty((count, 4), np.float32),
+        opacity_logits=np.empty(count, np.float32),
+        sh=np.empty((count, 1 + rest, 3), np.float32),
+    )
 
-    means = _from_fixed_point(section(9), bits)
-    opacity_logits = logits_of(section(1)[:, 0])
-    sh = np.empty((count, 1 + rest, 3), np.float32)
-    sh[:, 0] = (section(3) / np.float32(255) - np.float32(0.5)) / np.float32(_COLOR_SCALE)
-    log_scales = section(3) / np.float32(16) - np.float32(10)
-    quaternions = _unpack_rotations(section(4))
-    sh[:, 1:] = (section(3 * rest).reshape(count, rest, 3).astype(np.float32) - 128) / np.float32(128)
-    return Gaussians(means, log_scales, quaternions, opacity_logits, sh)
+    def section(width: int) -> Iterator[tuple[slice, UInt8[ndarray, "n w"]]]:
+        for start in range(0, count, CHUNK_ROWS):
+            rows = slice(start, min(start + CHUNK_ROWS, count))
+            size = (rows.stop - start) * width
+            data = file.read(size)
+            if len(data) < size:
+                raise BadModelFileError(name, "it ends early")
+            yield rows, np.frombuffer(data, np.uint8).reshape(-1, width)
+
+    for rows, data in section(9):
+        gaussians.means[rows] = _from_fixed_point(data, bits)
+    for rows, data in section(1):
+        gaussians.opacity_logits[rows] = logits_of(data[:, 0])
+    for rows, data in section(3):
+        gaussians.sh[rows, 0] = (data / np.float32(255) - np.float32(0.5)) / np.float32(_COLOR_SCALE)
+    for rows, data in section(3):
+        gaussians.log_scales[rows] = data / np.float32(16) - np.float32(10)
+    for rows, data in section(4):
+        gaussians.quaternions[rows] = _unpack_rotations(data)
+    for rows, data in section(3 * rest) if rest else ():
+        gaussians.sh[rows, 1:] = (data.reshape(-1, rest, 3).astype(np.float32) - 128) / np.float32(128)
+    return gaussians
 
 
 def _from_fixed_point(packed: UInt8[ndarray, "n 9"], bits: int) -> Float32[ndarray, "n 3"]:
@@ -191,7 +207,7 @@ def _unpack_rotations(packed: UInt8[ndarray, "n 4"]) -> Float32[ndarray, "n 4"]:
     component = np.stack([word >> 20, word >> 10, word], axis=1) & 1023
     sign = np.where(component & 512, np.float32(-1), np.float32(1))
     others = sign * (component & 511).astype(np.float32) / np.float32(np.sqrt(2) * _ROTATION_LEVELS)
-    return np.ascontiguousarray(join((word >> 30).astype(np.int64), others)[:, _WXYZ])
+    return join((word >> 30).astype(np.int64), others)[:, _WXYZ]
 
 
 FORMAT = Format(
