@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import socket
@@ -16,12 +17,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from jaxtyping import install_import_hook
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from maquette.embedded.stack import EmbeddedStack
     from maquette.settings import Connections
+
+# Tests run on as many processes as there are cores, and start more. Threads of BLAS that wait for a core burn the
+# time that others need: solving six views took 39 s of processor time instead of 17. Numba keeps its threads, for
+# some tests compare one with several.
+for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+# numpy's own BLAS is loaded already: a plugin of pytest imports it before this file is read.
+threadpool_limits(1, user_api="blas")
 
 install_import_hook("maquette.recon", "beartype.beartype")
 
