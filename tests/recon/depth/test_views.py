@@ -13,11 +13,11 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 from tests.recon.depth.networks import weighing
 
 from maquette.recon.cameras import Camera
-from maquette.recon.depth.errors import TooFewDepthPointsError
+from maquette.recon.depth.errors import DepthNotAlignedError, TooFewDepthPointsError
 from maquette.recon.depth.estimator import DepthEstimator
 from maquette.recon.depth.maps import read_depth_map
 from maquette.recon.depth.priors import read_depth_prior
-from maquette.recon.depth.views import view_depth, write_depth_prior, write_view_depth
+from maquette.recon.depth.views import network_depth, view_depth, write_depth_prior, write_view_depth
 from maquette.recon.weights import LocalModel
 
 WIDTH, HEIGHT = 112, 112
@@ -89,6 +89,27 @@ def test_the_files_hold_what_was_found(tmp_path: Path) -> None:
     assert record.depth_min == pytest.approx(1 / found.inverse.max(), rel=1e-5)
     assert record.depth_max == pytest.approx(1 / found.inverse.min(), rel=1e-5)
     np.testing.assert_allclose(read_depth_map(record.depth_path), 1 / found.inverse, atol=1e-3)
+
+
+def test_a_network_alone_is_believed_or_refused(tmp_path: Path) -> None:
+    assert network_depth(photo(), CAMERA, points(), estimator(tmp_path)).method == "depth-anything-v2-small"
+    with pytest.raises(DepthNotAlignedError):
+        network_depth(photo(), CAMERA, points(), estimator(tmp_path, sign=-1.0))
+    with pytest.raises(DepthNotAlignedError) as refused:
+        network_depth(photo(), CAMERA, points(5), estimator(tmp_path))
+    assert refused.value.details["points"] == 5
+
+
+def test_what_is_cut_out_has_no_depth_and_counts_for_no_confidence(tmp_path: Path) -> None:
+    found = view_depth(photo(), CAMERA, points(), estimator(tmp_path))
+    found.confidence[:, 56:] = 0.0
+    left = np.zeros((HEIGHT, WIDTH), np.bool_)
+    left[:, :56] = True
+    small = found.shown(left).resized(WIDTH // 2, HEIGHT // 2)
+    assert (small.inverse[:, 28:] == 0).all() and (small.inverse[:, :28] > 0).all()
+    np.testing.assert_allclose(small.inverse[:, :28], truth()[::2, :56:2], rtol=0.03)
+    assert small.mean_confidence == pytest.approx(found.confidence[:, :56].mean(), rel=1e-3)
+    assert (small.details()["width"], small.details()["height"]) == (WIDTH // 2, HEIGHT // 2)
 
 
 def test_a_prior_holds_only_what_is_trusted(tmp_path: Path) -> None:
