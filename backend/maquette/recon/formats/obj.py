@@ -26,19 +26,21 @@ _MATERIAL = "model"
 
 
 def write(mesh: Mesh, path: Path, *, provenance: Mapping[str, str], texture_format: TextureFormat = "png") -> None:
-    """Store ``mesh.obj``, ``material.mtl`` and ``texture_color``; a normal map as ``texture_normal``.
+    """Store ``mesh.obj`` and, of a textured mesh, ``material.mtl``, ``texture_color`` and ``texture_normal``.
 
-    ``provenance`` heads the OBJ and the material as comments.
+    ``provenance`` heads the OBJ and the material as comments. Without a texture there is no material either: many
+    programs would show its white instead of the colours of the vertices.
     """
     check_mesh(mesh)
     comments = "".join(f"# {one_line(key)}: {one_line(value)}\n" for key, value in provenance.items())
     images = _images(mesh.texture, texture_format)
     with writing_zip(path) as archive:
         with archive.open(entry("mesh.obj"), "w") as file:
-            file.write(f"{comments}mtllib material.mtl\no model\n".encode("ascii"))
+            file.write((comments + ("mtllib material.mtl\n" if images else "") + "o model\n").encode("ascii"))
             for piece in _lines(mesh):
                 file.write(piece.encode("ascii"))
-        archive.writestr(entry("material.mtl"), comments + _material(list(images)))
+        if images:
+            archive.writestr(entry("material.mtl"), comments + _material(list(images)))
         for name, data in images.items():
             archive.writestr(entry(name, packed=False), data)
 
@@ -56,7 +58,7 @@ def _images(texture: Texture | None, texture_format: TextureFormat) -> dict[str,
 def _material(images: list[str]) -> str:
     """White, for the texture is multiplied by it; without shine (``illum 1``)."""
     lines = [f"newmtl {_MATERIAL}", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", "d 1", "illum 1"]
-    lines += [f"map_Kd {name}" for name in images[:1]]
+    lines.append(f"map_Kd {images[0]}")
     # `norm` is the key of the PBR extension, which Blender and others read as tangent space
     lines += [f"norm {name}" for name in images[1:]]
     return "\n".join(lines) + "\n"
@@ -74,7 +76,9 @@ def _lines(mesh: Mesh) -> Iterator[str]:
         yield from _rows("vt %.9g %.9g\n", mesh.uvs)
     if mesh.normals is not None:
         yield from _rows("vn %.6g %.6g %.6g\n", mesh.normals)
-    yield f"usemtl {_MATERIAL}\ns 1\n"
+    if mesh.texture is not None:
+        yield f"usemtl {_MATERIAL}\n"
+    yield "s 1\n"
     corner = {(False, False): "%d", (True, False): "%d/%d", (False, True): "%d//%d", (True, True): "%d/%d/%d"}
     pattern = corner[mesh.uvs is not None, mesh.normals is not None]
     yield from _rows(f"f {pattern} {pattern} {pattern}\n", np.repeat(mesh.faces + 1, pattern.count("d"), axis=1))

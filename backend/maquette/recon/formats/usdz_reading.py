@@ -46,7 +46,7 @@ def read(path: Path) -> Mesh:
             if len(meshes) != 1:
                 raise ValueError(f"it holds {len(meshes)} meshes where one is read")
             mesh, names = _mesh_of(pxr, pxr.UsdGeom.Mesh(meshes[0])), _textures(pxr, stage)
-        except (pxr.Tf.ErrorException, ValueError, TypeError, IndexError) as error:
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise not_a_model(path.name, "its layer is damaged or not understood") from error
         images = {key: file for key, name in names.items() if (file := files.get(name)) is not None}
         if "color" in images and mesh.uvs is not None:
@@ -62,7 +62,10 @@ def _mesh_of(pxr: Any, surface: Any) -> Mesh:
         raise ValueError("it is not made of triangles")
     vertices = _floats(surface.GetPointsAttr().Get(), 3)
     primvars = pxr.UsdGeom.PrimvarsAPI(surface)
-    uvs, colors = (_floats(primvars.GetPrimvar(key).Get(), width) for key, width in (("st", 2), ("displayColor", 3)))
+    uvs, colors = (
+        _floats(primvars.GetPrimvar(key).Get(), width) if primvars.HasPrimvar(key) else None
+        for key, width in (("st", 2), ("displayColor", 3))
+    )
     normals = _floats(surface.GetNormalsAttr().Get(), 3)
     if vertices is None or any(more is not None and len(more) != len(vertices) for more in (uvs, normals, colors)):
         raise ValueError("its values do not stand on its vertices")
