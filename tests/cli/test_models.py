@@ -42,9 +42,33 @@ def test_the_list_tells_all_of_each(tmp_path: Path) -> None:
     assert "no (allowed by you)" in allowed.stdout
 
 
+def test_the_list_for_scripts_holds_every_checksum(tmp_path: Path) -> None:
+    (tmp_path / "models" / "u2netp").mkdir(parents=True)
+    (tmp_path / "models" / "u2netp" / "u2netp.onnx").write_bytes(b"")
+    answer = maquette(tmp_path, "list", "--json")
+    told = {row["name"]: row for row in json.loads(answer.stdout)}
+    assert set(told) == {entry.name for entry in MODELS}
+    for entry in MODELS:
+        assert (told[entry.name]["sha256"], told[entry.name]["licence"]) == (entry.known_sha256, entry.licence)
+    assert told["u2netp"]["state"] == "local" and told["u2net"]["state"] == "absent"
+    assert "torchvision" in told["zero123plus"]["note"] and told["zero123plus"]["brings_code"]
+
+
+def test_a_view_pipeline_of_ones_own_is_listed(tmp_path: Path) -> None:
+    for name in ("my-views", ".pulling", "notes"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        if name != "notes":
+            (tmp_path / "models" / name / "views.json").write_text("{}")
+    answer = maquette(tmp_path, "list")
+    assert answer.returncode == 0 and "my-views" in answer.stdout and "of your own" in answer.stdout
+    assert "notes" not in answer.stdout and ".pulling" not in answer.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "exit_code"),
     [
+        (["pull", "zero123plus"], "model_licence_refused", 1),
+        (["pull", "depth-anything-v2-base"], "model_licence_refused", 1),
         (["pull", "sd-9"], "unknown_model", 1),
         (["pull", "difix-ref"], "model_licence_refused", 1),
         (["verify", "sdxl"], "model_weights_missing", 1),

@@ -11,7 +11,7 @@ from tests.models.conftest import make_entry
 from tests.models.hub_server import HubServer
 
 from maquette.models.errors import BadManifestError, UnknownModelError
-from maquette.models.installed import look, read_weights
+from maquette.models.installed import DESCRIPTION, look, read_weights
 from maquette.models.manifest import ListedFile, Manifest, read_manifest, write_manifest
 from maquette.models.pull import pull
 from maquette.models.registry import MODELS, HubSource, ModelEntry, UrlSource, find_model
@@ -19,6 +19,7 @@ from maquette.models.verify import verify
 from maquette.recon.depth.families import FAMILIES
 from maquette.recon.digest import sha256_of
 from maquette.recon.enhance import fixer, sdxl
+from maquette.recon.single import view_models
 from maquette.recon.weights import WeightsMissingError
 
 
@@ -147,3 +148,18 @@ def test_asking_what_is_here_imports_no_network() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_view_pipeline_of_ones_own_is_found_by_its_description(tmp_path: Path) -> None:
+    """Whatever it is called, but not in the place of a model that the registry knows, and never with its code."""
+    for name in ("my-views", "zero123plus", ".pulling", "other"):
+        (tmp_path / name).mkdir()
+    for name in ("my-views", "zero123plus", ".pulling"):
+        (tmp_path / name / "views.json").write_text("{}")
+    (tmp_path / "my-views" / "pipeline.py").write_text("raise SystemExit")
+    weights = read_weights(tmp_path, trust_code=("my-views",))
+    assert set(weights.models) == {"my-views"}, "zero123plus is not allowed, and 'other' describes nothing"
+    assert (weights["my-views"].revision, dict(weights["my-views"].trusted_code)) == ("local", {})
+    assert set(read_weights(tmp_path, allow_noncommercial=True).models) == {"my-views", "zero123plus"}
+    assert read_weights(tmp_path / "nowhere").models == {}
+    assert view_models.DESCRIPTION == DESCRIPTION, "what makes a folder found is what is then read"

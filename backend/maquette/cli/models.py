@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from maquette.models.installed import Installed
+    from maquette.models.registry import ModelEntry
+    from maquette.recon.weights import LocalModel
 
 app = typer.Typer(no_args_is_help=True, help="Weights of the optional neural models: list, fetch, verify.")
 
@@ -24,32 +28,23 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names as the list shows
 
 
 @app.command("list")
-def list_models() -> None:
-    """What each model is for, its licence, size and revision, and whether it is on this machine."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from maquette.models.installed import look, read_weights
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list with all checksums, for scripts.")] = False,
+) -> None:
+    """What each model is for, its licence, size, revision and checksum, and whether it is on this machine."""
+    from maquette.models.installed import look, own_view_models, read_weights
     from maquette.models.registry import MODELS
     from maquette.recon.enhance import choose_method
     from maquette.settings import read_settings
 
     settings = read_settings()
-    table = Table("name", "for", "licence", "commercial use", "size", "revision", "state", show_edge=False)
-    for entry in MODELS:
-        found = look(entry, settings.models_folder)
-        refused = not entry.commercial and not settings.allow_noncommercial_models
-        table.add_row(
-            entry.name,
-            entry.purpose,
-            entry.licence,
-            "yes" if entry.commercial else "no (refused)" if refused else "no (allowed by you)",
-            _size(entry.bytes),
-            entry.revision[:12] if len(entry.revision) == 40 else entry.revision,
-            _STATES[found.state],
-        )
-    # Names are there to be copied: never cut one off at the edge of a narrow terminal.
-    Console(width=max(Console().width, 200)).print(table)
+    found = [look(entry, settings.models_folder) for entry in MODELS]
+    own = own_view_models(settings.models_folder)
+    if as_json:
+        rows = [*map(_as_dict, found), *({"name": one.name, "kind": "diffusers", "state": "own"} for one in own)]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    _print(found, own, allowed=settings.allow_noncommercial_models)
     typer.echo(f"They lie in {settings.models_folder}; a folder of one of these names that you put there is used too.")
     weights = read_weights(
         settings.models_folder,
@@ -58,6 +53,58 @@ def list_models() -> None:
     )
     choice = choose_method(None, weights)
     typer.echo(f"Views are enhanced by '{choice.method.name}' unless a call names another method. {choice.reason}")
+
+
+def _print(found: Sequence[Installed], own: Sequence[LocalModel], *, allowed: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("name", "for", "licence", "commercial use", "size", "revision", "sha256", "state", show_edge=False)
+    for one in found:
+        entry = one.entry
+        table.add_row(
+            entry.name,
+            entry.purpose,
+            entry.licence,
+            "yes" if entry.commercial else "no (allowed by you)" if allowed else "no (refused)",
+            _size(entry.bytes),
+            entry.revision[:12] if len(entry.revision) == 40 else entry.revision,
+            _checksums(entry),
+            _STATES[one.state],
+        )
+    for mine in own:
+        purpose = "several views from one image: a pipeline of your own"
+        table.add_row(escape(mine.name), purpose, mine.licence, "", "", mine.revision, "", _STATES["local"])
+    # Names are there to be copied: never cut one off at the edge of a narrow terminal.
+    Console(width=max(Console().width, 200)).print(table)
+
+
+def _checksums(entry: ModelEntry) -> str:
+    """What is known before the first pull: the beginning of one checksum, or how many files have one."""
+    known = list(entry.known_sha256.values())
+    return "noted at the pull" if not known else known[0][:12] if len(known) == 1 else f"of {len(known)} files"
+
+
+def _as_dict(found: Installed) -> dict[str, Any]:
+    """All that is known of a model; ``pulled_sha256``: of its files here, as the pull noted them."""
+    entry = found.entry
+    files = found.manifest.files if found.manifest else {}
+    return {
+        "name": entry.name,
+        "purpose": entry.purpose,
+        "kind": entry.kind,
+        "licence": entry.licence,
+        "licence_url": entry.licence_url,
+        "commercial": entry.commercial,
+        "brings_code": entry.brings_code,
+        "bytes": entry.bytes,
+        "revision": entry.revision,
+        "sha256": entry.known_sha256,
+        "note": entry.note,
+        "state": found.state,
+        "pulled_sha256": {path: file.sha256 for path, file in files.items()},
+    }
 
 
 @app.command()

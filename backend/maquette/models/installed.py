@@ -16,6 +16,9 @@ from maquette.recon.weights import LocalModel, Weights
 LOCAL = "local"
 """The revision of a folder that a user put there: nobody knows which it is."""
 
+DESCRIPTION = "views.json"
+"""What a multi-view pipeline of a user's own says of itself (:mod:`maquette.recon.single.view_models`)."""
+
 State = Literal["absent", "partial", "pulled", "local", "outdated", "broken"]
 
 
@@ -55,13 +58,27 @@ def look(entry: ModelEntry, models_dir: Path) -> Installed:
     return Installed(entry, folder, "pulled" if manifest.revision == entry.revision else "outdated", manifest)
 
 
+def own_view_models(models_dir: Path) -> list[LocalModel]:
+    """Multi-view pipelines that a user put there under names of their own, each with a ``views.json`` that says what
+    it makes. Nobody but that user knows their licence, and code in them is never run.
+    """
+    known = {entry.name for entry in MODELS}
+    if not models_dir.is_dir():
+        return []
+    return [
+        LocalModel(folder.name, folder, LOCAL, "yours to know")
+        for folder in sorted(models_dir.iterdir())
+        if folder.name not in known and not folder.name.startswith(".") and (folder / DESCRIPTION).is_file()
+    ]
+
+
 def read_weights(models_dir: Path, *, allow_noncommercial: bool = False, trust_code: Collection[str] = ()) -> Weights:
     """What the steps may use, and what stands in the way of the rest.
 
     ``allow_noncommercial``: whether weights may be used whose licence forbids commercial use. ``trust_code``: names of
     models whose own Python code may run; of those only files that a pull listed are run, at the pinned revision.
     """
-    models: dict[str, LocalModel] = {}
+    models: dict[str, LocalModel] = {model.name: model for model in own_view_models(models_dir)}
     problems: dict[str, MaquetteError] = {}
     for entry in MODELS:
         found = look(entry, models_dir)

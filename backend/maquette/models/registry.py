@@ -327,6 +327,7 @@ MODELS: tuple[ModelEntry, ...] = (
             HubSource("sudo-ai/zero123plus-pipeline", _ZERO123_CODE, ("pipeline.py",)),
         ),
         brings_code=True,
+        note="Its code imports torchvision, which none of our extras brings: install the one that fits your torch.",
     ),
     ModelEntry(
         name="lpips-alex",
