@@ -246,11 +246,15 @@ def sample_of(format: Format) -> Sample:
 
 
 def words_in(path: Path) -> str:
-    """All bytes of a file as text, those within gzip and zip unpacked."""
+    """All bytes of a file as text, those within gzip and zip unpacked; what OpenUSD reads in its layers."""
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             data += b"\n".join(archive.read(name) for name in archive.namelist())
+    if path.suffix == ".usdz":
+        from pxr import Sdf  # slow to import, and no other format needs it
+
+        data += Sdf.Layer.FindOrOpen(str(path)).ExportToString().encode()
     return data.decode("latin-1")
