@@ -25,7 +25,7 @@ def scene_of(known: KnownPoses, name: str) -> Scene:
     """
     views = []
     for pose in known.poses:
-        if pose.size is None:
+        if pose.size is None or min(pose.size) <= 0:
             raise not_a_model(name, f"it does not state the size of '{pose.name}'")
         lens = pose.lens_at(*pose.size)
         if any(lens.distortion):
