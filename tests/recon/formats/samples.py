@@ -64,6 +64,7 @@ PRECISIONS: dict[str, Precision] = {
     "spz": Precision(mean=1e-5, log_scale=1 / 32 + 1e-6, degrees=0.25, opacity=0.002, color=0.004, harmonics=0.0703),
     "splat": Precision(mean=0, log_scale=1e-5, degrees=1.0, opacity=0.003, color=0.003, harmonics=None),
 }
+PRECISIONS["html"] = PRECISIONS["spz"]
 
 
 def random_gaussians(count: int, degree: int = 3, seed: int = 0) -> Gaussians:
