@@ -145,6 +145,17 @@ def test_weight_lost_is_bounded_and_counted(scene: Scene) -> None:
     assert seen.apart.shape == (150, len(scene.training))
 
 
+def test_what_is_lost_on_training_views_is_bounded_too(tmp_path: Path) -> None:
+    """The held-out photos show next to nothing, so they would let everything go."""
+    there = photographed(model(), tmp_path)
+    for index in there.held_out:
+        Image.new("RGB", (SIZE, 48), (90, 90, 90)).save(there.views[index].image_path)
+    loose = replace(SETTINGS, training_loss_db=10.0)
+    free, bound = (optimize_gaussians(model(), there, there.held_out, there.training, one) for one in (loose, SETTINGS))
+    assert len(free.gaussians) < len(bound.gaussians)
+    assert bound.details.training_loss_db <= SETTINGS.training_loss_db < free.details.training_loss_db
+
+
 def test_only_what_is_allowed_is_done(scene: Scene) -> None:
     whole = joined(model(), unseen())
     pruned = optimize_gaussians(whole, scene, scene.held_out, scene.training, replace(SETTINGS, lower_sh=False))
@@ -160,6 +171,8 @@ def test_only_what_is_allowed_is_done(scene: Scene) -> None:
 def test_without_held_out_views_the_training_views_measure_and_it_is_said(scene: Scene) -> None:
     found = optimize_gaussians(joined(model(), unseen()), scene, (), scene.training, SETTINGS)
     assert (found.details.split, found.details.views) == ("training", 8)
+    alone = optimize_gaussians(joined(model(), unseen()), scene, scene.held_out, (), SETTINGS)
+    assert (alone.details.split, alone.details.training_loss_db) == ("held_out", 0.0)
     with pytest.raises(NothingToMeasureOnError):
         optimize_gaussians(model(), scene, (), (), SETTINGS)
 
@@ -185,6 +198,8 @@ def test_bad_input(scene: Scene) -> None:
     for loss in (-1.0, float("nan"), 50.0):
         with pytest.raises(BadOptimizationError):
             OptimizeSettings(loss_db=loss)
+        with pytest.raises(BadOptimizationError):
+            OptimizeSettings(training_loss_db=loss)
     gone = replace(scene, views=tuple(replace(view, image_path=Path("gone.png")) for view in scene.views))
     with pytest.raises(UnreadablePhotoError):
         optimize_gaussians(model(), gone, gone.held_out, gone.training, SETTINGS)

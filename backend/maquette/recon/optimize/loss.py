@@ -17,7 +17,7 @@ from maquette.recon.scene import Scene
 Split = Literal["held_out", "training"]
 
 MOST_TRAINING_VIEWS = 8
-"""Where nothing was held out: so many training views, evenly spread, measure instead."""
+"""So many training views, evenly spread, measure where nothing was held out, and what is lost near them."""
 
 
 class NothingToMeasureOnError(BadInputError):
@@ -70,8 +70,14 @@ def views_to_measure(held_out: Sequence[int], training: Sequence[int]) -> tuple[
         raise NothingToMeasureOnError(
             "There is no photo to measure a loss on.", suggestion="Export without optimize, or generate again."
         )
-    spread = np.unique(np.linspace(0, len(training) - 1, MOST_TRAINING_VIEWS).round().astype(int))
-    return tuple(training[int(place)] for place in spread), "training"
+    return some_of(training), "training"
+
+
+def some_of(training: Sequence[int]) -> tuple[int, ...]:
+    """A few of the training views, evenly spread."""
+    last = max(0, len(training) - 1)
+    spread = np.unique(np.linspace(0, last, min(MOST_TRAINING_VIEWS, len(training))).round().astype(int))
+    return tuple(training[int(place)] for place in spread)
 
 
 def measured_loss(

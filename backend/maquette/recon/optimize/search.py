@@ -10,7 +10,7 @@ from maquette.errors import BadInputError
 from maquette.progress import Progress, silent
 from maquette.recon.formats.errors import EmptyModelError
 from maquette.recon.gaussians import Gaussians
-from maquette.recon.optimize.loss import Quality, Split, quality_of, views_to_measure
+from maquette.recon.optimize.loss import Quality, Split, quality_of, some_of, views_to_measure
 from maquette.recon.optimize.lowering import lower_harmonics
 from maquette.recon.optimize.weighing import Contributions, weigh
 from maquette.recon.scene import Scene
@@ -28,40 +28,50 @@ class BadOptimizationError(BadInputError):
 
 @dataclass(frozen=True)
 class OptimizeSettings:
-    """``loss_db``: PSNR that may be lost on the evaluation views. ``prune``, ``lower_sh``: what may be done.
+    """``loss_db``: PSNR that may be lost on the evaluation views; ``training_loss_db``: on training views, beside that.
+    ``prune``, ``lower_sh``: what may be done.
+
+    A model of few photos shows its training views far better than any others, and people look at it from there too. By
+    its 2 held-out views alone, kermit (10 photos) lost 0.29 dB of 21.0 while 6.4 of 34.2 went on its training views.
 
     ``max_side_px``: long side of the pictures measured; ``weighing_side_px``: of those that weights are summed over.
     """
 
     loss_db: float = 0.3
+    training_loss_db: float = 1.0
     prune: bool = True
     lower_sh: bool = True
     max_side_px: int = 800
     weighing_side_px: int = 480
 
     def __post_init__(self) -> None:
-        if not 0 <= self.loss_db <= 10:
-            raise BadOptimizationError(
-                f"A loss of {self.loss_db:g} dB cannot be aimed at.",
-                suggestion="Give 0 to 10 dB; 0.3 is hardly seen.",
-                field="loss_db",
-            )
+        for field in ("loss_db", "training_loss_db"):
+            if not 0 <= getattr(self, field) <= 10:
+                raise BadOptimizationError(
+                    f"A loss of {getattr(self, field):g} dB cannot be aimed at.",
+                    suggestion="Give 0 to 10 dB; 0.3 on held-out and 1 on training views is hardly seen.",
+                    field=field,
+                )
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One thing that was measured."""
+    """One thing that was measured; ``training_loss_db`` only where the evaluation views allowed it."""
 
     sh_degree: int
     weight_lost: float
     gaussians: int
     bytes: int
     loss_psnr_db: float
+    training_loss_db: float | None
 
 
 @dataclass(frozen=True)
 class OptimizeDetails:
-    """What was done, and what it cost on the ``views`` views of ``split``; ``bytes`` by the size function given."""
+    """What was done, and what it cost on the ``views`` views of ``split``; ``bytes`` by the size function given.
+
+    ``training_loss_db``: PSNR lost on a few training views.
+    """
 
     gaussians_before: int
     gaussians: int
@@ -72,6 +82,7 @@ class OptimizeDetails:
     bytes: int
     full: Quality
     optimized: Quality
+    training_loss_db: float
     split: Split
     views: int
     max_side_px: int
@@ -122,8 +133,7 @@ def optimize_gaussians(
         raise EmptyModelError
     views, split = views_to_measure(eval_views, training_views)
     seen = weigh(gaussians, scene, training_views or views, max_side_px=settings.weighing_side_px, progress=progress)
-    full = quality_of(gaussians, scene, views, settings.max_side_px)
-    search = _Search(gaussians, scene, views, seen, settings, full, size, progress)
+    search = _Search(gaussians, scene, views, some_of(training_views), seen, settings, size, progress)
     search.run()
     chosen, quality, tried = search.best
     return Optimized(
@@ -136,8 +146,9 @@ def optimize_gaussians(
             weight_lost=tried.weight_lost,
             bytes_before=size(len(gaussians), gaussians.sh_degree),
             bytes=tried.bytes,
-            full=full,
+            full=search.full,
             optimized=quality,
+            training_loss_db=tried.training_loss_db or 0.0,
             split=split,
             views=len(views),
             max_side_px=settings.max_side_px,
@@ -154,17 +165,20 @@ class _Search:
         gaussians: Gaussians,
         scene: Scene,
         views: Sequence[int],
+        training_views: Sequence[int],
         seen: Contributions,
         settings: OptimizeSettings,
-        full: Quality,
         size: Callable[[int, int], int],
         progress: Progress,
     ) -> None:
-        self._gaussians, self._scene, self._views, self._seen = gaussians, scene, views, seen
-        self._settings, self._full, self._size, self._progress = settings, full, size, progress
+        self._gaussians, self._scene, self._seen, self._settings = gaussians, scene, seen, settings
+        self._views, self._training_views = views, training_views
+        self._size, self._progress = size, progress
+        self.full = self._quality(gaussians, views)
+        self._full_training = self._quality(gaussians, training_views) if training_views else None
         self.tried: list[Tried] = []
-        unchanged = Tried(gaussians.sh_degree, 0.0, len(gaussians), size(len(gaussians), gaussians.sh_degree), 0.0)
-        self.best = (gaussians, full, unchanged)
+        degree, count = gaussians.sh_degree, len(gaussians)
+        self.best = (gaussians, self.full, Tried(degree, 0.0, count, size(count, degree), 0.0, 0.0))
 
     def run(self) -> None:
         """Degrees from the model's own down, as long as one alone stays within the bound."""
@@ -194,13 +208,18 @@ class _Search:
     def _fits(self, model: Gaussians, level: int) -> bool:
         keep = self._seen.keep(WEIGHT_LOST[level])
         pruned = model.subset(keep)
-        quality = quality_of(pruned, self._scene, self._views, self._settings.max_side_px)
-        loss = self._full.psnr - quality.psnr
+        quality = self._quality(pruned, self._views)
+        loss, training_loss = self.full.psnr - quality.psnr, None
+        fits = loss <= self._settings.loss_db
+        if fits and self._full_training is not None:
+            training_loss = self._full_training.psnr - self._quality(pruned, self._training_views).psnr
+            fits = training_loss <= self._settings.training_loss_db
         size = self._size(len(pruned), pruned.sh_degree)
-        tried = Tried(pruned.sh_degree, self._seen.lost(keep), len(pruned), size, loss)
+        tried = Tried(pruned.sh_degree, self._seen.lost(keep), len(pruned), size, loss, training_loss)
         self.tried.append(tried)
-        if loss > self._settings.loss_db:
-            return False
-        if size < self.best[2].bytes:
+        if fits and size < self.best[2].bytes:
             self.best = (pruned, quality, tried)
-        return True
+        return fits
+
+    def _quality(self, gaussians: Gaussians, views: Sequence[int]) -> Quality:
+        return quality_of(gaussians, self._scene, views, self._settings.max_side_px)
