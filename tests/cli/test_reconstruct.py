@@ -143,7 +143,7 @@ def test_photos_keep_their_numbers(tmp_path: Path) -> None:
         (["{photos}", "--out", "{file}/below"], "out_not_writable"),
         (["{nothing}", "--out", "{out}"], "no_files"),
         (["{empty}", "--out", "{out}"], "no_files"),
-        (["{photos}", "--out", "{out}", "--formats", "obj"], "unknown_format"),
+        (["{photos}", "--out", "{out}", "--formats", "dwg"], "unknown_format"),
         (["{photos}", "--out", "{out}", "--formats", ","], "no_files"),
         (["{file}", "--out", "{out}"], "no_usable_photos"),
         (["--out", "{out}"], "no_files"),

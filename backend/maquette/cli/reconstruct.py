@@ -25,7 +25,9 @@ def reconstruct(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results; intermediates lie in its `steps`.")],
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT...", help=INPUTS)] = None,
     preset: Annotated[Preset, typer.Option(help="How long to train.")] = "balanced",
-    formats: Annotated[str, typer.Option(help="Export formats, separated by commas: ply, splat.")] = "ply,splat",
+    formats: Annotated[
+        str, typer.Option(help="Export formats, separated by commas; a wrong name lists all.")
+    ] = "ply,splat",
     refine: Annotated[int, typer.Option(min=0, max=50, help="Refinement rounds after the first model.")] = 1,
     enhancement: Annotated[
         Enhancement | None,
@@ -139,12 +141,17 @@ def _refine(
 
 def _export(wanted: Sequence[Any], version: int, folder: Folder, out: Path, sink: LocalSink) -> list[Path]:
     from maquette.steps import STEPS
+    from maquette.steps.records import Export
 
-    paths = []
+    paths: list[Path] = []
     for target in wanted:
         STEPS["export"].run(folder.root, {"format": target.name, "version": version}, sink)
-        made = folder.exports / f"model_v{version}{target.extension}"
-        paths.append(Path(shutil.move(made, out / f"model{target.extension}")))
+        made = next(record for record in reversed(sink.records) if isinstance(record, Export))
+        # Two formats may share an ending: the second one tells its name.
+        place = out / f"model{target.extension}"
+        if place in paths:
+            place = out / f"model_{target.name}{target.extension}"
+        paths.append(Path(shutil.move(folder.root / made.file.path, place)))
     shutil.copyfile(folder.model(version) / "preview.jpg", out / "preview.jpg")
     return paths
 
