@@ -129,7 +129,8 @@ def renewed(folder: Folder, index: int) -> RenewedViews:
     told["views"][index]["camera"] = camera
     cameras.write_text(json.dumps(told))
     image = view.image.model_copy(update={"made_from": (photo,)})
-    again = RenewedView(**{**view.model_dump(), "camera": camera, "image": image}, details={"how": "registered"})
+    details = {"how": "registered"}
+    again = RenewedView(**{**view.model_dump(), "camera": camera, "image": image, "details": details})
     path = folder.relative(cameras)
     file = File(kind="cameras", path=path, mime="application/json", made_from=(path, photo))
     return RenewedViews(views=(again,), cameras=file)
