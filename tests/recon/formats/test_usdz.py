@@ -17,6 +17,7 @@ from tests.recon.formats.boxes import COLORS, check_box, colored_box, textured_b
 
 from maquette.recon.formats import usdz
 from maquette.recon.formats.errors import BadModelFileError
+from maquette.recon.formats.usdz_child import read_layer
 
 PROVENANCE = {"generator": "Maquette 0.1", "project": "Häuschen", "unit": "metre"}
 
@@ -119,19 +120,32 @@ def test_a_layer_of_words_is_read_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "layer",
     [
-        "",
-        "#usda 1.0\n",
-        "#usda 1.0\ndef",
         "#usda 1.0\n(\n    subLayers = [@./other.usda@]\n)\n" + MESH.format(**GOOD),
-        '#usda 1.0\ndef "r" (references = @/etc/other.usda@) {}\n' + MESH.format(**GOOD),
         "#usda 1.0\n" + MESH.format(**{**GOOD, "indices": "0,1,9"}),
-        "#usda 1.0\n" + MESH.format(**{**GOOD, "indices": "0,1"}),
-        "#usda 1.0\n" + MESH.format(**{**GOOD, "counts": "4"}),
         "#usda 1.0\n" + MESH.format(**{**GOOD, "points": "(0,0,0),(nan,0,0),(0,1,0)"}),
-        "#usda 1.0\n" + MESH.format(**{**GOOD, "points": ""}),
         "PXR-USDC" + "\0" * 200,
     ],
+    ids=["other files", "indices", "not finite", "damaged"],
 )
 def test_what_is_no_mesh_is_refused(layer: str, tmp_path: Path) -> None:
     with pytest.raises(BadModelFileError):
         usdz.read(package(tmp_path / "bad.usdz", layer))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "",
+        "#usda 1.0\n",
+        "#usda 1.0\ndef",
+        '#usda 1.0\ndef "r" (references = @/etc/other.usda@) {}\n' + MESH.format(**GOOD),
+        "#usda 1.0\n" + MESH.format(**{**GOOD, "indices": "0,1"}),
+        "#usda 1.0\n" + MESH.format(**{**GOOD, "counts": "4"}),
+        "#usda 1.0\n" + MESH.format(**{**GOOD, "points": ""}) + MESH.format(**GOOD).replace('"m"', '"n"'),
+    ],
+    ids=["nothing", "no mesh", "half a line", "a reference", "a corner lacks", "a quad", "two meshes"],
+)
+def test_layers_of_another_make_are_refused(layer: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.usda").write_text(layer)
+    with pytest.raises((RuntimeError, ValueError)):
+        read_layer(str(tmp_path / "bad.usda"))

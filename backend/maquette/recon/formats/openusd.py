@@ -6,8 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from maquette.errors import UnavailableError
-
-_MODULES = ("Gf", "Sdf", "Tf", "Usd", "UsdGeom", "UsdShade", "Vt")
+from maquette.recon.formats.usdz_child import MODULES
 
 
 class UsdExtraMissingError(UnavailableError):
@@ -25,7 +24,7 @@ class UsdExtraMissingError(UnavailableError):
 def openusd() -> Any:
     """The package ``pxr`` with the modules that are used here. Raises :class:`UsdExtraMissingError`."""
     try:
-        for module in _MODULES:
+        for module in MODULES:
             import_module(f"pxr.{module}")
         return import_module("pxr")
     except ImportError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
 from numpy import ndarray
 
+import maquette
 from maquette.recon.archive import ArchiveLimits
+from maquette.recon.formats import usdz_child
 from maquette.recon.formats.checking import check_mesh_read, not_a_model
 from maquette.recon.formats.openusd import openusd
 from maquette.recon.formats.srgb import srgb_from_linear
@@ -17,79 +20,60 @@ from maquette.recon.formats.textures import decode
 from maquette.recon.formats.zipped import unpacked
 from maquette.recon.mesh import Mesh, Texture
 
-_LIMITS = ArchiveLimits(files=64, file_bytes=1 << 30, total_bytes=2 << 30)
+_LIMITS = ArchiveLimits(files=64, file_bytes=1 << 28, total_bytes=1 << 29)
 _LAYERS = (".usdc", ".usda", ".usd")
 _MAGIC = b"PXR-USDC"
+_TIMEOUT_S = 120
 
 
 def read(path: Path) -> Mesh:
     """Read a package of one mesh of triangles whose values stand on its vertices, as this format writes it.
 
-    Layers are OpenUSD's to parse, once the archive's checksums are right. Raises
+    A process of its own parses the layer, once the archive's checksums are right. Raises
     :class:`~maquette.recon.formats.errors.BadModelFileError` or
     :class:`~maquette.recon.formats.openusd.UsdExtraMissingError`.
     """
-    pxr = openusd()
+    openusd()
     with unpacked(path, _LIMITS) as files:
         layers = [name for name in files if name.endswith(_LAYERS)]
         if len(layers) != 1:
             raise not_a_model(path.name, f"it holds {len(layers)} layers where one is read")
-        layer = files[layers[0]]
-        with layer.open("rb") as start:
-            ending = ".usdc" if start.read(len(_MAGIC)) == _MAGIC else ".usda"
-        try:
-            opened = pxr.Sdf.Layer.FindOrOpen(str(layer.rename(layer.with_suffix(ending))))
-            if opened is None or opened.GetCompositionAssetDependencies():
-                raise ValueError("it refers to other files, which are not opened")
-            stage = pxr.Usd.Stage.Open(opened)
-            meshes = [prim for prim in stage.Traverse() if prim.IsA(pxr.UsdGeom.Mesh)]
-            if len(meshes) != 1:
-                raise ValueError(f"it holds {len(meshes)} meshes where one is read")
-            mesh, names = _mesh_of(pxr, pxr.UsdGeom.Mesh(meshes[0])), _textures(pxr, stage)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise not_a_model(path.name, "its layer is damaged or not understood") from error
-        images = {key: file for key, name in names.items() if (file := files.get(name)) is not None}
-        if "color" in images and mesh.uvs is not None:
-            decoded = {key: decode(file.read_bytes(), path.name) for key, file in images.items()}
-            texture = Texture(decoded["color"], decoded.get("normal"))
-            mesh = Mesh(mesh.vertices, mesh.faces, mesh.normals, mesh.colors, mesh.uvs, texture)
-    return check_mesh_read(mesh, path.name)
+        arrays = _parse(files[layers[0]], path.name)
+        normals, uvs, linear = (arrays.get(key) for key in ("normals", "uvs", "colors"))
+        colors = None if linear is None else srgb_from_linear(linear)
+        images = {key: files.get(str(arrays[key])) for key in ("color", "normal") if key in arrays}
+        texture = None
+        if uvs is not None and (color := images.get("color")) is not None:
+            bumps = images.get("normal")
+            texture = Texture(
+                decode(color.read_bytes(), path.name),
+                None if bumps is None else decode(bumps.read_bytes(), path.name),
+            )
+    return check_mesh_read(Mesh(arrays["vertices"], arrays["faces"], normals, colors, uvs, texture), path.name)
 
 
-def _mesh_of(pxr: Any, surface: Any) -> Mesh:
-    counts = np.array(surface.GetFaceVertexCountsAttr().Get())
-    if counts.size == 0 or (counts != 3).any():
-        raise ValueError("it is not made of triangles")
-    vertices = _floats(surface.GetPointsAttr().Get(), 3)
-    primvars = pxr.UsdGeom.PrimvarsAPI(surface)
-    uvs, colors = (
-        _floats(primvars.GetPrimvar(key).Get(), width) if primvars.HasPrimvar(key) else None
-        for key, width in (("st", 2), ("displayColor", 3))
-    )
-    normals = _floats(surface.GetNormalsAttr().Get(), 3)
-    if vertices is None or any(more is not None and len(more) != len(vertices) for more in (uvs, normals, colors)):
-        raise ValueError("its values do not stand on its vertices")
-    faces = np.array(surface.GetFaceVertexIndicesAttr().Get(), np.int32).reshape(-1, 3)
-    return Mesh(vertices, faces, normals, None if colors is None else srgb_from_linear(colors), uvs)
-
-
-def _floats(values: Any, width: int) -> Float32[ndarray, "n c"] | None:
-    return None if values is None else np.array(values, np.float32).reshape(-1, width)
-
-
-def _textures(pxr: Any, stage: Any) -> dict[str, str]:
-    """Names within the package of the images that the preview surface takes its colour and its normals from."""
-    names = {}
-    for prim in stage.Traverse():
-        surface = pxr.UsdShade.Shader(prim)
-        if not surface or surface.GetIdAttr().Get() != "UsdPreviewSurface":
-            continue
-        for key, wanted in (("color", "diffuseColor"), ("normal", "normal")):
-            told = surface.GetInput(wanted)
-            sources = told.GetConnectedSources()[0] if told else []
-            if sources:
-                file = pxr.UsdShade.Shader(sources[0].source.GetPrim()).GetInput("file")
-                asset = file.Get() if file else None
-                if asset is not None:
-                    names[key] = str(asset.path).removeprefix("./")
-    return names
+def _parse(layer: Path, name: str) -> dict[str, ndarray]:
+    """What the child finds; whatever happens to it, the file is to blame."""
+    with layer.open("rb") as start:
+        ending = ".usdc" if start.read(len(_MAGIC)) == _MAGIC else ".usda"
+    source, target = layer.rename(layer.with_suffix(ending)), layer.with_suffix(".npz")
+    inherited = os.environ.get("PYTHONPATH")
+    package_root = str(Path(maquette.__file__).resolve().parent.parent)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{package_root}{os.pathsep}{inherited}" if inherited else package_root,
+    }
+    try:
+        subprocess.run(
+            [sys.executable, "-P", usdz_child.__file__, str(source), str(target)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+        with np.load(target) as arrays:
+            return dict(arrays)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        raise not_a_model(name, "its layer is damaged, or no mesh of triangles") from error
