@@ -71,6 +71,15 @@ def test_a_turntable_is_upright_however_the_camera_was_mounted(roll: float) -> N
     assert (abs(roll) == 90) == ("on their side" in up.sentence) == (up.confidence < 0.7)
 
 
+def test_a_level_turntable_on_its_side_leaves_one_end_or_the_other() -> None:
+    cameras = [held(camera.centre, (0, 0, 0), 90.0) for camera in around(np.arange(0, 360, 22.5), elevation_deg=0)]
+    up, error = found(scene_of(cameras, blob()), 5)
+    assert up.method == "camera_circle"
+    assert min(error, 180 - error) < 0.5
+    assert up.confidence < 0.5
+    assert "guess" in up.sentence
+
+
 def test_cameras_that_look_straight_down_from_all_sides() -> None:
     rng = np.random.default_rng(2)
     cameras = []

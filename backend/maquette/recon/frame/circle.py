@@ -25,7 +25,8 @@ LEAST_TILT = 0.02
 class Circle:
     """``axis``: unit vector, world, pointing up; ``sideways``: the photos lie on their side.
 
-    ``sign_known``: whether anything says which of the axis' two ends is up.
+    ``sign_known``: whether anything says which of the axis' two ends is up; if not, it is the one nearer to the
+    world's -y.
     """
 
     axis: Float[ndarray, 3]
@@ -66,5 +67,7 @@ def camera_circle(cameras: Sequence[Camera]) -> Circle | None:
     along_x, along_y, along_z = rotations.mean(axis=0) @ axis
     sideways = bool(abs(along_x) > abs(along_y))
     if sideways:
-        return Circle(np.asarray(-np.sign(along_z) * axis), True, bool(abs(along_z) > LEAST_TILT))
+        sign_known = bool(abs(along_z) > LEAST_TILT)
+        sign = -np.sign(along_z) if sign_known else (1.0 if axis[1] <= 0 else -1.0)
+        return Circle(np.asarray(sign * axis), True, sign_known)
     return Circle(np.asarray(-np.sign(along_y) * axis), False, True)

@@ -16,7 +16,7 @@ from numpy import ndarray
 from maquette.errors import BadInputError
 from maquette.recon.formats.points import Points
 from maquette.recon.frame.camera_ups import camera_up
-from maquette.recon.frame.circle import camera_circle
+from maquette.recon.frame.circle import Circle, camera_circle
 from maquette.recon.frame.ground import find_ground
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.scene import Scene
@@ -76,8 +76,8 @@ def find_up(scene: Scene, content: Gaussians | Points | None = None, *, seed: in
     """
     cameras = [view.camera for view in scene.views]
     circle = camera_circle(cameras)
-    if circle is not None and circle.sign_known:
-        return _of_circle(circle.axis, circle.sideways)
+    if circle is not None:
+        return _of_circle(circle)
     held = camera_up(cameras) if cameras else None
     if held is None:
         return Up(
@@ -104,13 +104,16 @@ def find_up(scene: Scene, content: Gaussians | Points | None = None, *, seed: in
     return Up(_three(ground.normal), "ground_plane", _confidence(error), sentence, ground.height)
 
 
-def _of_circle(axis: Float[ndarray, 3], sideways: bool) -> Up:
-    sentence = "Up is the axis of the circle that the cameras stand on."
-    if sideways:
+def _of_circle(circle: Circle) -> Up:
+    sentence, confidence = "Up is the axis of the circle that the cameras stand on.", _confidence(CIRCLE_ERROR_DEG)
+    if circle.sideways and circle.sign_known:
+        # Cameras below what they circle would turn it upside down.
         sentence += " The photos lie on their side; that the cameras look down told which end is up."
-    # Cameras below what they circle would turn it upside down.
-    confidence = 0.6 if sideways else _confidence(CIRCLE_ERROR_DEG)
-    return Up(_three(axis), "camera_circle", confidence, sentence)
+        confidence = 0.6
+    elif circle.sideways:
+        sentence += " The photos lie on their side and the cameras look level, so which end is up is a guess."
+        confidence = 0.3
+    return Up(_three(circle.axis), "camera_circle", confidence, sentence)
 
 
 def _places(scene: Scene, content: Gaussians | Points | None) -> Float[ndarray, "n 3"]:
