@@ -116,10 +116,9 @@ def _pack_rotations(quaternions: Float32[ndarray, "n 4"]) -> UInt8[ndarray, "n 4
 
 
 def _pack_harmonics(higher: Float32[ndarray, "n k 3"]) -> UInt8[ndarray, "n b"]:
-    step = np.full(higher.shape[1], 16, np.int32)
+    step = np.full((higher.shape[1], 1), 16, np.float32)
     step[:3] = 8
-    level = np.rint(np.clip(higher, -1, 1) * 128).astype(np.int32) + 128
-    level = (level + step[:, None] // 2) // step[:, None] * step[:, None]
+    level = np.rint((np.clip(higher, -1, 1) * 128 + 128) / step) * step
     packed: UInt8[ndarray, "n b"] = np.clip(level, 0, 255).astype(np.uint8).reshape(len(higher), -1)
     return packed
 
