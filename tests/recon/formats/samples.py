@@ -86,6 +86,10 @@ def check_gaussians(format: Format, model: Gaussians, back: Gaussians) -> None:
     """The order may differ, as some formats sort; every Gaussian must be there once."""
     precision = PRECISIONS.get(format.name, LOOSEST)
     assert len(back) == len(model)
+    for array in (back.means, back.log_scales, back.quaternions, back.opacity_logits, back.sh):
+        assert array.dtype == np.float32
+        assert array.flags.writeable
+        assert array.flags.c_contiguous  # compiled code takes the bytes as they lie
     extent = max(float(np.ptp(model.means, axis=0).max()), 1.0)
     distances, found = cKDTree(back.means).query(model.means)
     assert len(set(found.tolist())) == len(model)
@@ -100,9 +104,6 @@ def check_gaussians(format: Format, model: Gaussians, back: Gaussians) -> None:
     else:
         assert back.sh_degree == model.sh_degree
         np.testing.assert_allclose(back.sh[:, 1:], model.sh[:, 1:], rtol=0, atol=precision.harmonics)
-    for array in (back.means, back.log_scales, back.quaternions, back.opacity_logits, back.sh):
-        assert array.dtype == np.float32
-        assert array.flags.writeable
 
 
 def opacities(model: Gaussians) -> np.ndarray:

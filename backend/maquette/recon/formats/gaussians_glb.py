@@ -185,7 +185,7 @@ def _gaussians(column: Callable[[str, int], Float32[ndarray, "n c"]], degree: in
     return Gaussians(
         means=means,
         log_scales=np.log(scales),
-        quaternions=xyzw[:, [3, 0, 1, 2]],
+        quaternions=np.ascontiguousarray(xyzw[:, [3, 0, 1, 2]]),
         opacity_logits=logit(opacity[:, 0]),
         sh=sh,
     )
