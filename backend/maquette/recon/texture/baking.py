@@ -46,7 +46,7 @@ class TextureResult:
     mesh: Mesh
     """With uvs and texture; with vertex colours alone where ``method`` is ``vertex_colors``."""
     method: str
-    """``xatlas``; degraded: ``triangle_pairs`` or ``vertex_colors``."""
+    """``charts``; degraded: ``triangle_pairs`` or ``vertex_colors``."""
     warnings: tuple[Reason, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     """Plain numbers for records: sizes, shares, seconds."""
@@ -54,7 +54,7 @@ class TextureResult:
     @property
     def degraded(self) -> bool:
         """Whether something stood in for the unwrapping."""
-        return self.method != "xatlas"
+        return self.method != "charts"
 
 
 def bake_texture(
@@ -92,7 +92,7 @@ def bake_texture(
     colors, seen = blend(samples, settings.sharpness)
     share = float(seen.mean()) if len(seen) else 0.0
     del samples
-    filled = fill_unseen(mesh, texels, laid_out.charts, colors, seen)
+    filled = fill_unseen(mesh, texels, laid_out.chart, colors, seen)
     progress("filling", 0.5, "closing the gaps between charts")
     texture = Texture(gutter_filled(texels, filled), observed_share=share)
     progress("filling", 1.0, f"{share:.0%} of the surface is seen by a photo")
@@ -189,7 +189,7 @@ def _cut(mesh: Mesh, laid_out: Unwrapped, texture: Texture) -> Mesh:
 
 
 def _unwrap_warnings(laid_out: Unwrapped) -> tuple[Reason, ...]:
-    if laid_out.method == "xatlas":
+    if laid_out.method == "charts":
         return ()
     return (
         Reason(

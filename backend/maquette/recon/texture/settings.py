@@ -27,7 +27,7 @@ class TextureSettings:
     sharpness: float = 4.0
     """Power of the weights in the mean of a texel's photos: 1 blends them all, 8 almost takes the best one. 1 to 32."""
     unwrap_s: float = 120.0
-    """Time for the unwrapping by xatlas; after it triangles are laid out in pairs. 0 and more: 0 does not try."""
+    """Time for xatlas to pack the charts; after it triangles are laid out in pairs. 0 and more: 0 does not try."""
     even_exposures: bool = True
     """Whether photos are brought to one exposure and white balance before they are painted from."""
 

@@ -1,4 +1,4 @@
-"""Where each triangle lies in the texture: by xatlas, in bounded time, or in plain pairs."""
+"""Where each triangle lies in the texture: in charts packed by xatlas, in bounded time, or in plain pairs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 from jaxtyping import Float32, Int32
 from numpy import ndarray
 
@@ -20,6 +18,7 @@ import maquette
 from maquette.progress import Progress
 from maquette.recon.mesh.mesh import Mesh
 from maquette.recon.texture import xatlas_child
+from maquette.recon.texture.charts import Charts, charts_of
 from maquette.recon.texture.pairs import lay_out_pairs
 from maquette.recon.texture.settings import TextureSettings
 
@@ -37,28 +36,22 @@ class Unwrapped:
     uvs: Float32[ndarray, "m 2"]
     """In [0, 1], origin at the lower left."""
     method: str
-    """``xatlas``, or ``triangle_pairs`` where that gave nothing."""
+    """``charts``, or ``triangle_pairs`` where those could not be packed."""
+    chart: Int32[ndarray, " f"]
+    """Which island each face lies on."""
     trouble: str = ""
-    """Why it was not xatlas."""
-
-    @property
-    def charts(self) -> Int32[ndarray, " f"]:
-        """Which island each face lies on: those it shares new vertices with."""
-        a, b = self.faces[:, [0, 1]].ravel(), self.faces[:, [1, 2]].ravel()
-        links = scipy.sparse.coo_matrix((np.ones(len(a)), (a, b)), (len(self.vertex), len(self.vertex)))
-        _, islands = scipy.sparse.csgraph.connected_components(links, directed=False)
-        charts: Int32[ndarray, " f"] = islands.astype(np.int32)[self.faces[:, 0]]
-        return charts
+    """Why it was not charts."""
 
 
 def unwrap(mesh: Mesh, settings: TextureSettings, progress: Progress) -> Unwrapped | None:
-    """Texture coordinates by xatlas within ``settings.unwrap_s``, else by pairs; None where even those do not fit.
+    """Texture coordinates by charts packed within ``settings.unwrap_s``, else by pairs; None where even those do not
+    fit.
 
     ``progress`` is called ten times a second while xatlas runs; what it raises ends that process and is raised on.
     """
     trouble = "it was not tried"
     if settings.unwrap_s > 0:
-        found, trouble = _by_xatlas(mesh, settings, progress)
+        found, trouble = _by_charts(mesh, settings, progress)
         if found is not None:
             return found
     corners = lay_out_pairs(mesh.vertices, mesh.faces, settings.size_px)
@@ -66,28 +59,48 @@ def unwrap(mesh: Mesh, settings: TextureSettings, progress: Progress) -> Unwrapp
         return None
     faces = np.arange(3 * len(mesh.faces), dtype=np.int32).reshape(-1, 3)
     uvs = (corners / settings.size_px).reshape(-1, 2).astype(np.float32)
-    return Unwrapped(mesh.faces.ravel().astype(np.int32), faces, uvs, "triangle_pairs", trouble)
+    alone = np.arange(len(faces), dtype=np.int32)
+    return Unwrapped(mesh.faces.ravel().astype(np.int32), faces, uvs, "triangle_pairs", alone, trouble)
 
 
-def _by_xatlas(mesh: Mesh, settings: TextureSettings, progress: Progress) -> tuple[Unwrapped | None, str]:
+def _by_charts(mesh: Mesh, settings: TextureSettings, progress: Progress) -> tuple[Unwrapped | None, str]:
+    progress("unwrapping", 0.0, "cutting the surface into charts")
+    charts = charts_of(mesh)
     with tempfile.TemporaryDirectory(prefix="maquette-unwrap-") as folder:
-        source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        source, target = Path(folder) / "in.npz", Path(folder) / "out.npy"
         np.savez(
             source,
-            vertices=mesh.vertices,
-            faces=mesh.faces,
+            flat=_apart(charts),
+            faces=charts.faces,
             size_px=settings.size_px,
             padding_px=settings.padding_px,
         )
         trouble = _run([str(source), str(target)], settings.unwrap_s, progress)
         if trouble:
             return None, trouble
-        with np.load(target) as made:
-            old, faces, uvs = made["old"], made["faces"], made["uvs"]
-    sound = faces.shape == mesh.faces.shape and np.isfinite(uvs).all() and np.array_equal(old[faces], mesh.faces)
-    if not sound:
-        return None, "xatlas answered with other triangles than it was given"
-    return Unwrapped(old, faces, np.clip(uvs, 0, 1), "xatlas"), ""
+        uvs = np.load(target)
+    if not np.isfinite(uvs).all():
+        return None, "xatlas gave coordinates that are no numbers"
+    return Unwrapped(charts.vertex, charts.faces, np.clip(uvs, 0, 1), "charts", charts.chart), ""
+
+
+def _apart(charts: Charts) -> Float32[ndarray, "m 2"]:
+    """The charts in a grid in which no two touch: xatlas takes for one chart what has corners in common."""
+    of_vertex = np.zeros(len(charts.vertex), np.int64)
+    of_vertex[charts.faces] = charts.chart[:, None]
+    count = int(charts.chart.max()) + 1
+    columns = int(np.ceil(np.sqrt(count)))
+    size = np.zeros((count, 2))
+    np.maximum.at(size, of_vertex, charts.flat)
+    # Rows and columns as wide as their largest chart keep the numbers small, which float32 needs.
+    wide, high = np.zeros(columns), np.zeros(columns)
+    np.maximum.at(wide, np.arange(count) % columns, size[:, 0])
+    np.maximum.at(high, np.arange(count) // columns, size[:, 1])
+    gap = 1e-3 * float(size.max())
+    left, low = (np.concatenate([[0.0], np.cumsum(spans + gap)[:-1]]) for spans in (wide, high))
+    shift = np.stack([left[np.arange(count) % columns], low[np.arange(count) // columns]], axis=1)
+    apart: Float32[ndarray, "m 2"] = (charts.flat + shift[of_vertex]).astype(np.float32)
+    return apart
 
 
 def _run(arguments: list[str], limit_s: float, progress: Progress) -> str:
