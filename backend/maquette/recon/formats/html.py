@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32, Float64
+from numpy import ndarray
 
 from maquette.recon.atomic import replacing
 from maquette.recon.formats import spz
@@ -79,17 +81,25 @@ def _plain(words: str) -> str:
 
 
 def _start(gaussians: Gaussians) -> dict[str, object]:
-    """Where the page looks at first: the middle of what is solid, from so far that most of it is in view.
+    """Where the page looks at first: the middle of what is fine and solid, from so far that most of it is in view.
 
-    Floaters and far background must not push it away, so medians and quantiles, not bounds.
+    Background and floaters are coarse, and a subject that was photographed from all sides is fine: so each Gaussian
+    counts by its opacity over its size, and quantiles, not bounds, give the extent.
     """
-    solid = sigmoid(gaussians.opacity_logits) > 0.5
-    means = gaussians.means[solid] if solid.any() else gaussians.means
-    middle = np.median(means, axis=0).astype(np.float64)
-    radius = float(np.quantile(np.linalg.norm(means - middle, axis=1), 0.8))
-    radius = max(radius, float(np.exp(np.median(gaussians.log_scales))), 1e-3)
+    log_size = gaussians.log_scales.mean(axis=1)
+    fineness = np.exp(np.clip(np.median(log_size) - log_size, -10, 3))
+    weights = (sigmoid(gaussians.opacity_logits) * fineness).astype(np.float64) + 1e-12
+    middle = np.array([_quantile(gaussians.means[:, axis], weights, 0.5) for axis in range(3)])
+    away = np.linalg.norm(gaussians.means - middle, axis=1).astype(np.float32)
+    radius = max(_quantile(away, weights, 0.8), float(np.exp(np.median(log_size))), 1e-3)
     distance = 1.15 * radius / np.sin(_HALF_FIELD_OF_VIEW)
     return {"target": middle.tolist(), "distance": float(distance), "yaw": 0.0, "pitch": _START_PITCH}
+
+
+def _quantile(values: Float32[ndarray, " n"], weights: Float64[ndarray, " n"], share: float) -> float:
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][min(np.searchsorted(below, share * below[-1]), len(values) - 1)])
 
 
 class _Base64:
