@@ -17,6 +17,9 @@ from maquette.recon.mesh.blocks import SIDE, Blocks
 from maquette.recon.mesh.sights import Sight
 from maquette.recon.rasterize.compiled import Scalar, parallel_kernel
 
+FREE = np.float32(0.1)
+"""What a view's word counts where it only says that nothing is there, far in front of its surface."""
+
 
 def fuse(blocks: Blocks, sights: Sequence[Sight], progress: Progress) -> None:
     """Fill the distances and weights of ``blocks``. Reports the stage ``fusing``."""
@@ -112,6 +115,9 @@ def integrate(
                     if ahead < zero:
                         # Behind the surface a view knows less and less: a thin thing has another side
                         sure *= one + ahead
+                    elif ahead > one:
+                        # Free space far in front: a view that looks past a fuzzy surface must not eat it
+                        sure *= FREE
                     before = weights[block, i, j, k]
                     after = before + sure
                     if after > zero:

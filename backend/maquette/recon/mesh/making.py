@@ -23,7 +23,7 @@ from maquette.recon.mesh.smoothing import rounds_for
 from maquette.recon.mesh.vertex_colors import vertex_colors
 from maquette.recon.scene import Scene
 
-LEAST_WEIGHT = 0.005
+LEAST_WEIGHT = 0.02
 """Sum of weights from which a voxel counts as seen."""
 CROPPED = 0.25
 """Share of what the views show from which leaving it out is worth a word."""
@@ -43,7 +43,7 @@ def make_mesh(
 ) -> MeshResult:
     """The surface that ``gaussians`` show to the scene's cameras, in the model's own world frame and unit.
 
-    Its memory is bounded by ``settings``: 32 KiB for each block and 11 bytes for each pixel of the views. Raises
+    Its memory is bounded by ``settings``: that of the blocks and 11 bytes for each pixel of the views. Raises
     ``bad_mesh_settings``, ``empty_model``, ``diverged_model``, ``mesh_needs_views``, ``bad_mask`` or ``no_surface``.
     Reports the stages ``looking``, ``fusing``, ``meshing`` and ``cleaning``.
     """

@@ -23,9 +23,9 @@ class MeshSettings:
     """Long side that the model's depth is rendered at, 64 to 4096."""
     most_views: int = 100
     """Views that are fused at most; of more, some are chosen that lie far from each other. At least 2."""
-    blocks: int = 8_000
-    """Blocks of 16³ voxels that are allotted at most, 32 KiB each: this alone decides how fine the voxels are. At
-    least 64."""
+    blocks: int = 3_000
+    """Blocks of 16³ voxels that are allotted at most: this bounds how fine the voxels are, and with them time and
+    memory. A block is 32 KiB, and the some 400 triangles that come of it ten times as much for a while. At least 64."""
     truncation_voxels: float = 4.0
     """How far from a surface a view says anything, in voxels, 2 to 7."""
     least_alpha: float = 0.6
@@ -57,8 +57,8 @@ class MeshSettings:
 
 
 PRESETS = {
-    "fastest": MeshSettings(triangles=30_000, long_side_px=480, most_views=60, blocks=4_000),
+    "fastest": MeshSettings(triangles=30_000, long_side_px=480, most_views=60, blocks=1_500),
     "balanced": MeshSettings(),
-    "quality": MeshSettings(triangles=150_000, long_side_px=800, most_views=150, blocks=16_000),
+    "quality": MeshSettings(triangles=150_000, long_side_px=800, most_views=150, blocks=5_000),
 }
 """How fine the mesh of each preset is."""
