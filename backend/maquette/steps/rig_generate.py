@@ -11,19 +11,12 @@ import numpy as np
 
 from maquette.recon.cuda import choose_backend
 from maquette.recon.gaussians.floaters import filter_floaters
-from maquette.recon.rig import (
-    DEFINITION,
-    Rig,
-    RigScene,
-    RigView,
-    SideMetric,
-    measure_rig,
-    read_rig,
-    rig_settings,
-    solve_rig,
-    train_rig,
-    write_scene,
-)
+from maquette.recon.rig.measuring import DEFINITION, SideMetric, measure_rig
+from maquette.recon.rig.presets import rig_settings
+from maquette.recon.rig.reading import RigView, read_rig
+from maquette.recon.rig.rig import Rig, solve_rig
+from maquette.recon.rig.scene import RigScene, write_scene
+from maquette.recon.rig.training import train_rig
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene, save_scene
 from maquette.recon.train_settings import TrainSettings

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-from maquette.recon.rig import SIDES, Side
 from maquette.recon.rig.reading import NamedFile
-from maquette.recon.rig.sides import rotation_of
+from maquette.recon.rig.sides import SIDES, Side, rotation_of
 
 # Centre and half axes, in camera distances; x to the right of the front picture, y down, z away from its camera.
 PARTS = (

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maquette.recon.rig import measure_rig, read_rig, rig_settings, solve_rig, train_rig, write_scene
+from maquette.recon.rig.measuring import measure_rig
+from maquette.recon.rig.presets import rig_settings
+from maquette.recon.rig.reading import read_rig
+from maquette.recon.rig.rig import solve_rig
+from maquette.recon.rig.scene import write_scene
+from maquette.recon.rig.training import train_rig
 
 
 @pytest.mark.captures

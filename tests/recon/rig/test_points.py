@@ -9,8 +9,9 @@ import numpy as np
 from tests.recon.rig.figure import PARTS, Making, photograph, rotation, write
 
 from maquette.recon.cameras import Camera
-from maquette.recon.rig import SIDES, read_rig
 from maquette.recon.rig.points import DepthPicture, fuse
+from maquette.recon.rig.reading import read_rig
+from maquette.recon.rig.sides import SIDES
 from maquette.recon.rig.silhouettes import silhouette_of
 
 MAKING = Making(size=160)

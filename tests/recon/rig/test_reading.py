@@ -10,8 +10,8 @@ import pytest
 from tests.recon.rig.figure import Making, write
 
 from maquette.errors import MaquetteError
-from maquette.recon.rig import SIDES, read_rig
-from maquette.recon.rig.reading import NamedFile, sides_named
+from maquette.recon.rig.reading import NamedFile, read_rig, sides_named
+from maquette.recon.rig.sides import SIDES
 
 SMALL = Making(size=80)
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.recon.rig.conftest import Solved
 from tests.recon.rig.figure import Making, rotation, write
 
-from maquette.recon.rig import SIDES, read_rig, solve_rig
 from maquette.recon.rig.errors import RigDisagreesError
+from maquette.recon.rig.reading import read_rig
+from maquette.recon.rig.rig import solve_rig
+from maquette.recon.rig.sides import SIDES
 
 AS_CAPTURED = Making(
     field_of_view_deg=45.0,
@@ -43,9 +46,9 @@ def test_the_making_is_found_again(making: Making, tolerance_deg: float, tmp_pat
     assert ("rig_scale_differs" in codes) == bool(making.object_scales)
 
 
-def test_the_same_files_give_the_same_rig_in_any_order(tmp_path: Path) -> None:
-    views, depths = write(Making(size=96), tmp_path)
-    one, other = solve_rig(read_rig(views, depths)), solve_rig(read_rig(views[::-1], depths[::-1]))
+def test_the_same_files_give_the_same_rig_in_any_order(solved: Solved) -> None:
+    views, depths = solved.sent
+    one, other = solved.rig, solve_rig(read_rig(views[::-1], depths[::-1]))
     assert one.field_of_view_deg == other.field_of_view_deg
     for a, b in zip(one.sides, other.sides, strict=True):
         assert a.camera.as_dict() == b.camera.as_dict()

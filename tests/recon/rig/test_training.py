@@ -7,20 +7,21 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from tests.recon.rig.figure import Making, write
+from tests.recon.rig.conftest import Solved
 
-from maquette.recon.rig import SIDES, RigScene, measure_rig, read_rig, rig_settings, solve_rig, train_rig, write_scene
-from maquette.recon.rig.training import TURN
+from maquette.recon.rig.measuring import measure_rig
+from maquette.recon.rig.presets import rig_settings
+from maquette.recon.rig.scene import RigScene, write_scene
+from maquette.recon.rig.sides import SIDES
+from maquette.recon.rig.training import TURN, train_rig
 
 SETTINGS = replace(rig_settings("fastest"), iterations=2 * TURN, max_side_px=64, coarse_levels=0)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple, object, RigScene]:
-    folder = tmp_path_factory.mktemp("rig")
-    views = read_rig(*write(Making(size=96), folder / "sent"))
-    rig = solve_rig(views)
-    return views, rig, write_scene(views, rig, folder / "scene", long_side_px=80)
+def made(solved: Solved, tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple, object, RigScene]:
+    views, rig = solved.views, solved.rig
+    return views, rig, write_scene(views, rig, tmp_path_factory.mktemp("scene"), long_side_px=80)
 
 
 def test_the_scene_holds_what_the_trainer_reads(made: tuple) -> None:

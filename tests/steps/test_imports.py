@@ -1,0 +1,19 @@
+"""What a step loads before it begins: its process is started for every call."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numba", "scipy.optimize", "sklearn", "pycolmap", "torch", "onnxruntime")
+
+
+@pytest.mark.parametrize("module", ["maquette.execution.child", "maquette.steps", "maquette.steps.upload"])
+def test_neither_the_solver_nor_the_trainer_is_loaded_for_an_upload(module: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert module in found.stdout.split()
+    assert not set(HEAVY) & set(found.stdout.split())
