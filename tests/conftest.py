@@ -35,7 +35,13 @@ threadpool_limits(1, user_api="blas")
 
 install_import_hook("maquette.recon", "beartype.beartype")
 
-CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "captures"
+TESTS = Path(__file__).resolve().parent
+CAPTURES = TESTS.parents[1] / "shared" / "captures"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Minutes of waiting first: left for the end, they would keep one process busy while the others are done."""
+    items.sort(key=lambda item: "faults" not in item.path.relative_to(TESTS).parts)
 
 
 @pytest.fixture(scope="session")
