@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Inside the folder that it stands for: who removes that folder gets it installed again.
 JS_CLIENTS := tests/supabase/js/node_modules/.installed
+JS_READERS := tests/recon/formats/js/node_modules/.installed
 PIP := @$(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Data of `make demo` and `make serve`; both use the same home, so that serve finds what demo made.
@@ -22,7 +23,7 @@ help: ## Say what can be made
 
 install: $(VENV)/.runtime ## Create .venv and install Maquette
 
-install-dev: $(VENV)/.dev $(JS_CLIENTS) ## The same with everything the tests need
+install-dev: $(VENV)/.dev $(JS_CLIENTS) $(JS_READERS) ## The same with everything the tests need
 
 demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
 	$(BIN)/maquette demo $(if $(PHOTOS),"$(PHOTOS)") --out "$(OUT)" --preset $(PRESET)
@@ -30,7 +31,7 @@ demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balan
 serve: $(VENV)/.runtime ## Start database, storage, API and worker; Ctrl-C stops them
 	$(BIN)/maquette serve
 
-test: check $(JS_CLIENTS) ## Check style, types and imports, then run all tests
+test: check $(JS_CLIENTS) $(JS_READERS) ## Check style, types and imports, then run all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev
@@ -42,9 +43,10 @@ check: $(VENV)/.dev
 lock: $(VENV)/.dev ## Write the exact versions of a fresh installation into the lock files
 	$(PYTHON) tools/write_locks.py
 	$(BIN)/python tools/npm.py lock tests/supabase/js
+	$(BIN)/python tools/npm.py lock tests/recon/formats/js
 
 clean: ## Remove what was built; data in MAQUETTE_HOME stay
-	rm -rf $(VENV) tests/supabase/js/node_modules build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) tests/supabase/js/node_modules tests/recon/formats/js/node_modules build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }
@@ -64,4 +66,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 $(JS_CLIENTS): tests/supabase/js/package-lock.json $(VENV)/.dev
 	@echo "Installing the JavaScript clients that the tests drive …"
 	@$(BIN)/python tools/npm.py ci tests/supabase/js
+	@touch $@
+
+$(JS_READERS): tests/recon/formats/js/package-lock.json $(VENV)/.dev
+	@echo "Installing the program that reads exported models back …"
+	@$(BIN)/python tools/npm.py ci tests/recon/formats/js
 	@touch $@

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sorted(ROOT.glob("requirements*.lock"))
-NODE = [ROOT / folder / "package-lock.json" for folder in ("tests/supabase/js",)]
+NODE = [ROOT / folder / "package-lock.json" for folder in ("tests/supabase/js", "tests/recon/formats/js")]
 
 
 def test_there_are_locks():
