@@ -30,6 +30,10 @@ comment on column public.meshes.observed_share is 'Share of the texels that some
 comment on column public.meshes.split is 'Which photos psnr (dB) and ssim compare renders of the mesh with, where the mesh covers them.';
 create index meshes_run_idx on public.meshes (run_id);
 
+alter table public.export_history add column details jsonb not null default '{}';
+comment on column public.export_history.details is
+    'How the file stands: up (direction, method, confidence, sentence), out_from_world (4 x 4), what it holds, and why its loss was not measured.';
+
 create table public.mesh_files (
     id uuid primary key default gen_random_uuid(),
     project_id uuid not null references public.projects (id) on delete cascade,

@@ -11,8 +11,6 @@ from numpy import ndarray
 from PIL import Image
 from tests.steps.conftest import Recorder, StoppedError
 
-from maquette.errors import MaquetteError
-from maquette.recon.formats import format_named
 from maquette.recon.metrics import psnr as measure_psnr
 from maquette.recon.photos import load_photo
 from maquette.recon.quality import overall_quality
@@ -166,47 +164,6 @@ def test_parameters_out_of_bounds_and_unknown_ones() -> None:
             RefineParameters.model_validate(wrong)
     with pytest.raises(ValueError, match="validation error"):
         ExportParameters.model_validate({"version": -1})
-
-
-@pytest.mark.parametrize("file_format", ["ply", "splat"])
-def test_an_export_reads_back_as_the_model(generated: Folder, file_format: str) -> None:
-    sink = Recorder()
-    result = STEPS["export"].run(generated.root, {"format": file_format, "version": 0}, sink)
-    (export,) = sink.records
-    assert export.type == "export" and export.options == {"optimize": False, "filter_floaters": False}
-    path = generated.root / export.file.path
-    written = format_named(file_format).read(path)
-    source = format_named("ply").read(generated.root / generated.load_model(0).model.path)
-    assert len(written) == len(source) == result["gaussians"] and path.stat().st_size == result["bytes"]
-    assert export.file.made_from == (generated.load_model(0).model.path,)
-    assert np.allclose(np.sort(written.means[:, 0]), np.sort(source.means[:, 0]), atol=1e-4)
-
-
-def test_options_leave_out_what_they_say_and_name_the_file(generated: Folder) -> None:
-    ply = format_named("ply")
-    model = generated.load_model(0)
-    source = ply.read(generated.root / model.model.path)
-    source.opacity_logits[:7] = -12.0
-    ply.write(source, generated.root / model.model.path, provenance={})
-    names = set()
-    for options in ({}, {"optimize": True}, {"filter_floaters": True}, {"optimize": True, "filter_floaters": True}):
-        sink = Recorder()
-        STEPS["export"].run(generated.root, {"format": "ply", "version": 0, **options}, sink)
-        (export,) = sink.records
-        assert export.type == "export"
-        names.add(export.file.path)
-        if options == {"optimize": True}:
-            faint = int((source.opacity_logits < np.log(1 / 254)).sum())
-            assert export.measured_loss == {"gaussians": len(source), "gaussians_written": len(source) - faint}
-        if not options:
-            assert export.measured_loss is None
-    assert len(names) == 4, "one export does not overwrite another"
-
-
-def test_an_unknown_format_is_refused_in_words(generated: Folder) -> None:
-    with pytest.raises(MaquetteError) as refused:
-        STEPS["export"].run(generated.root, {"format": "fbx", "version": 0}, Recorder())
-    assert refused.value.code == "unknown_format" and "ply" in refused.value.suggestion + refused.value.message
 
 
 def test_every_stage_that_is_reported_moves_the_bar(generated: Folder, tmp_path: Path) -> None:

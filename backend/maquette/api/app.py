@@ -14,7 +14,9 @@ from fastapi_offline import FastAPIOffline
 from maquette import __version__
 from maquette.api import (
     comparisons,
+    download,
     events,
+    formats,
     health,
     lists,
     metrics,
@@ -123,6 +125,8 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         projects,
         uploads,
         steps,
+        formats,
+        download,
         status,
         runs,
         run_logs,

@@ -15,13 +15,14 @@ from maquette.errors import BadInputError, WrongStateError
 from maquette.models.installed import read_weights
 from maquette.settings import Settings
 from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, GenerateParameters, RefineParameters
-from maquette.steps.presets import PRESETS
+from maquette.steps.presets import PRESETS, mesh_preset
 from maquette.steps.workloads import size_of, workload_of
 
 REFINE_ANOTHER = (
     "Refine the promoted version or the newest one, which keep what that needs, or call"
     " POST /api/v1/generate/{project_id}: the photos are there."
 )
+EXPORT_GAUSSIANS = "Export a format of Gaussians, such as ply, or generate again: the photos are there."
 EXPORT_ANOTHER = "Export it without `filter_floaters`, or another version."
 
 
@@ -74,8 +75,8 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
         if given is None and len(usable) < settings.min_photos:
             raise NotEnoughPhotosError(
                 f"{len(usable)} of {len(photos)} photos can be used; at least {settings.min_photos} are needed.",
-                suggestion="Upload more photos that overlap, or a single one, of which a relief is made; GET /api/v1/projects/{id}/images says what is wrong with"
-                " the others.",
+                suggestion="Upload more photos that overlap, or make a project of a single one, which becomes a relief;"
+                " GET /api/v1/projects/{id}/images says what is wrong with the others.",
                 found=len(usable),
                 needed=settings.min_photos,
                 uploaded=len(photos),
@@ -162,8 +163,11 @@ def _editions(settings: Settings) -> tuple[str, ...]:
 
 
 async def for_export(parameters: ExportParameters) -> Prepare:
-    """Needs a known format and a model; reads that version. ``unknown_format`` otherwise."""
-    await asyncio.to_thread(_check_format, parameters.format)
+    """Needs a known format and a model, and for what shows surfaces or cameras its views; reads that version.
+
+    ``unknown_format`` or ``nothing_to_optimize`` otherwise.
+    """
+    kind = await asyncio.to_thread(_kind_of, parameters)
 
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.version)
@@ -171,17 +175,25 @@ async def for_export(parameters: ExportParameters) -> Prepare:
         needed = {"filtered": f"What the filter left {called}"} if parameters.filter_floaters else {}
         records.still_there(model["objects"], {"model": f"The model {called}", **needed}, suggestion=EXPORT_ANOTHER)
         settled = parameters.model_copy(update={"version": model["version"]})
+        if kind == "mesh":
+            preset = mesh_preset(parameters.preset, model["details"])
+            filtered = parameters.filter_floaters
+            if await records.mesh(conn, project["id"], model["version"], preset, filtered=filtered) is None:
+                await records.scene_still_there(conn, model, suggestion=EXPORT_GAUSSIANS)
         gaussians = model["num_gaussians"]
         return _work("export", settled, (model["objects"]["model"]["sha256"],), gaussians=gaussians)
 
     return prepare
 
 
-def _check_format(name: str) -> None:
+def _kind_of(parameters: ExportParameters) -> str:
     # Imported on first use: the formats need numpy, which the API can start without.
     from maquette.recon.formats import format_named
+    from maquette.recon.formats.options import check_optimize
 
-    format_named(name)
+    target = format_named(parameters.format)
+    check_optimize(target, optimize=parameters.optimize)
+    return target.kind
 
 
 async def _check_views(conn: Connection, view_run_id: UUID, wanted: list[int], *, enhanced: bool) -> None:

@@ -106,6 +106,9 @@ class ExportResult(Finished):
     file_size_mb: float = Field(description="Millions of bytes.")
     bytes: int
     sha256: str
+    measured_loss: dict[str, Any] | None = Field(
+        None, description="What the file shows less than the model, on the same photos; null: nothing, or not measured."
+    )
 
 
 def accepted(call: Call, outlook: Outlook | None) -> JSONResponse:
@@ -205,6 +208,6 @@ async def _file(service: Service, told: dict[str, Any], project_name: str, *, ne
         records.still_there(row["objects"], {"file": f"This file of version {row['version']}"}, suggestion=again)
     elif row["objects"]["file"]["removed_at"] is not None:
         return {"download_url": None, "file_size_mb": megabytes}
-    suffix = row["objects"]["file"]["path"].rpartition(".")[2]
+    suffix = row["objects"]["file"]["path"].rpartition("/")[2].partition(".")[2]
     url = await download_link(service, row["objects"]["file"], f"{project_name} v{row['version']}.{suffix}")
     return {"download_url": url, "file_size_mb": megabytes}

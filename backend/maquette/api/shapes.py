@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Step = Literal["upload", "generate", "refine", "export"]
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -330,6 +331,16 @@ class Metric(Shape):
     created_at: datetime
 
 
+class MeshFile(Shape):
+    """A file of a mesh."""
+
+    name: str = Field(examples=["mesh.obj"])
+    url: str | None = Field(description=SIGNED)
+    bytes: int
+    sha256: str
+    mime: str
+
+
 class Mesh(Shape):
     """A textured surface of a version, which exports of meshes are written from."""
 
@@ -356,10 +367,19 @@ class Mesh(Shape):
     seconds: float
     details: dict[str, Any]
     created_at: datetime
-    objects: dict[str, StoredObject] = Field(
-        description="By name: `mesh.obj`, `material.mtl`, `texture_color.png`, `preview_*.png`, `poster.png`,"
+    files: list[MeshFile] = Field(
+        description="`mesh.obj`, `material.mtl`, `texture_color.png`, `preview_*.png`, `wireframe_*.png`, `poster.jpg`,"
         " `turntable.mp4`, `quality.json`; `mesh.npz` is what exports are written from."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_files(cls, row: Any) -> Any:
+        if not isinstance(row, Mapping) or "files" in row:
+            return row
+        objects = row["objects"]
+        files = [{"name": name, "url": row.get(f"{name}_url"), **objects[name]} for name in sorted(objects)]
+        return {**row, "files": files}
 
 
 class Export(Shape):
@@ -373,7 +393,13 @@ class Export(Shape):
     bytes: int
     sha256: str
     seconds: float
-    measured_loss: dict[str, Any] | None
+    measured_loss: dict[str, Any] | None = Field(
+        description="PSNR (dB) and SSIM of the full model and of the file as read back, on the same photos; null: "
+        "nothing is lost, or it was not measured (`details`)."
+    )
+    details: dict[str, Any] = Field(
+        description="How the file stands: `up`, `out_from_world`; what it holds.", examples=[{"gaussians": 80000}]
+    )
     created_at: datetime
     file_size_mb: float = Field(description="Millions of bytes.")
     download_url: str | None = Field(description=SIGNED)

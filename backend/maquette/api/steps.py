@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from maquette.api import readiness
 from maquette.api.calls import Call, Prepare, call_step
 from maquette.api.dry_runs import DryRun, Rehearsal, rehearse
+from maquette.api.export_query import AskedExport
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
@@ -61,7 +62,20 @@ REFINE_EXAMPLES: dict[str, Any] = {
 }
 EXPORT_EXAMPLES: dict[str, Any] = {
     "the chosen version": {"value": {"format": "ply"}},
-    "everything set": {"value": {"format": "splat", "version": 0, "filter_floaters": True, "optimize": True}},
+    "a textured mesh, upright on the ground": {"value": {"format": "glb", "origin": "ground"}},
+    "everything set": {
+        "value": {
+            "format": "spz",
+            "version": 0,
+            "preset": "balanced",
+            "filter_floaters": True,
+            "optimize": True,
+            "up_axis": "z",
+            "scale": 0.5,
+            "origin": "center",
+            "crop": [-1, -1, -1, 1, 1, 1],
+        }
+    },
 }
 
 
@@ -72,12 +86,6 @@ def _answers(result: Any, *statuses: int) -> dict[int | str, dict[str, Any]]:
         202: {"model": Accepted, "description": "In line or at work.", "headers": location},
         **error_responses(404, 409, 410, *statuses),
     }
-
-
-def _flag(name: str) -> Any:
-    """A yes-or-no of an export as a query parameter, described where its home is."""
-    description = f"{ExportParameters.model_fields[name].description} Default: false."
-    return Query(description=description, examples=[False])
 
 
 @router.post(
@@ -168,8 +176,9 @@ async def export(
 ) -> JSONResponse:
     """Of the promoted version, or of `version`.
 
-    `422 unknown_format` lists the formats there are; `409 nothing_generated` before a generate; `404
-    version_not_found`; `410 file_removed`.
+    A mesh is made by the first export that needs it, which takes minutes, and used by all others of its version and
+    preset. `422 unknown_format` lists the formats there are; `422 nothing_to_optimize`; `409 nothing_generated` before
+    a generate; `404 version_not_found`; `410 file_removed`.
     """
     prepare: Prepare = await readiness.for_export(parameters)
     if dry_run:
@@ -191,23 +200,10 @@ async def read_export(
     service: Serving,
     owner: Owner,
     project_id: ProjectId,
-    file_format: Annotated[
-        str, Query(alias="format", max_length=40, description="Name of a format. Default: `ply`.", examples=["ply"])
-    ] = "ply",
-    version: Annotated[
-        int | None,
-        Query(
-            ge=0, le=2**31 - 1, description="Model version, a count from 0. Default: the promoted one.", examples=[0]
-        ),
-    ] = None,
-    filter_floaters: Annotated[bool, _flag("filter_floaters")] = False,
-    optimize: Annotated[bool, _flag("optimize")] = False,
+    parameters: AskedExport,
     wait: Wait = 20,
 ) -> JSONResponse:
     """Answers at once with a file made before; otherwise makes it, waiting 20 seconds for it by default."""
-    parameters = ExportParameters(
-        format=file_format, version=version, filter_floaters=filter_floaters, optimize=optimize
-    )
     prepare: Prepare = await readiness.for_export(parameters)
     call = await call_step(service, owner, project_id, "export", parameters, prepare)
     return await answer_call(service, owner, call, wait, request)

@@ -220,8 +220,7 @@ async def mesh(conn: Connection, project_id: UUID, version: int, preset: str, *,
     """The mesh of a version, with its objects; None where none was made, or some of its files have gone."""
     row = await fetch_one(
         conn,
-        _LISTS["meshes"][0]
-        + " where t.project_id = %s and t.version = %s and t.preset = %s and t.filtered = %s",
+        _LISTS["meshes"][0] + " where t.project_id = %s and t.version = %s and t.preset = %s and t.filtered = %s",
         [project_id, version, preset, filtered],
     )
     return None if row is None or any(one["removed_at"] for one in row["objects"].values()) else row

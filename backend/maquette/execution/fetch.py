@@ -17,10 +17,10 @@ from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.errors import UnavailableError
 from maquette.execution.patience import few_at_a_time
 from maquette.execution.saved_work import saved_work
+from maquette.execution.scene_objects import for_export, scene_of
 from maquette.execution.view_runs import views_kept
 from maquette.execution.wanted import Wanted
 from maquette.recon.digest import sha256_of
-from maquette.recon.scenes.saved import DEPTHS_FOLDER, IMAGES_FOLDER, MASKS_FOLDER
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
 from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH
@@ -66,7 +66,7 @@ async def _inputs(
         wanted += photos
         if (made_by := await views_kept(conn, run)) is not None:
             project["views_kept"] = True
-            wanted += await _scene(conn, made_by, folder)
+            wanted += await scene_of(conn, made_by, folder)
             if not project["versions_of_run"]:
                 wanted += await saved_work(conn, run, folder)
     else:
@@ -77,8 +77,10 @@ async def _inputs(
         if parameters.get("filter_floaters"):
             files.add("filtered")
         wanted += await _model(conn, model, folder, files)
+        if run["step"] == "export":
+            wanted += await for_export(conn, run["project_id"], model, parameters, folder)
         if run["step"] == "refine":
-            wanted += await _scene(conn, model["view_run_id"], folder)
+            wanted += await scene_of(conn, model["view_run_id"], folder)
             wanted += await _replacements(conn, model["view_run_id"], folder, project)
     await _evaluation(conn, run["project_id"], folder)
     for version in project["versions_of_run"]:
@@ -166,42 +168,6 @@ async def _poses(conn: Connection, project_id: UUID, folder: Folder) -> list[Wan
     ]
 
 
-async def _scene(conn: Connection, view_run_id: UUID, folder: Folder) -> list[Wanted]:
-    """Cameras, points and photos of a generate as they are now: refines may have made some of its views again."""
-    files = await fetch_all(
-        conn,
-        "select distinct on (a.kind) to_jsonb(a) as artifact from public.artifacts a"
-        " where a.kind in ('cameras', 'sparse_points', 'lenses') and a.run_id in (select %(run)s union all"
-        "  select v.made_by_run_id from public.multiview_generation v where v.run_id = %(run)s)"
-        " order by a.kind, a.created_at desc",
-        {"run": view_run_id},
-    )
-    views = await fetch_all(
-        conn,
-        "select v.name, to_jsonb(a) as image, to_jsonb(m) as mask, to_jsonb(p) as prior"
-        " from public.multiview_generation v join public.artifacts a on a.id = v.image_artifact_id"
-        " left join public.artifacts m on m.id = v.mask_artifact_id"
-        " left join public.artifacts p on p.id = v.prior_artifact_id"
-        " where v.run_id = %s and v.replaced_at is null order by v.view_index",
-        [view_run_id],
-    )
-    homes = (("image", IMAGES_FOLDER), ("mask", MASKS_FOLDER), ("prior", DEPTHS_FOLDER))
-    return [
-        *(Wanted(folder.relative(folder.scene / Path(f["artifact"]["path"]).name), f["artifact"]) for f in files),
-        *(
-            Wanted(folder.relative(folder.scene / home / _name_in_scene(view, kind)), view[kind])
-            for view in views
-            for kind, home in homes
-            if view[kind] is not None
-        ),
-    ]
-
-
-def _name_in_scene(view: Row, kind: str) -> str:
-    """A view's photo is called as the view; what comes with it as its key ends."""
-    return str(view["name"]) if kind == "image" else Path(view[kind]["path"]).name
-
-
 async def _replacements(conn: Connection, view_run_id: UUID, folder: Folder, project: dict[str, Any]) -> list[Wanted]:
     """The photos whose views wait to be made again; ``project`` tells :mod:`maquette.steps.replacement` of them."""
     rows = await staleness.views_to_renew(conn, view_run_id)
@@ -269,7 +235,7 @@ async def _download(objects: Objects, root: Path, wanted: Iterable[Wanted]) -> N
     async def fetch(one: Wanted) -> None:
         try:
             await fetch_whole(one)
-        except (ObjectMissingError, ObjectDamagedError) as error:
+        except (ObjectMissingError, ObjectDamagedError, records.FileRemovedError) as error:
             if not one.optional:
                 raise
             log.warning("%s is done without (%s)", one.path, error.code)

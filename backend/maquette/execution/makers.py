@@ -11,7 +11,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "upload": ("pillow", "pillow-heif", "numpy"),
     "generate": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scikit-learn"),
     "refine": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scikit-learn"),
-    "export": ("numpy",),
+    "export": ("numpy", "numba", "scikit-image", "trimesh", "fast-simplification", "xatlas"),
 }
 """By step, the distributions whose results a step's own depend on. Read from metadata: none of them is imported."""
 

@@ -51,7 +51,11 @@ async def write_record(conn: Connection, run: Row, record: Record, ids: Ids) -> 
 async def _views(conn: Connection, run: Row, record: Views, ids: Ids) -> None:
     await conn.execute(
         "insert into public.eval_sets (project_id, run_id, width, height, image_names)"
-        " values (%s, %s, %s, %s, to_jsonb(%s::text[])) on conflict (project_id) do nothing",
+        " values (%s, %s, %s, %s, to_jsonb(%s::text[]))"
+        " on conflict (project_id) do update set run_id = excluded.run_id,"
+        " width = excluded.width, height = excluded.height, image_names = excluded.image_names"
+        # One that holds nothing out has measured nothing.
+        " where eval_sets.image_names = '[]'",
         [run["project_id"], run["id"], record.eval_width, record.eval_height, list(record.eval_names)],
     )
     for placement in record.placements:
@@ -287,7 +291,8 @@ async def _mesh(conn: Connection, run: Row, record: MadeMesh, ids: Ids) -> None:
     before = await fetch_all(
         conn,
         "with gone as (delete from public.meshes where project_id = %s and version = %s and preset = %s"
-        " and filtered = %s returning id) select f.artifact_id from public.mesh_files f join gone on gone.id = f.mesh_id",
+        " and filtered = %s returning id)"
+        " select f.artifact_id from public.mesh_files f join gone on gone.id = f.mesh_id",
         [run["project_id"], record.version, record.preset, record.filtered],
     )
     row = await insert(
@@ -324,6 +329,7 @@ async def _export(conn: Connection, run: Row, record: Export, ids: Ids) -> dict[
             "sha256": artifact["sha256"],
             "seconds": record.seconds,
             "measured_loss": record.measured_loss,
+            "details": record.details,
         },
     )
     await _forget_earlier(conn, before, ids)

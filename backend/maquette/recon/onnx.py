@@ -29,7 +29,7 @@ class OnnxError(Exception):
 
 
 def lists_cuda() -> bool:
-    """Whether the onnxruntime that is installed was built for CUDA; where it starts only on the CPU, something lacks."""
+    """Whether the onnxruntime that is installed was built for CUDA; whether CUDA starts is another matter."""
     import onnxruntime
 
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()

@@ -31,10 +31,11 @@ class EvaluationSet:
 def fix(folder: Folder, scene: Scene, long_side: int, sink: Sink) -> EvaluationSet:
     """The set that stands in the folder, or a new one: every 8th placed photo in name order.
 
-    A photo that an earlier generate held out stays held out, also when this one could place more photos.
+    A photo that an earlier generate held out stays held out, also when this one could place more photos. A set that
+    holds nothing out, as of a project that had one photo before, measures nothing, and a new one takes its place.
     """
     known = load(folder)
-    if known is None:
+    if known is None or not known.names:
         known = EvaluationSet(tuple(scene.views[i].name for i in scene.held_out), long_side)
         write_json(folder.evaluation, {"names": list(known.names), "long_side": known.long_side})
         return known

@@ -7,66 +7,82 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.special import expit
-
-from maquette import __version__
-from maquette.recon.formats import format_named
-from maquette.recon.gaussians import Gaussians
+from maquette.recon.formats import Format, format_named
+from maquette.recon.frame import box_of, crop, moved
+from maquette.steps.export_content import Made, content_of, count_of
+from maquette.steps.export_loss import loss_of
 from maquette.steps.folder import Folder
 from maquette.steps.parameters import ExportParameters
+from maquette.steps.provenance import provenance_of
 from maquette.steps.records import Export, File
 from maquette.steps.sink import Sink
-
-LEAST_OPACITY = 1 / 255
-"""Under this alpha the rasteriser draws nothing (3DGS, section 6), so leaving such Gaussians out loses nothing."""
+from maquette.steps.standing import Standing, stand
 
 
 def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
-    """Read ``models/v<N>/model.ply``, write ``exports/``, keep an :class:`Export`."""
+    """Read ``models/v<N>/``, write ``exports/``, keep an :class:`Export`, and a ``MadeMesh`` where one was made.
+
+    Raises ``unknown_format``, ``bad_placing``, ``bad_crop``, ``crop_empty``, what the making of a mesh raises, and what
+    the format's ``write`` does.
+    """
     folder, wanted = Folder(root), ExportParameters.model_validate(parameters)
     target = format_named(wanted.format)
     version = wanted.version if wanted.version is not None else int(folder.project()["from_version"])
+    model = folder.load_model(version)
+    box = None if wanted.crop is None else box_of(wanted.crop)
     began = time.monotonic()
-    sink.progress("writing", 0.0, f"version {version} as {target.name}")
-    record = folder.load_model(version)
-    source = root / (record.filtered if wanted.filter_floaters else record.model).path
-    gaussians = format_named("ply").read(source)
-    kept = _visible(gaussians) if wanted.optimize else gaussians
 
+    made = content_of(folder, target, model, wanted, sink)
+    sink.progress("writing", 0.0, f"version {version} as {target.name}")
+    standing = stand(target, wanted, made.scene, made.model, made.about)
+    placed = moved(made.content, standing.out_from_world)
+    if box is not None:
+        placed = crop(placed, box)
     folder.exports.mkdir(parents=True, exist_ok=True)
-    path = folder.exports / f"model_v{version}{_suffix(wanted)}{target.extension}"
-    project = folder.project()
-    target.write(
-        kept,
-        path,
-        provenance={
-            "generator": f"maquette {__version__}",
-            "project": str(project.get("id", "local")),
-            "version": str(version),
-            "up_axis": "as captured (OpenCV world of structure-from-motion, scale arbitrary)",
-        },
-    )
+    path = folder.exports / f"model_v{version}{_suffix(target, wanted)}{target.extension}"
+    write = target.compressed[made.texture] if made.texture is not None else target.write
+    write(placed, path, provenance=provenance_of(folder, model, wanted, standing))
+
     sink.progress("checking", 0.0, "reading it back")
     read_back = target.read(path)
-    if len(read_back) != len(kept):
-        raise RuntimeError(f"{target.name} read back {len(read_back)} of {len(kept)} Gaussians")
+    if count_of(read_back) != count_of(placed):
+        raise RuntimeError(f"{target.name} read back {count_of(read_back)} of {count_of(placed)}")
+    loss, unmeasured = loss_of(folder, target, made, read_back, standing, cropped=box is not None)
     export = Export(
         version=version,
         format=target.name,
-        options={"optimize": wanted.optimize, "filter_floaters": wanted.filter_floaters},
-        file=File(kind="export", path=folder.relative(path), mime=target.mime, made_from=(folder.relative(source),)),
+        options=wanted.model_dump(mode="json", exclude={"format", "version"}),
+        file=File(kind="export", path=folder.relative(path), mime=target.mime, made_from=made.made_from),
         seconds=round(time.monotonic() - began, 3),
-        measured_loss={"gaussians": len(gaussians), "gaussians_written": len(kept)} if wanted.optimize else None,
+        measured_loss=loss,
+        details=_details(made, placed, standing, unmeasured),
     )
     sink.keep(export)
     sink.progress("checking", 1.0)
-    return {"version": version, "format": target.name, "bytes": path.stat().st_size, "gaussians": len(kept)}
+    told = {"version": version, "format": target.name, "bytes": path.stat().st_size, "measured_loss": loss}
+    return {**told, **count_of(placed)}
 
 
-def _suffix(wanted: ExportParameters) -> str:
-    return ("_filtered" if wanted.filter_floaters else "") + ("_optimized" if wanted.optimize else "")
+def _details(made: Made, placed: Any, standing: Standing, unmeasured: str | None) -> dict[str, Any]:
+    return {
+        **standing.as_dict(),
+        **count_of(placed),
+        **made.details,
+        **({"loss_not_measured": unmeasured} if unmeasured else {}),
+    }
 
 
-def _visible(gaussians: Gaussians) -> Gaussians:
-    return gaussians.subset(np.asarray(expit(gaussians.opacity_logits) >= LEAST_OPACITY))
+def _suffix(target: Format[Any], wanted: ExportParameters) -> str:
+    """What of the options a file's name tells, so that two of them do not take each other's place."""
+    words = [
+        "filtered" if wanted.filter_floaters else "",
+        "optimized" if wanted.optimize else "",
+        wanted.preset if wanted.preset and target.kind == "mesh" else "",
+        f"{wanted.up_axis}-up" if wanted.up_axis in ("y", "z") else "",
+        "y-down" if wanted.up_axis == "-y" else "",
+        "as-captured" if wanted.up_axis == "captured" else "",
+        f"x{wanted.scale:g}".replace(".", "-") if wanted.scale != 1 else "",
+        wanted.origin if wanted.origin != "captured" else "",
+        "cropped" if wanted.crop is not None else "",
+    ]
+    return "".join(f"_{word}" for word in words if word)

@@ -13,6 +13,7 @@
     evaluation.json           the fixed evaluation set
     models/v<N>/              model.ply, filtered.ply or unfiltered.ply, checkpoint.npz, preview.jpg, record.json
     depth/                    depth maps and heatmaps
+    meshes/v<N>-<preset>/     mesh.npz, mesh.obj, material.mtl, textures, previews, quality.json
     exports/                  files for the user
     project.json              project id and name, newest version known, versions this run has kept already
     machine.json              which weights of neural models this machine has, and which may be used
@@ -30,6 +31,9 @@ from maquette.models.installed import read_weights
 from maquette.recon.atomic import replacing
 from maquette.recon.weights import Weights
 from maquette.steps.records import Model
+
+MESH_FILE = "mesh.npz"
+"""In the folder of a mesh: what exports are written from."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,10 @@ class Folder:
     def exports(self) -> Path:
         """Files for the user."""
         return self.root / "exports"
+
+    def mesh(self, version: int, preset: str, *, filtered: bool) -> Path:
+        """The folder of a version's mesh."""
+        return self.root / "meshes" / f"v{version}-{preset}{'-filtered' if filtered else ''}"
 
     @property
     def evaluation(self) -> Path:

@@ -145,11 +145,37 @@ class ExportParameters(_Parameters):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"format": "ply"}]})
 
-    format: str = Field("ply", max_length=40, description="Name of a format: `ply` or `splat`.")
+    format: str = Field(
+        "ply",
+        max_length=40,
+        description="Name of a format: `GET /api/v1/formats` lists them with what opens each.",
+    )
     version: int | None = Field(None, ge=0, le=2**31 - 1, description="Model version. Default: the promoted one.")
+    preset: Preset | None = Field(
+        None,
+        description="Of meshes: 30,000, 80,000 or 150,000 triangles and a texture of 1024, 2048 or 4096 px. Default: "
+        "that of the version.",
+    )
     filter_floaters: bool = Field(
         False, description="Leave out Gaussians that float apart from the rest; sparse background goes with them."
     )
     optimize: bool = Field(
-        False, description="Leave out Gaussians too transparent to show in any view (opacity under 1/255)."
+        False,
+        description="Make the file smaller, as far as the photos hardly show it (0.3 dB): leave out what contributes "
+        "least, lower spherical harmonics; of meshes, halve the triangles and compress the texture. `measured_loss` "
+        "tells what it cost.",
+    )
+    up_axis: Literal["auto", "y", "-y", "z", "captured"] = Field(
+        "auto",
+        description="Axis that points up in the file. Default: what programs that open the format expect. `captured`: "
+        "the frame of structure-from-motion, untouched.",
+    )
+    scale: float = Field(1.0, gt=0, le=1e6, description="Units of the file per unit of the captured world.")
+    origin: Literal["captured", "center", "ground"] = Field(
+        "captured", description="What stands at 0, 0, 0: as captured, the model's middle, or the ground below that."
+    )
+    crop: tuple[float, float, float, float, float, float] | None = Field(
+        None,
+        description="Keep only the box of xmin, ymin, zmin, xmax, ymax, zmax, in the file's own frame and unit.",
+        examples=[None],
     )

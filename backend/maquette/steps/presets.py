@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from maquette.recon.train_settings import TrainSettings
 from maquette.steps.parameters import GenerateParameters
@@ -39,6 +41,11 @@ class Preset:
             opacity_weight=FEW_PHOTOS_OPACITY_WEIGHT if photos < FEW_PHOTOS else 0.0,
             seed=wanted.seed,
         )
+
+
+def mesh_preset(wanted: str | None, details: Mapping[str, Any]) -> str:
+    """The preset of a mesh: the one asked for, else that of the version (``details`` of its row)."""
+    return wanted or str(details.get("preset") or "balanced")
 
 
 PRESETS: dict[str, Preset] = {

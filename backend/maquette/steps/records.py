@@ -289,6 +289,7 @@ class Export(_Record):
     file: File
     seconds: float
     measured_loss: dict[str, Any] | None = None
+    details: dict[str, Any] = {}
 
 
 Record = Annotated[Images | Views | RenewedViews | Model | DepthMaps | MadeMesh | Export, Field(discriminator="type")]

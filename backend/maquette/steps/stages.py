@@ -15,7 +15,14 @@ STAGES: dict[str, dict[str, float]] = {
         "evaluation": 0.05,
     },
     "refine": {"loading": 0.03, "rounds": 0.97},
-    "export": {"writing": 0.8, "checking": 0.2},
+    "export": {
+        "surface": 0.4,
+        "texture": 0.3,
+        "previews": 0.12,
+        "optimizing": 0.1,
+        "writing": 0.04,
+        "checking": 0.04,
+    },
 }
 
 

@@ -33,6 +33,7 @@ def workload_of(
         case "export":
             parts = [
                 parameters.get("format"),
+                parameters.get("preset"),
                 "filtered" if parameters.get("filter_floaters") else None,
                 "optimized" if parameters.get("optimize") else None,
             ]

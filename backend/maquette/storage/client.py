@@ -122,6 +122,16 @@ class Objects:
         finally:
             partial.unlink(missing_ok=True)
 
+    async def stream(self, bucket: str, key: str) -> AsyncIterator[bytes]:
+        """An object's bytes piece by piece, for passing on; a connection lost on the way is the caller's to tell of."""
+        async with self.http.stream("GET", f"{self._base}/object/{bucket}/{quote(key)}") as response:
+            if response.is_error:
+                await response.aread()
+                error = _api_error(response)
+                raise _refused(error, response.status_code, f"{bucket}/{key}")
+            async for chunk in response.aiter_bytes(CHUNK):
+                yield chunk
+
     async def exists(self, bucket: str, key: str) -> bool:
         """Whether there is such an object."""
         return await _try(lambda: self.storage.from_(bucket).exists(key), f"{bucket}/{key}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,8 +67,16 @@ class Format(Generic[Content]):
     """Whether what is read back is what was written, to the last bit of a float32."""
     keeps_provenance: bool = True
     """Whether the format has room for words."""
+    extra: str | None = None
+    """Extra that writing needs, as ``usd``, with the ``module`` it brings."""
+    module: str | None = None
     compressed: Mapping[str, Write[Content]] = field(default_factory=dict)
     """What ``compress_texture`` writes by instead of ``write``: by the encoding of the texture, best kept first."""
+
+    def missing_extra(self) -> str | None:
+        """The extra that is needed and not installed."""
+        missing = self.module is not None and importlib.util.find_spec(self.module) is None
+        return self.extra if missing else None
 
 
 def check_writable(gaussians: Gaussians) -> None:

@@ -168,6 +168,7 @@ FORMAT = Format(
     description="Gaussians with all parameters, lossless; opens in every splat viewer and editor.",
     write=write,
     read=read,
+    lossless=True,
     opens_in=("SuperSplat", "Blender with a splat add-on", "Unreal", "Unity"),
     optimizations=frozenset({"prune", "lower_sh"}),
 )

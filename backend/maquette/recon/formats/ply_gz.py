@@ -53,6 +53,7 @@ FORMAT = Format(
     description="The lossless PLY, gzipped for keeping and sending; unpack it to open it.",
     write=write,
     read=read,
+    lossless=True,
     opens_in=("whatever opens PLY, once unpacked",),
     optimizations=frozenset({"prune", "lower_sh"}),
 )

@@ -179,5 +179,7 @@ FORMAT = Format(
     up_axis="y",
     opens_in=("AR Quick Look", "Reality Composer", "Preview on macOS", "Blender", "Houdini", "NVIDIA Omniverse"),
     optimizations=frozenset({"decimate", "compress_texture"}),
+    extra="usd",
+    module="pxr",
     compressed={"jpeg": partial(write, texture_format="jpeg")},
 )

@@ -51,9 +51,7 @@ class SingleVerdict:
 def judge_single(photo: Photo, removed: Removed | None = None) -> SingleVerdict:
     """Judge the photo, and its object where the background was removed; every finding says what to do about it."""
     measures = measure(photo)
-    refusing = shape_findings(
-        photo.name, (photo.original_width, photo.original_height), (photo.width, photo.height)
-    )
+    refusing = shape_findings(photo.name, (photo.original_width, photo.original_height), (photo.width, photo.height))
     warning: list[Reason] = []
     if measures.sharpness < BLURRED_ABSOLUTE:
         warning.append(

@@ -1,0 +1,63 @@
+"""The formats that models can be exported in."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from maquette.api.owners import Owner
+
+router = APIRouter(tags=["records"])
+
+
+class FormatShape(BaseModel):
+    """A format, and whether this server can write it."""
+
+    name: str = Field(examples=["glb"])
+    kind: str = Field(description="`gaussians`, `mesh`, `points` or `cameras`: what a file holds.", examples=["mesh"])
+    extension: str = Field(examples=[".glb"])
+    mime: str = Field(examples=["model/gltf-binary"])
+    description: str
+    opens_in: list[str] = Field(description="Programs that people open such files with, best known first.")
+    up_axis: str = Field(description="What those take for up, and `up_axis=auto` gives them.", examples=["y"])
+    optimizations: list[str] = Field(description="What `optimize` does here; none: it is refused.")
+    lossless: bool
+    keeps_provenance: bool = Field(description="Whether the file says where it comes from.")
+    extra: str | None = Field(description="What must be installed for it that is not: `pip install 'maquette[usd]'`.")
+
+
+class Formats(BaseModel):
+    """Every format there is."""
+
+    items: list[FormatShape]
+
+
+@router.get("/formats", summary="What models can be exported in")
+async def formats(owner: Owner) -> Formats:
+    """Each with what opens it, and what `optimize` does to it."""
+    return Formats(items=[FormatShape.model_validate(one) for one in await asyncio.to_thread(_known)])
+
+
+def _known() -> list[dict[str, Any]]:
+    # Imported on first use: the formats need numpy, which the API can start without.
+    from maquette.recon.formats import FORMATS
+
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "extension": one.extension,
+            "mime": one.mime,
+            "description": one.description,
+            "opens_in": list(one.opens_in),
+            "up_axis": one.up_axis,
+            "optimizations": sorted(one.optimizations),
+            "lossless": one.lossless,
+            "keeps_provenance": one.keeps_provenance,
+            "extra": one.missing_extra(),
+        }
+        for one in FORMATS
+    ]

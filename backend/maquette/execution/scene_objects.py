@@ -1,0 +1,94 @@
+"""Which objects make up a generate's scene, and which of them an export reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from maquette.db import records
+from maquette.db.rows import Connection, Row, fetch_all, fetch_one
+from maquette.execution.wanted import Wanted
+from maquette.recon.scenes.saved import DEPTHS_FOLDER, IMAGES_FOLDER, MASKS_FOLDER
+from maquette.steps.folder import MESH_FILE, Folder
+from maquette.steps.presets import mesh_preset
+
+
+async def scene_of(conn: Connection, view_run_id: UUID, folder: Folder) -> list[Wanted]:
+    """Cameras, points and photos of a generate as they are now: refines may have made some of its views again."""
+    files = await fetch_all(
+        conn,
+        "select distinct on (a.kind) to_jsonb(a) as artifact from public.artifacts a"
+        " where a.kind in ('cameras', 'sparse_points', 'lenses') and a.run_id in (select %(run)s union all"
+        "  select v.made_by_run_id from public.multiview_generation v where v.run_id = %(run)s)"
+        " order by a.kind, a.created_at desc",
+        {"run": view_run_id},
+    )
+    views = await fetch_all(
+        conn,
+        "select v.name, to_jsonb(a) as image, to_jsonb(m) as mask, to_jsonb(p) as prior"
+        " from public.multiview_generation v join public.artifacts a on a.id = v.image_artifact_id"
+        " left join public.artifacts m on m.id = v.mask_artifact_id"
+        " left join public.artifacts p on p.id = v.prior_artifact_id"
+        " where v.run_id = %s and v.replaced_at is null order by v.view_index",
+        [view_run_id],
+    )
+    homes = (("image", IMAGES_FOLDER), ("mask", MASKS_FOLDER), ("prior", DEPTHS_FOLDER))
+    return [
+        *(Wanted(folder.relative(folder.scene / Path(f["artifact"]["path"]).name), f["artifact"]) for f in files),
+        *(
+            Wanted(folder.relative(folder.scene / home / _name_in_scene(view, kind)), view[kind])
+            for view in views
+            for kind, home in homes
+            if view[kind] is not None
+        ),
+    ]
+
+
+async def for_export(
+    conn: Connection, project_id: UUID, model: Row, parameters: Mapping[str, Any], folder: Folder
+) -> list[Wanted]:
+    """What an export reads beside its version: all photos for a mesh that is yet to be made; else cameras and points,
+    which tell up, and where a loss can be measured the held-out photos. Those may be gone: the file can be made.
+    """
+    # Imported here: other steps' folders are filled without the formats.
+    from maquette.recon.formats import format_named
+
+    target = format_named(parameters["format"])
+    scene = await scene_of(conn, model["view_run_id"], folder)
+    needed = target.kind in ("mesh", "cameras")
+    photos = target.kind != "cameras" and (parameters["optimize"] or not target.lossless)
+    if target.kind == "mesh":
+        preset, filtered = mesh_preset(parameters["preset"], model["details"]), parameters["filter_floaters"]
+        made = await records.mesh(conn, project_id, model["version"], preset, filtered=filtered)
+        if made is None:
+            return scene
+        home = folder.mesh(model["version"], preset, filtered=filtered)
+        return [
+            Wanted(folder.relative(home / MESH_FILE), made["objects"][MESH_FILE]),
+            *await _measured_on(conn, project_id, scene, folder, needed=False, photos=parameters["optimize"]),
+        ]
+    return await _measured_on(conn, project_id, scene, folder, needed=needed, photos=photos)
+
+
+async def _measured_on(
+    conn: Connection, project_id: UUID, scene: Iterable[Wanted], folder: Folder, *, needed: bool, photos: bool
+) -> list[Wanted]:
+    """Of a scene the cameras and points, and the photos that measure: held out, or all where none is."""
+    row = await fetch_one(conn, "select image_names from public.eval_sets where project_id = %s", [project_id])
+    names = set(row["image_names"]) if row else set()
+    wanted = []
+    for one in scene:
+        path = folder.root / one.path
+        if path.parent == folder.scene:
+            wanted.append(replace(one, optional=not needed))
+        elif photos and (not names or Path(one.path).name.split(".")[0] in {Path(name).stem for name in names}):
+            wanted.append(replace(one, optional=True))
+    return wanted
+
+
+def _name_in_scene(view: Row, kind: str) -> str:
+    """A view's photo is called as the view; what comes with it as its key ends."""
+    return str(view["name"]) if kind == "image" else Path(view[kind]["path"]).name

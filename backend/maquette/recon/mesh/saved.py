@@ -1,0 +1,73 @@
+"""A mesh in one file, so that it is made once and written in many formats: arrays and PNG images in an .npz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from maquette.errors import BadInputError
+from maquette.recon.atomic import replacing
+from maquette.recon.mesh.mesh import Mesh, Texture
+
+
+class BadSavedMeshError(BadInputError):
+    """A stored mesh cannot be read."""
+
+    code = "mesh_unreadable"
+
+
+def save_mesh(mesh: Mesh, path: Path) -> None:
+    """Write it whole or not at all; nothing is lost."""
+    arrays: dict[str, Any] = {"vertices": mesh.vertices, "faces": mesh.faces}
+    for name in ("normals", "colors", "uvs"):
+        if (values := getattr(mesh, name)) is not None:
+            arrays[name] = values
+    if mesh.texture is not None:
+        arrays["texture"] = _png(mesh.texture.color)
+        arrays["observed_share"] = np.float64(mesh.texture.observed_share)
+        if mesh.texture.normal_map is not None:
+            arrays["normal_map"] = _png(mesh.texture.normal_map)
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_mesh(path: Path) -> Mesh:
+    """Read what :func:`save_mesh` wrote. Raises ``mesh_unreadable``."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            texture = None
+            if "texture" in arrays:
+                normal_map = _image(arrays["normal_map"]) if "normal_map" in arrays else None
+                texture = Texture(_image(arrays["texture"]), normal_map, float(arrays["observed_share"]))
+            return Mesh(
+                vertices=arrays["vertices"],
+                faces=arrays["faces"],
+                normals=arrays.get("normals"),
+                colors=arrays.get("colors"),
+                uvs=arrays.get("uvs"),
+                texture=texture,
+            )
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+        raise BadSavedMeshError(
+            f"The stored mesh '{path.name}' cannot be read.", suggestion="Export again with `?fresh=true`."
+        ) from error
+
+
+def _png(image: UInt8[ndarray, "h w 3"]) -> UInt8[ndarray, " n"]:
+    done, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not done:
+        raise RuntimeError("OpenCV could not encode a texture")
+    return np.asarray(data, np.uint8).ravel()
+
+
+def _image(data: UInt8[ndarray, " n"]) -> UInt8[ndarray, "h w 3"]:
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError("the image is broken")
+    return np.ascontiguousarray(image[..., ::-1])

@@ -1,0 +1,108 @@
+"""What an export writes, by the kind of its format, in the captured world: Gaussians, a mesh, points or cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from maquette.recon.formats import Format, format_named
+from maquette.recon.formats.options import check_optimize
+from maquette.recon.formats.points import Points
+from maquette.recon.gaussians import Gaussians
+from maquette.recon.gaussians.cloud import cloud_of
+from maquette.recon.mesh import Mesh
+from maquette.recon.optimize import OptimizeSettings, optimize_gaussians
+from maquette.recon.scene import Scene
+from maquette.recon.scenes.errors import SceneNotFoundError
+from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene
+from maquette.steps import evaluation
+from maquette.steps.folder import Folder
+from maquette.steps.meshes import mesh_of
+from maquette.steps.parameters import ExportParameters
+from maquette.steps.records import Model
+from maquette.steps.sink import Sink
+
+OPTIMIZE_LOSS_DB = 0.3
+"""What ``optimize`` may cost on the evaluation photos."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """``content`` of a file before it is placed; ``full``: what was made smaller, or is, and the file is measured by.
+
+    ``model``: the version itself. ``about``: what ``origin`` is measured on. ``texture``: the encoding to write a
+    texture in, None: the format's own.
+    """
+
+    content: Any
+    model: Gaussians
+    about: Gaussians | Mesh
+    scene: Scene | None
+    made_from: tuple[str, ...]
+    full: Any = None
+    texture: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def content_of(folder: Folder, target: Format[Any], model: Model, wanted: ExportParameters, sink: Sink) -> Made:
+    """Make or find what the file holds. Raises ``nothing_to_optimize``, and what a mesh's making raises."""
+    check_optimize(target, optimize=wanted.optimize)
+    source = (model.filtered if wanted.filter_floaters else model.model).path
+    scene = load_saved_scene(folder.scene) if is_saved_scene(folder.scene) else None
+    gaussians: Gaussians = format_named("ply").read(folder.root / source)
+    if target.kind == "cameras":
+        cameras = _needed(scene)
+        files = [folder.scene / name for name in ("cameras.json", "points.npz")]
+        return Made(cameras, gaussians, gaussians, scene, tuple(folder.relative(file) for file in files))
+    if target.kind == "mesh":
+        mesh, path = mesh_of(folder, _needed(scene), model, gaussians, wanted, sink)
+        if not wanted.optimize:
+            return Made(mesh, gaussians, mesh, scene, (path,))
+        small = mesh
+        encoding = next(iter(target.compressed), None) if "compress_texture" in target.optimizations else None
+        told = {"triangles_before": len(mesh.faces), "texture": encoding}
+        return Made(small, gaussians, mesh, scene, (path,), full=mesh, texture=encoding, details=told)
+    details: dict[str, Any] = {}
+    kept = gaussians
+    if wanted.optimize:
+        kept, details = _optimized(folder, target, gaussians, scene, sink)
+    if target.kind == "points":
+        return Made(cloud_of(kept), gaussians, kept, scene, (source,), details=details)
+    full = gaussians if wanted.optimize or not target.lossless else None
+    return Made(kept, gaussians, kept, scene, (source,), full=full, details=details)
+
+
+def _optimized(
+    folder: Folder, target: Format[Any], gaussians: Gaussians, scene: Scene | None, sink: Sink
+) -> tuple[Gaussians, dict[str, Any]]:
+    cameras, eval_set = _needed(scene), evaluation.load(folder)
+    held_out, training = (eval_set.held_out(cameras), eval_set.training(cameras)) if eval_set else ((), ())
+    settings = OptimizeSettings(
+        loss_db=OPTIMIZE_LOSS_DB,
+        prune="prune" in target.optimizations,
+        lower_sh="lower_sh" in target.optimizations,
+        max_side_px=eval_set.long_side if eval_set else 800,
+    )
+
+    def progress(stage: str, fraction: float, message: str = "") -> None:
+        sink.progress("optimizing", fraction / 2 + (stage == "optimizing") / 2, message)
+
+    found = optimize_gaussians(gaussians, cameras, held_out, training, settings, progress)
+    return found.gaussians, {"optimized": found.details.as_dict()}
+
+
+def _needed(scene: Scene | None) -> Scene:
+    if scene is None:
+        raise SceneNotFoundError("the project")
+    return scene
+
+
+def count_of(content: Gaussians | Mesh | Points | Scene) -> dict[str, int]:
+    """How much a file holds, by what it is."""
+    if isinstance(content, Mesh):
+        return {"triangles": len(content.faces)}
+    if isinstance(content, Points):
+        return {"points": len(content.positions)}
+    if isinstance(content, Scene):
+        return {"cameras": len(content.views)}
+    return {"gaussians": len(content)}
