@@ -22,7 +22,7 @@ from maquette.recon.texture.filling import fill_unseen, gutter_filled
 from maquette.recon.texture.observing import Samples, no_samples, observe
 from maquette.recon.texture.settings import TextureSettings
 from maquette.recon.texture.sights import sight_of
-from maquette.recon.texture.texels import Places, places_of, smooth_normals, texels_of
+from maquette.recon.texture.texels import Places, colors_at, places_of, smooth_normals, texels_of
 from maquette.recon.texture.unwrapping import Unwrapped, unwrap
 
 _SURVEY_SIDE_PX = 800
@@ -89,7 +89,7 @@ def bake_texture(
     texels = texels_of(laid_out.uvs, laid_out.faces, settings.size_px)
     samples = _painted(places_of(mesh, texels), mesh, scene, survey, settings, progress)
     progress("filling", 0.0, "choosing colours")
-    colors, seen = blend(samples, settings.sharpness)
+    colors, seen = blend(samples, settings.sharpness, colors_at(mesh, texels))
     share = float(seen.mean()) if len(seen) else 0.0
     del samples
     filled = fill_unseen(mesh, texels, laid_out.chart, colors, seen)
@@ -160,7 +160,7 @@ def _with_vertex_colors(
     normals: Float32[ndarray, "v 3"] = smooth_normals(mesh)
     lengths = np.linalg.norm(mesh.vertices[mesh.faces[:, 0]] - mesh.vertices[mesh.faces[:, 1]], axis=1)
     places = Places(mesh.vertices, normals, float(np.median(lengths)))
-    colors, seen = blend(_painted(places, mesh, scene, survey, settings, progress), settings.sharpness)
+    colors, seen = blend(_painted(places, mesh, scene, survey, settings, progress), settings.sharpness, mesh.colors)
     own = mesh.colors if mesh.colors is not None else np.full_like(colors, 128)
     share = float(seen.mean())
     warning = Reason(

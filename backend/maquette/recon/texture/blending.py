@@ -14,22 +14,31 @@ DISAGREEING = 18.0
 """Difference from the median colour, of 255, at which a photo counts a quarter: passers-by, highlights, wrong depth."""
 
 
-def blend(samples: Samples, sharpness: float) -> tuple[UInt8[ndarray, "n 3"], Bool[ndarray, " n"]]:
+VOTE = 0.5
+"""What the model's own colour weighs in the median, of the best photo's weight: it knows what stands in front of the
+surface and is no part of it, leaves say, but it shows less detail. It has a vote and is never painted."""
+
+
+def blend(
+    samples: Samples, sharpness: float, expected: UInt8[ndarray, "n 3"] | None = None
+) -> tuple[UInt8[ndarray, "n 3"], Bool[ndarray, " n"]]:
     """The colour of each place, and whether any photo shows it (black where none does).
 
     The mean by (weight / largest weight) ** ``sharpness``, a photo further from the weighted median m counting
-    1 / (1 + (|c - m| / 18)²)² (Geman and McClure 1987).
+    1 / (1 + (|c - m| / 18)²)² (Geman and McClure 1987). The ``expected`` colours of the model take part in the median
+    alone.
     """
     colors = np.zeros((len(samples.weights), 3), np.uint8)
-    _blend(samples.colors, samples.weights, sharpness, colors)
+    prior = np.zeros((0, 3), np.uint8) if expected is None else expected
+    _blend(samples.colors, samples.weights, sharpness, prior, colors)
     seen: Bool[ndarray, " n"] = samples.weights.max(axis=1, initial=0) > 0
     return colors, seen
 
 
 @inlined_kernel
-def _weighted_median(values: ndarray, weights: ndarray, order: ndarray, channel: Scalar, total: Scalar) -> Scalar:
-    """The value at which half of the weight is reached, between the two where it is met exactly; sorts ``order``."""
-    count = order.shape[0]
+def _weighted_median(values: ndarray, weights: ndarray, order: ndarray, channel: Scalar) -> Scalar:
+    """The value at which half of the weight is reached; sorts ``order``."""
+    count, total = order.shape[0], weights.sum()
     for i in range(1, count):
         moved = order[i]
         j = i - 1
@@ -41,28 +50,38 @@ def _weighted_median(values: ndarray, weights: ndarray, order: ndarray, channel:
     for i in range(count):
         here = weights[order[i]]
         if before + here >= 0.5 * total:
-            return float(values[order[i], channel])
+            return values[order[i], channel]
         before += here
-    return float(values[order[count - 1], channel])
+    return values[order[count - 1], channel]
 
 
 @parallel_kernel
-def _blend(samples: ndarray, weights: ndarray, sharpness: Scalar, out: ndarray) -> None:
+def _blend(samples: ndarray, weights: ndarray, sharpness: Scalar, expected: ndarray, out: ndarray) -> None:
     count, kept = weights.shape
     chunk = 4096
     for part in prange((count + chunk - 1) // chunk):
-        order = np.empty(kept, np.int64)
+        votes = kept + (1 if expected.shape[0] > 0 else 0)
+        order = np.empty(votes, np.int64)
+        values, shares = np.empty((votes, 3)), np.empty(votes)
         middle, sums = np.empty(3), np.empty(3)
         for i in range(part * chunk, min((part + 1) * chunk, count)):
-            total, best = 0.0, 0.0
+            best = 0.0
             for k in range(kept):
-                order[k] = k
-                total += weights[i, k]
+                shares[k] = weights[i, k]
                 best = max(best, weights[i, k])
             if best <= 0.0:
                 continue
+            if votes > kept:
+                shares[kept] = VOTE * best
             for c in range(3):
-                middle[c] = _weighted_median(samples[i], weights[i], order, c, total)
+                for k in range(kept):
+                    values[k, c] = samples[i, k, c]
+                if votes > kept:
+                    values[kept, c] = expected[i, c]
+            for k in range(votes):
+                order[k] = k
+            for c in range(3):
+                middle[c] = _weighted_median(values, shares, order, c)
             sums[:] = 0.0
             divisor = 0.0
             for k in range(kept):

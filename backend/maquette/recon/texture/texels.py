@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, Int64
+from jaxtyping import Float, Float32, Int32, Int64, UInt8
 from numpy import ndarray
 
 from maquette.recon.mesh import raster_fill
@@ -60,6 +60,15 @@ def places_of(mesh: Mesh, texels: Texels) -> Places:
     interpolate(normals, mesh.faces, texels.face, texels.barycentrics, turned)
     turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12)
     return Places(points, turned, float(np.sqrt(face_areas(mesh).sum() / max(len(points), 1))))
+
+
+def colors_at(mesh: Mesh, texels: Texels) -> UInt8[ndarray, "n 3"] | None:
+    """The mesh's own vertex colours at texels, where it has some."""
+    if mesh.colors is None:
+        return None
+    mixed = np.empty((len(texels.index), 3), np.float32)
+    interpolate(mesh.colors.astype(np.float32), mesh.faces, texels.face, texels.barycentrics, mixed)
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
 
 def smooth_normals(mesh: Mesh) -> Float32[ndarray, "v 3"]:
