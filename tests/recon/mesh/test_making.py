@@ -12,10 +12,12 @@ from tests.recon.mesh.solids import FACES, around, ball, color_at, cube, scene_o
 from maquette.errors import MaquetteError
 from maquette.recon.formats.errors import DivergedModelError, EmptyModelError
 from maquette.recon.masks import write_mask
+from maquette.recon.mesh.between import cameras_between
 from maquette.recon.mesh.errors import NoSurfaceError, TooFewMeshViewsError
 from maquette.recon.mesh.making import MeshResult, make_mesh
 from maquette.recon.mesh.settings import PRESETS, BadMeshSettingsError, MeshSettings
 from maquette.recon.scene import Scene
+from maquette.recon.synthetic.orbit import look_at
 
 SETTINGS = MeshSettings(triangles=3000, long_side_px=128, blocks=160)
 
@@ -74,6 +76,18 @@ def test_what_no_camera_sees_stays_open_and_is_said() -> None:
     # Its unseen bottom was not made up
     middle = result.mesh.vertices[result.mesh.faces].mean(axis=1)
     assert not ((np.abs(middle[:, :2]) < 0.5).all(axis=1) & (middle[:, 2] < -0.5)).any()
+
+
+def test_six_sides_of_a_cube_are_joined_by_views_between_them() -> None:
+    sides = [np.eye(3)[axis] * sign for axis in range(3) for sign in (1, -1)]
+    cameras = [
+        replace(around(1, side=128)[0], camera_from_world=look_at(3 * side, np.zeros(3), np.roll(side, 1)))
+        for side in sides
+    ]
+    result = make_mesh(cube(), scene_of(cameras), SETTINGS)
+    assert result.details["views_made"] == 12 and result.details["views"] == 18
+    assert result.details["watertight"] and result.details["volume"] == pytest.approx(1.4**3, rel=0.02)
+    assert cameras_between(scene_of(around(12)).views) == []
 
 
 def test_masks_keep_what_is_not_the_subject_out(tmp_path: Path) -> None:

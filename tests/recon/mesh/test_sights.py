@@ -9,7 +9,7 @@ import pytest
 from tests.recon.mesh.solids import around, ball, on_surface
 
 from maquette.recon.cameras import Camera
-from maquette.recon.mesh.agreement import confirmed
+from maquette.recon.mesh.agreement import drop_unconfirmed
 from maquette.recon.mesh.sights import sight_of, spread_out
 from maquette.recon.mesh.surface_depth import surface_depth, whitenings
 from maquette.recon.rasterize import forward, rasterize
@@ -81,12 +81,11 @@ def test_what_one_view_sees_alone_is_dropped() -> None:
     hanging = depth.copy()
     hanging[20:40, 50:70] = 2.0
     sights = [sight_of(cameras[0], hanging, color, sure), *(sight_of(c, depth, color, sure) for c in cameras[1:])]
-    kept = confirmed(sights)
-    assert not (kept[0].depth == 2).any() and not kept[0].weight[24:36, 54:66].any()
-    assert (kept[0].depth[:, 20:45] == 3).all() and (kept[2].depth[:, 40:70] == 3).all()
     # Nobody looks from elsewhere: nothing can be said against it
-    alone = confirmed([sights[0], sights[0]])
-    assert np.array_equal(alone[0].depth, sights[0].depth)
+    assert drop_unconfirmed([sights[0], sights[0]]) == 0 and (sights[0].depth == 2).any()
+    assert drop_unconfirmed(sights) == 4
+    assert not (sights[0].depth == 2).any() and not sights[0].weight[24:36, 54:66].any()
+    assert (sights[0].depth[:, 20:45] == 3).all() and (sights[2].depth[:, 40:70] == 3).all()
 
 
 def test_of_many_views_those_are_chosen_that_lie_apart() -> None:

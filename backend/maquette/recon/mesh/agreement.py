@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int
@@ -22,15 +21,17 @@ TOLERANCE = 0.03
 """Largest difference of two depths of the same point, relative."""
 
 
-def confirmed(sights: Sequence[Sight]) -> list[Sight]:
-    """The sights with only those depths that a witness shares and not more witnesses look through.
+def drop_unconfirmed(sights: Sequence[Sight]) -> int:
+    """Take out of the sights, in place, every depth that no witness shares or that more witnesses look through.
 
-    A view without a witness keeps all.
+    A view without a witness keeps all. Returns how many had one.
     """
-    found = []
+    alone, witnessed = [], 0
     for index, sight in enumerate(sights):
-        votes = np.zeros(sight.depth.shape, np.int32)
+        votes = np.ones(sight.depth.shape, np.int32)
         witnesses = _witnesses(sights, index)
+        if witnesses:
+            votes[:], witnessed = 0, witnessed + 1
         for other in witnesses:
             ask(
                 sight.depth,
@@ -41,15 +42,12 @@ def confirmed(sights: Sequence[Sight]) -> list[Sight]:
                 np.float32(TOLERANCE),
                 votes,
             )
-        if witnesses:
-            alone = votes <= 0
-            sight = replace(
-                sight,
-                depth=np.where(alone, np.float32(0), sight.depth),
-                weight=np.where(alone, np.float32(0), sight.weight),
-            )
-        found.append(sight)
-    return found
+        alone.append(votes <= 0)
+    # Only now: a view asks the others for all that they saw
+    for sight, where in zip(sights, alone, strict=True):
+        sight.depth[where] = 0
+        sight.weight[where] = 0
+    return witnessed
 
 
 def _lens(sight: Sight) -> ndarray:

@@ -9,7 +9,7 @@ from maquette.progress import Progress, silent
 from maquette.recon.capture import Reason
 from maquette.recon.formats.format import check_writable
 from maquette.recon.gaussians import Gaussians
-from maquette.recon.mesh.agreement import confirmed
+from maquette.recon.mesh.agreement import drop_unconfirmed
 from maquette.recon.mesh.blocks import Blocks, allot
 from maquette.recon.mesh.cleaning import Cleaned, clean, vertex_normals
 from maquette.recon.mesh.errors import NoSurfaceError, TooFewMeshViewsError
@@ -52,13 +52,15 @@ def make_mesh(
     if len(scene.views) < 2:
         raise TooFewMeshViewsError(len(scene.views))
     sights = take_sights(gaussians, scene, settings, progress)
-    return mesh_of(sights, settings, progress)
+    result = mesh_of(sights, settings, progress)
+    result.details["views_made"] = max(0, len(sights) - min(len(scene.views), settings.most_views))
+    return result
 
 
 def mesh_of(sights: list[Sight], settings: MeshSettings, progress: Progress = silent) -> MeshResult:
-    """The mesh of what these views show, as :func:`make_mesh` makes it."""
-    sights = confirmed(sights)
-    region = find_region(sights)
+    """The mesh of what these views show, as :func:`make_mesh` makes it; they lose the depths that others deny."""
+    witnessed = drop_unconfirmed(sights)
+    region = find_region(sights, comparable=witnessed > 0)
     blocks = allot(sights, region, settings.blocks, settings.truncation_voxels)
     fuse(blocks, sights, progress)
     vertices, faces = zero_surface(blocks, LEAST_WEIGHT, progress)

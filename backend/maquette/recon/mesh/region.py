@@ -48,14 +48,17 @@ class Region:
     alike: float
 
 
-def find_region(sights: Sequence[Sight]) -> Region:
-    """Raises ``no_surface`` where no two views see any surface at the same place."""
+def find_region(sights: Sequence[Sight], *, comparable: bool = True) -> Region:
+    """Raises ``no_surface`` where no two views see any surface at the same place, if they are ``comparable``: views of
+    opposite sides never do, and then all that they see counts."""
     points, owner, depth, pixel = _samples(sights)
     if len(points) < LEAST_POINTS:
         raise NoSurfaceError("hardly a pixel of any view shows something that is not transparent")
     confirmed, apart = _confirmations(sights, points, owner)
     if (confirmed > 0).sum() < LEAST_POINTS:
-        raise NoSurfaceError("no two views see anything at the same place")
+        if comparable:
+            raise NoSurfaceError("no two views see anything at the same place")
+        confirmed[:] = 1
     shared = confirmed >= max(1, round(MANY * len(sights)))
     if shared.sum() < LEAST_POINTS:
         shared = confirmed > 0

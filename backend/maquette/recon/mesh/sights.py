@@ -14,6 +14,7 @@ from maquette.progress import Progress
 from maquette.recon.cameras import Camera
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.masks import read_mask, shrunk_weights
+from maquette.recon.mesh.between import cameras_between
 from maquette.recon.mesh.settings import MeshSettings
 from maquette.recon.mesh.surface_depth import surface_depth, whitenings
 from maquette.recon.rasterize import forward
@@ -54,13 +55,15 @@ class Sight:
 
 
 def take_sights(gaussians: Gaussians, scene: Scene, settings: MeshSettings, progress: Progress) -> list[Sight]:
-    """Render the chosen views. Raises ``bad_mask``. Reports the stage ``looking``."""
-    chosen = spread_out([view.camera for view in scene.views], settings.most_views)
+    """Render the chosen views, and some between if they are few. Raises ``bad_mask``. Reports the stage ``looking``."""
     whitened = whitenings(gaussians)
+    chosen = spread_out([view.camera for view in scene.views], settings.most_views)
+    taken: list[tuple[Camera, View | None]] = [(scene.views[i].camera, scene.views[i]) for i in chosen]
+    taken += [(camera, None) for camera in cameras_between(scene.views)]
     sights = []
-    for done, index in enumerate(chosen):
-        progress("looking", done / len(chosen), f"view {done + 1} of {len(chosen)}")
-        sights.append(_take(gaussians, whitened, scene.views[index], settings))
+    for done, (camera, view) in enumerate(taken):
+        progress("looking", done / len(taken), f"view {done + 1} of {len(taken)}")
+        sights.append(_take(gaussians, whitened, camera, view, settings))
     progress("looking", 1.0, f"{len(sights)} views")
     return sights
 
@@ -78,14 +81,16 @@ def spread_out(cameras: Sequence[Camera], most: int) -> Int[ndarray, " n"]:
     return np.sort(np.array(chosen))
 
 
-def _take(gaussians: Gaussians, whitened: Float32[ndarray, "n 10"], view: View, settings: MeshSettings) -> Sight:
-    camera = view.camera.resized_to(settings.long_side_px)
+def _take(
+    gaussians: Gaussians, whitened: Float32[ndarray, "n 10"], camera: Camera, view: View | None, settings: MeshSettings
+) -> Sight:
+    camera = camera.resized_to(settings.long_side_px)
     frame = forward(gaussians, camera)
     depth, spread = surface_depth(frame, gaussians, whitened)
     depth[1 - frame.transmittance < settings.least_alpha] = 0
     depth[spread > LOOSEST * depth] = 0
     firmness = 1 / (1 + (spread / np.maximum(LOOSE * depth, 1e-12)) ** 2)
-    if view.mask_path is not None:
+    if view is not None and view.mask_path is not None:
         mask = read_mask(view.mask_path, view.name, view.camera.width, view.camera.height)
         mask = shrunk_weights(mask, camera.width, camera.height)
         depth[mask < MASK_SHARE * mask.max()] = 0
