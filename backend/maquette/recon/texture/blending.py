@@ -14,7 +14,7 @@ DISAGREEING = 18.0
 """Difference from the median colour, of 255, at which a photo counts a quarter: passers-by, highlights, wrong depth."""
 
 
-VOTE = 0.5
+VOTE = 0.9
 """What the model's own colour weighs in the median, of the best photo's weight: it knows what stands in front of the
 surface and is no part of it, leaves say, but it shows less detail. It has a vote and is never painted."""
 

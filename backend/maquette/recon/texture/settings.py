@@ -24,7 +24,7 @@ class TextureSettings:
     samples: int = 5
     """Photos that are kept for each texel, the best ones: more of them outvote passers-by, and take 7 bytes a texel
     each. 1 to 16."""
-    sharpness: float = 4.0
+    sharpness: float = 2.0
     """Power of the weights in the mean of a texel's photos: 1 blends them all, 8 almost takes the best one. 1 to 32."""
     unwrap_s: float = 120.0
     """Time for xatlas to pack the charts; after it triangles are laid out in pairs. 0 and more: 0 does not try."""
