@@ -27,6 +27,14 @@ class Gaussians:
     opacity_logits: Float32[ndarray, " n"]
     sh: Float32[ndarray, "n k 3"]
 
+    def __post_init__(self) -> None:
+        # Compiled loops read rows as they lie in memory: a transposed array would be misread in silence.
+        self.means = np.ascontiguousarray(self.means)
+        self.log_scales = np.ascontiguousarray(self.log_scales)
+        self.quaternions = np.ascontiguousarray(self.quaternions)
+        self.opacity_logits = np.ascontiguousarray(self.opacity_logits)
+        self.sh = np.ascontiguousarray(self.sh)
+
     def __len__(self) -> int:
         return len(self.means)
 
