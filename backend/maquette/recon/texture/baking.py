@@ -69,7 +69,7 @@ def bake_texture(
     held-out ones can measure the result).
 
     Stages: ``unwrapping``, ``evening``, ``painting``, ``filling``. One photo is in memory at a time; beside it 60
-    bytes a texel on the surface and 16 a texel of the whole texture. Raises :class:`MeshWithoutFacesError`,
+    bytes a texel on the surface and 20 a texel of the whole texture. Raises :class:`MeshWithoutFacesError`,
     ``bad_texture_settings`` and what reading a photo raises.
     """
     settings = (settings or TextureSettings()).checked()
