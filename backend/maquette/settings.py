@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     port: int = Field(8400, validation_alias=AliasChoices("MAQUETTE_PORT"), ge=1, le=65535)
     api_keys: Annotated[tuple[MachineKey, ...], NoDecode] = _from_env("MAQUETTE_API_KEYS", default=())
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_CORS_ORIGINS", default=())
+    # Sites that may show shared models in a frame; * for any. The rest of the page never stands in one.
+    frame_ancestors: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_FRAME_ANCESTORS", default=())
+    web_dir: Path | None = _from_env("MAQUETTE_WEB_DIR", default=None)
 
     supabase_url: str | None = _from_env("SUPABASE_URL", default=None)
     secret_key: SecretStr | None = _from_env("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", default=None)
@@ -118,7 +121,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("models_dir", mode="before")
+    @field_validator("models_dir", "web_dir", mode="before")
     @classmethod
     def _absolute_if_set(cls, folder: object) -> object:
         if isinstance(folder, str) and not folder.strip():
@@ -140,6 +143,14 @@ class Settings(BaseSettings):
     @classmethod
     def _exact_origins(cls, origins: object) -> object:
         return tuple(map(_origin, _listed(origins))) if isinstance(origins, str) else origins
+
+    @field_validator("frame_ancestors", mode="before")
+    @classmethod
+    def _framing_sites(cls, sites: object) -> object:
+        # Nothing on a shared page acts for anybody, so here any site may be let in.
+        if not isinstance(sites, str):
+            return sites
+        return tuple(site if site == "*" else _origin(site) for site in _listed(sites))
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from maquette.api.app import create_app
+from maquette.api.web import PAGES
 from maquette.settings import Connections, Settings
 
 OPEN_PATHS = {
@@ -51,7 +52,10 @@ def test_no_route_is_hidden_from_that_walk(settings: Settings, connections: Conn
     shown = set(app.openapi()["paths"])
     hidden = {path for path in _paths(app.routes) if path not in shown}
     assert hidden == {
-        "/",
+        *PAGES,
+        "/assets/{name}",
+        "/favicon.svg",
+        "/theme.js",
         "/api/v1/openapi.json",
         "/docs",
         "/docs/",

@@ -40,6 +40,7 @@ from maquette.api.guards import Guards
 from maquette.api.owners import choose_gate
 from maquette.api.service import Service
 from maquette.api.traffic import Counted
+from maquette.api.web import serve_web
 from maquette.db.connection import open_pool
 from maquette.db.listener import Listener
 from maquette.embedded.realtime.app import serve_realtime
@@ -107,6 +108,8 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
+        # Generated clients call their functions by it: listProjects, not listProjectsApiV1ProjectsGet.
+        generate_unique_id_function=lambda route: route.name,
         swagger_ui_parameters={"persistAuthorization": False},
         # An address whose last part was left empty, as by a variable that is not set, names nothing; a redirect would
         # look like success to a program that does not follow it.
@@ -147,12 +150,12 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         # Where orchestrators look by habit.
         app.include_router(module.router, include_in_schema=False)
 
-    @app.get("/", include_in_schema=False)
     @app.get("/docs/", include_in_schema=False)
     @app.get(f"{PREFIX}/docs", include_in_schema=False)
     async def docs() -> RedirectResponse:
         return RedirectResponse("/docs")
 
+    serve_web(app, settings, connections)
     return app
 
 

@@ -128,9 +128,11 @@ def _too_large() -> problems.BodyTooLargeError:
 def _harden(headers: MutableHeaders, path: str, request_id: str) -> None:
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Content-Security-Policy"] = _DOCS_POLICY if path in DOCS_PATHS else _API_POLICY
+    # The page brings a policy of its own, and says itself whether it may stand in a frame.
+    if "content-security-policy" not in headers:
+        headers["X-Frame-Options"] = "DENY"
+        headers["Content-Security-Policy"] = _DOCS_POLICY if path in DOCS_PATHS else _API_POLICY
     # Answers hold signed URLs.
     headers.setdefault("Cache-Control", "no-store")

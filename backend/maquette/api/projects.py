@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.pages import Cursor, Limit, Listing
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.service import Serving
-from maquette.api.shapes import Project
-from maquette.db import projects, runs
+from maquette.api.shapes import SIGNED, Project
+from maquette.db import overviews, projects, runs
 from maquette.db.rows import Row
 from maquette.errors import WrongStateError
 from maquette.retention import removal
@@ -55,6 +56,17 @@ class NewProject(Naming):
     )
 
 
+class ProjectCard(Project):
+    """A project with what a page of cards shows of it."""
+
+    photos: int = Field(description="Usable photos, those that were replaced not counted.", examples=[24])
+    versions: int = Field(description="Model versions.", examples=[2])
+    psnr: float | None = Field(description="Of the promoted version: mean over the held-out views, dB.")
+    poster_url: str | None = Field(
+        description=f"A preview of the promoted version, else the first usable photo. {SIGNED}"
+    )
+
+
 UNNAMED = NewProject()
 
 
@@ -89,12 +101,12 @@ async def create_project(
     return project
 
 
-@router.get("/projects", response_model=Listing[Project], summary="List projects", responses=error_responses())
+@router.get("/projects", response_model=Listing[ProjectCard], summary="List projects", responses=error_responses())
 async def list_projects(service: Serving, owner: Owner, limit: Limit = 100, cursor: Cursor = None) -> dict[str, object]:
-    """Newest first."""
+    """Newest first, each with its picture and how much is in it."""
     async with service.transaction() as conn:
-        page = await projects.page(conn, owner, limit=limit, cursor=cursor)
-    return {"items": page.items, "next": page.next}
+        page = await overviews.page(conn, owner, limit=limit, cursor=cursor)
+    return {"items": await with_links(service, page.items), "next": page.next}
 
 
 @router.get("/projects/{project_id}", response_model=Project, summary="Read a project", responses=error_responses(404))

@@ -43,7 +43,8 @@ _OBJECT: LiteralString = (
 )
 
 
-def _object(alias: LiteralString) -> LiteralString:
+def object_of(alias: LiteralString) -> LiteralString:
+    """An entry of ``objects``, by the alias that public.artifacts has in the query."""
     return _OBJECT.replace("{a}", alias)
 
 
@@ -56,11 +57,11 @@ EXPECTED_QUALITY: LiteralString = (
 _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
     "images": (
         "select t.*, jsonb_build_object('original', "
-        + _object("o")
+        + object_of("o")
         + ", 'processed', "
-        + _object("p")
+        + object_of("p")
         + ", 'mask', "
-        + _object("m")
+        + object_of("m")
         + ") as objects"
         " from public.source_images t left join public.artifacts o on o.id = t.original_artifact_id"
         " left join public.artifacts p on p.id = t.processed_artifact_id"
@@ -68,15 +69,15 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "image_index",
     ),
     "views": (
-        "select t.*, jsonb_build_object('image', " + _object("i") + ") as objects"
+        "select t.*, jsonb_build_object('image', " + object_of("i") + ") as objects"
         " from public.multiview_generation t left join public.artifacts i on i.id = t.image_artifact_id",
         "view_index",
     ),
     "depth-maps": (
         "select t.*, v.view_index, v.name, v.image_artifact_id as view_artifact_id, jsonb_build_object('depth', "
-        + _object("d")
+        + object_of("d")
         + ", 'heatmap', "
-        + _object("h")
+        + object_of("h")
         + ") as objects"
         " from public.depth_maps t"
         " join public.multiview_generation v on v.id = t.view_id and v.project_id = t.project_id"
@@ -88,15 +89,15 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "select t.*, public.quality_class(t.psnr, t.ssim) as quality_class, "
         + EXPECTED_QUALITY
         + " as expected_quality, jsonb_build_object('model', "
-        + _object("m")
+        + object_of("m")
         + ", 'unfiltered', "
-        + _object("u")
+        + object_of("u")
         + ", 'filtered', "
-        + _object("f")
+        + object_of("f")
         + ", 'checkpoint', "
-        + _object("c")
+        + object_of("c")
         + ", 'preview', "
-        + _object("p")
+        + object_of("p")
         + ") as objects"
         " from public.gaussian_splat_models t join public.artifacts m on m.id = t.model_artifact_id"
         " left join public.artifacts u on u.id = t.unfiltered_artifact_id"
@@ -108,11 +109,11 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
     "iterations": ("select t.*, '{}'::jsonb as objects from public.enhancement_iterations t", "version"),
     "enhanced-views": (
         "select t.*, i.run_id, i.version, i.iteration, v.view_index, v.name, jsonb_build_object('rendered', "
-        + _object("r")
+        + object_of("r")
         + ", 'enhanced', "
-        + _object("e")
+        + object_of("e")
         + ", 'confidence', "
-        + _object("c")
+        + object_of("c")
         + ") as objects"
         " from public.enhanced_views t"
         " join public.enhancement_iterations i on i.id = t.iteration_id and i.project_id = t.project_id"
@@ -128,14 +129,14 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
     ),
     "meshes": (
         "select t.*, (select jsonb_object_agg(f.name, "
-        + _object("a")
+        + object_of("a")
         + ") from public.mesh_files f join public.artifacts a on a.id = f.artifact_id"
         " where f.mesh_id = t.id and f.project_id = t.project_id) as objects from public.meshes t",
         "version",
     ),
     "exports": (
         "select t.*, round(t.bytes / 1e6, 3)::float8 as file_size_mb, jsonb_build_object('file', "
-        + _object("f")
+        + object_of("f")
         + ") as objects"
         " from public.export_history t join public.artifacts f on f.id = t.artifact_id",
         "0",
