@@ -15,7 +15,8 @@ insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_typ
         'image/jpeg', 'image/png', 'image/webp', 'application/json']),
     ('3d-models', '3d-models', false, 5368709120, array[
         'model/*', 'application/x-ply', 'application/x-npz', 'application/octet-stream', 'application/zip',
-        'application/json', 'text/plain', 'text/html', 'image/jpeg', 'image/png', 'image/webp'])
+        'application/gzip', 'application/json', 'text/plain', 'image/jpeg', 'image/png', 'image/webp',
+        'video/mp4', 'video/webm'])
 on conflict (id) do update set
     public = excluded.public,
     file_size_limit = excluded.file_size_limit,

@@ -180,7 +180,7 @@ class TestDocs:
                 assert parameter.get("description"), where
                 assert "examples" in inner or "example" in parameter or "examples" in parameter["schema"], where
                 if inner.get("type") in {"integer", "number"}:
-                    assert "minimum" in inner and "maximum" in inner, where
+                    assert {"minimum", "exclusiveMinimum"} & set(inner) and "maximum" in inner, where
                 if not parameter["required"]:
                     assert "default" in parameter["schema"] or "Default:" in parameter["description"], where
 
@@ -221,6 +221,7 @@ class TestDocs:
             get /projects/{project_id}/metrics; get /projects/{project_id}/exports; get /projects/{project_id}/runs;
             get /projects/{project_id}/events; get /runs/{run_id}; get /runs/{run_id}/log; post /runs/{run_id}/cancel;
             post /runs/{run_id}/retry; post /projects/{project_id}/models/{version}/promote; get /queue; get /health;
+            get /formats; get /projects/{project_id}/meshes; get /projects/{project_id}/download;
             get /ready; get /projects/{project_id}/enhanced-views; get /projects/{project_id}/shares;
             post /projects/{project_id}/shares; delete /projects/{project_id}/shares/{share_id};
             get /shared/{share_key}; get /session; get /projects/{project_id}/compare;

@@ -10,9 +10,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -113,3 +114,44 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
     folder = tmp_path_factory.mktemp("village")
     return list(make_capture(folder, views=12, width=400, height=300).paths)
+
+
+SMALL = {"preset": "fastest", "iterations": 300, "long_side": 240}
+
+
+def send_photos(client: httpx.Client, photos: list[Path], **form: str) -> httpx.Response:
+    with ExitStack() as stack:
+        files = [("files", (p.name, stack.enter_context(p.open("rb")), "image/jpeg")) for p in photos]
+        return client.post("/upload", files=files, data=form)
+
+
+@pytest.fixture(scope="session")
+def project(server: Server, photos: list[Path]) -> dict[str, Any]:
+    """A project that has gone through all four steps once; the answers by step."""
+    with server.client() as client:
+        uploaded = send_photos(client, photos)
+        assert uploaded.status_code == 200, uploaded.text
+        project_id = uploaded.json()["project_id"]
+        answers = {"upload": uploaded.json(), "id": project_id}
+        for step, body in (
+            ("generate", SMALL),
+            ("refine", {"num_iterations": 2, "steps_per_iteration": 60, "convergence_threshold": 0}),
+            ("export", {"format": "splat"}),
+        ):
+            answer = client.post(f"/{step}/{project_id}", params={"wait": 600}, json=body)
+            assert answer.status_code == 200, f"{step}: {answer.text}\n{server.log.read_text()[-3000:]}"
+            answers[step] = answer.json()
+        return answers
+
+
+def everything(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    answer = client.get(path, params={"limit": 100})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def fetched(client: httpx.Client, url: str) -> bytes:
+    answer = httpx.get(url, timeout=60, trust_env=False)
+    assert answer.status_code == 200, f"{url}: {answer.text[:300]}"
+    return answer.content

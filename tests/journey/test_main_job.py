@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -17,47 +16,13 @@ import pytest
 from PIL import Image
 
 from maquette.recon.formats import format_named
-from tests.journey.conftest import Server
-
-SMALL = {"preset": "fastest", "iterations": 300, "long_side": 240}
-
-
-def send_photos(client: httpx.Client, photos: list[Path], **form: str) -> httpx.Response:
-    with contextlib.ExitStack() as stack:
-        files = [("files", (p.name, stack.enter_context(p.open("rb")), "image/jpeg")) for p in photos]
-        return client.post("/upload", files=files, data=form)
-
-
-@pytest.fixture(scope="session")
-def project(server: Server, photos: list[Path]) -> dict[str, Any]:
-    """A project that has gone through all four steps once; the answers by step."""
-    with server.client() as client:
-        uploaded = send_photos(client, photos)
-        assert uploaded.status_code == 200, uploaded.text
-        project_id = uploaded.json()["project_id"]
-        answers = {"upload": uploaded.json(), "id": project_id}
-        for step, body in (
-            ("generate", SMALL),
-            ("refine", {"num_iterations": 2, "steps_per_iteration": 60, "convergence_threshold": 0}),
-            ("export", {"format": "splat"}),
-        ):
-            answer = client.post(f"/{step}/{project_id}", params={"wait": 600}, json=body)
-            assert answer.status_code == 200, f"{step}: {answer.text}\n{server.log.read_text()[-3000:]}"
-            answers[step] = answer.json()
-        return answers
+from tests.journey.conftest import SMALL, Server, everything, fetched, send_photos
 
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
     with server.client() as client:
         yield client
-
-
-def everything(client: httpx.Client, path: str) -> list[dict[str, Any]]:
-    answer = client.get(path, params={"limit": 100})
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
-    return items
 
 
 def test_generate_answers_what_it_made(project: dict[str, Any]) -> None:
@@ -122,12 +87,6 @@ def test_each_round_keeps_what_it_looked_at(client: httpx.Client, project: dict[
         assert view["method"] == "none" and view["enhanced_url"] is None
         assert view["objects"]["rendered"]["bucket"] == "enhanced-views"
     assert fetched(client, views[0]["rendered_url"]).startswith(b"\x89PNG")
-
-
-def fetched(client: httpx.Client, url: str) -> bytes:
-    answer = httpx.get(url, timeout=60, trust_env=False)
-    assert answer.status_code == 200, f"{url}: {answer.text[:300]}"
-    return answer.content
 
 
 def test_metrics_name_their_set_and_never_mix_splits(client: httpx.Client, project: dict[str, Any]) -> None:

@@ -67,8 +67,10 @@ async def download(
     if mesh is None:
         parameters = ExportParameters(format=MADE_BY, version=version, preset=preset)
         prepare = await readiness.for_export(parameters)
-        # An export that was done before and whose mesh has gone since is no answer: `fresh`.
-        call = await call_step(service, owner, project_id, "export", parameters, prepare, fresh=True)
+        call = await call_step(service, owner, project_id, "export", parameters, prepare)
+        if call.run["status"] == "completed":
+            # Its mesh has gone since.
+            call = await call_step(service, owner, project_id, "export", parameters, prepare, fresh=True)
         call = await wait_for_end(service, owner, call, wait, request)
         if call.run["status"] != "completed":
             return await answer_call(service, owner, call, 0, request)

@@ -23,11 +23,18 @@ def _asked(
     filter_floaters: Annotated[bool, _described("filter_floaters", default=" Default: false.", example=False)] = False,
     optimize: Annotated[bool, _described("optimize", default=" Default: false.", example=False)] = False,
     up_axis: Annotated[str, _described("up_axis", example="auto", max_length=20)] = "auto",
-    scale: Annotated[float, _described("scale", example=1.0)] = 1.0,
+    scale: Annotated[float, _described("scale", example=1.0, gt=0, le=1e6)] = 1.0,
     origin: Annotated[str, _described("origin", example="captured", max_length=20)] = "captured",
     crop: Annotated[
-        str | None, _described("crop", default=" Six numbers with commas.", example="-1,-1,-1,1,1,1", max_length=200)
+        str | None,
+        _described(
+            "crop",
+            default=" Six numbers with commas. Default: the whole model.",
+            example="-1,-1,-1,1,1,1",
+            max_length=200,
+        ),
     ] = None,
+    light: Annotated[bool, _described("light", default=" Default: false.", example=False)] = False,
 ) -> ExportParameters:
     try:
         return ExportParameters.model_validate(
@@ -41,6 +48,7 @@ def _asked(
                 "scale": scale,
                 "origin": origin,
                 "crop": None if crop is None else crop.split(","),
+                "light": light,
             }
         )
     except ValidationError as error:

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from maquette.api.owners import Owner
+from maquette.api.problems import error_responses
 
 router = APIRouter(tags=["records"])
 
@@ -17,12 +18,16 @@ class FormatShape(BaseModel):
     """A format, and whether this server can write it."""
 
     name: str = Field(examples=["glb"])
-    kind: str = Field(description="`gaussians`, `mesh`, `points` or `cameras`: what a file holds.", examples=["mesh"])
+    kind: str = Field(
+        description="`gaussians`, `mesh`, `points`, `cameras` or `project`: what a file holds.", examples=["mesh"]
+    )
     extension: str = Field(examples=[".glb"])
     mime: str = Field(examples=["model/gltf-binary"])
     description: str
     opens_in: list[str] = Field(description="Programs that people open such files with, best known first.")
-    up_axis: str = Field(description="What those take for up, and `up_axis=auto` gives them.", examples=["y"])
+    up_axis: str = Field(
+        description="What those take for up, and `up_axis=auto` gives them; empty: there is none.", examples=["y"]
+    )
     optimizations: list[str] = Field(description="What `optimize` does here; none: it is refused.")
     lossless: bool
     keeps_provenance: bool = Field(description="Whether the file says where it comes from.")
@@ -35,7 +40,7 @@ class Formats(BaseModel):
     items: list[FormatShape]
 
 
-@router.get("/formats", summary="What models can be exported in")
+@router.get("/formats", summary="What models can be exported in", responses=error_responses())
 async def formats(owner: Owner) -> Formats:
     """Each with what opens it, and what `optimize` does to it."""
     return Formats(items=[FormatShape.model_validate(one) for one in await asyncio.to_thread(_known)])
@@ -43,6 +48,7 @@ async def formats(owner: Owner) -> Formats:
 
 def _known() -> list[dict[str, Any]]:
     # Imported on first use: the formats need numpy, which the API can start without.
+    from maquette.recon.bundle import BUNDLE
     from maquette.recon.formats import FORMATS
 
     return [
@@ -60,4 +66,18 @@ def _known() -> list[dict[str, Any]]:
             "extra": one.missing_extra(),
         }
         for one in FORMATS
+    ] + [
+        {
+            "name": BUNDLE.name,
+            "kind": "project",
+            "extension": BUNDLE.extension,
+            "mime": BUNDLE.mime,
+            "description": BUNDLE.description,
+            "opens_in": ["Maquette"],
+            "up_axis": "",
+            "optimizations": [],
+            "lossless": True,
+            "keeps_provenance": True,
+            "extra": None,
+        }
     ]

@@ -39,6 +39,7 @@ GENERATE_EXAMPLES: dict[str, Any] = {
     "everything set": {
         "value": {"preset": "quality", "seed": 7, "iterations": 3000, "max_gaussians": 200000, "long_side": 800}
     },
+    "one photo": {"value": {"preset": "balanced", "num_views": 16, "view_method": "relief"}},
 }
 REFINE_EXAMPLES: dict[str, Any] = {
     "as most people do": {"value": {"num_iterations": 3, "learning_rate": 0.01, "convergence_threshold": 0.01}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from maquette.db import records
@@ -13,7 +13,10 @@ from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.execution.wanted import Wanted
 from maquette.recon.scenes.saved import DEPTHS_FOLDER, IMAGES_FOLDER, MASKS_FOLDER
 from maquette.steps.folder import MESH_FILE, Folder
+from maquette.steps.parameters import ExportParameters
 from maquette.steps.presets import mesh_preset
+
+Photos = Literal["none", "held_out", "all"]
 
 
 async def scene_of(conn: Connection, view_run_id: UUID, folder: Folder) -> list[Wanted]:
@@ -50,43 +53,55 @@ async def scene_of(conn: Connection, view_run_id: UUID, folder: Folder) -> list[
 async def for_export(
     conn: Connection, project_id: UUID, model: Row, parameters: Mapping[str, Any], folder: Folder
 ) -> list[Wanted]:
-    """What an export reads beside its version: all photos for a mesh that is yet to be made; else cameras and points,
-    which tell up, and where a loss can be measured the held-out photos. Those may be gone: the file can be made.
+    """What an export reads beside its version: all photos for a mesh that is yet to be made, or where they go into the
+    file; else cameras and points, which tell up, the held-out photos where a loss can be measured, and all of them
+    where optimizing measures on them. Those may be gone: the file can be made.
     """
     # Imported here: other steps' folders are filled without the formats.
     from maquette.recon.formats import format_named
 
-    target = format_named(parameters["format"])
+    wanted = ExportParameters.model_validate(parameters)
+    target = format_named(wanted.format)
     scene = await scene_of(conn, model["view_run_id"], folder)
-    needed = target.kind in ("mesh", "cameras")
-    photos = target.kind != "cameras" and (parameters["optimize"] or not target.lossless)
+    if target.holds_photos:
+        return scene
     if target.kind == "mesh":
-        preset, filtered = mesh_preset(parameters["preset"], model["details"]), parameters["filter_floaters"]
+        preset, filtered = mesh_preset(wanted.preset, model["details"]), wanted.filter_floaters
         made = await records.mesh(conn, project_id, model["version"], preset, filtered=filtered)
         if made is None:
             return scene
         home = folder.mesh(model["version"], preset, filtered=filtered)
         return [
             Wanted(folder.relative(home / MESH_FILE), made["objects"][MESH_FILE]),
-            *await _measured_on(conn, project_id, scene, folder, needed=False, photos=parameters["optimize"]),
+            *await _measured_on(conn, project_id, scene, folder, photos="held_out" if wanted.optimize else "none"),
         ]
-    return await _measured_on(conn, project_id, scene, folder, needed=needed, photos=photos)
+    if target.kind != "gaussians":
+        return await _measured_on(conn, project_id, scene, folder, photos="all" if wanted.optimize else "none")
+    photos: Photos = "all" if wanted.optimize else "none" if target.lossless else "held_out"
+    return await _measured_on(conn, project_id, scene, folder, photos=photos)
 
 
 async def _measured_on(
-    conn: Connection, project_id: UUID, scene: Iterable[Wanted], folder: Folder, *, needed: bool, photos: bool
+    conn: Connection, project_id: UUID, scene: Iterable[Wanted], folder: Folder, *, photos: Photos
 ) -> list[Wanted]:
-    """Of a scene the cameras and points, and the photos that measure: held out, or all where none is."""
+    """Of a scene the cameras and points, and ``photos``: of ``held_out`` ones all where none is. All may be gone."""
     row = await fetch_one(conn, "select image_names from public.eval_sets where project_id = %s", [project_id])
-    names = set(row["image_names"]) if row else set()
+    names = {_stem(name) for name in row["image_names"]} if row else set()
     wanted = []
     for one in scene:
         path = folder.root / one.path
-        if path.parent == folder.scene:
-            wanted.append(replace(one, optional=not needed))
-        elif photos and (not names or Path(one.path).name.split(".")[0] in {Path(name).stem for name in names}):
+        if (
+            path.parent == folder.scene
+            or photos == "all"
+            or (photos == "held_out" and (not names or _stem(Path(one.path).name) in names))
+        ):
             wanted.append(replace(one, optional=True))
     return wanted
+
+
+def _stem(name: str) -> str:
+    """What a photo, its mask and its prior have in common: ``0007`` of ``0007.jpg.png``."""
+    return name.partition(".")[0]
 
 
 def _name_in_scene(view: Row, kind: str) -> str:

@@ -125,6 +125,7 @@ FORMAT = Format(
     description="Cameras, sparse points and undistorted photos as COLMAP has them, for other trainers.",
     write=write,
     read=read,
+    holds_photos=True,
     kind="cameras",
     up_axis="-y",
     opens_in=("COLMAP", "nerfstudio", "Brush", "gsplat", "Postshot"),

@@ -65,6 +65,8 @@ class Format(Generic[Content]):
     """What of ``optimize`` makes a difference here; empty: the option is refused."""
     lossless: bool = False
     """Whether what is read back is what was written, to the last bit of a float32."""
+    holds_photos: bool = False
+    """Whether the undistorted photos go into the file: of cameras that are useless without them."""
     keeps_provenance: bool = True
     """Whether the format has room for words."""
     extra: str | None = None
