@@ -167,6 +167,19 @@ def test_optimized_files_are_smaller_and_say_what_that_cost(
     assert small.measured_loss is not None and small.measured_loss["file"]["psnr"] > 18
 
 
+def test_meshes_are_optimized_to_half_their_triangles_and_less(
+    meshed: tuple[Path, Recorder, dict[str, Any]],
+) -> None:
+    told, path = export(meshed[0], format="glb", optimize=True, origin="center")
+    mesh, before = trimesh.load_mesh(path), told.details["triangles_before"]
+    assert 0.4 * before < len(mesh.faces) == told.details["triangles"] <= 0.5 * before
+    assert mesh.volume == pytest.approx(SIDE**3, rel=0.02)
+    assert (told.details["texture"], told.details["texture_laid_out"]) == ("jpeg", "charts")
+    assert told.measured_loss is not None and told.measured_loss["loss_psnr_db"] < 1.0
+    bare, path = export(meshed[0], format="stl", optimize=True)
+    assert len(trimesh.load_mesh(path).faces) == bare.details["triangles"] <= 0.5 * before
+
+
 def test_options_place_scale_and_crop(made: Path) -> None:
     source = format_named("ply").read(made / "models" / "v0" / "model.ply")
     told, path = export(made, format="ply", up_axis="captured")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from maquette.recon.formats import Format, format_named
@@ -15,15 +15,20 @@ from maquette.recon.optimize import OptimizeSettings, optimize_gaussians
 from maquette.recon.scene import Scene
 from maquette.recon.scenes.errors import SceneNotFoundError
 from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene
+from maquette.recon.texture.transfer import FEWEST, decimated
 from maquette.steps import evaluation
 from maquette.steps.folder import Folder
 from maquette.steps.meshes import mesh_of
 from maquette.steps.parameters import ExportParameters
-from maquette.steps.records import Model
+from maquette.steps.records import Model, Warn
 from maquette.steps.sink import Sink
 
 OPTIMIZE_LOSS_DB = 0.3
 """What ``optimize`` may cost on the evaluation photos."""
+DECIMATE_TO = 0.5
+"""Share of a mesh's triangles that ``optimize`` leaves: with kermit's 29,033 that costs 0.14 dB on held-out photos."""
+DECIMATE = {"decimating": (0.0, 0.2), "unwrapping": (0.2, 0.4), "painting": (0.6, 0.4)}
+"""Where each stage of the computing begins within the step's own stage, and its share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +63,9 @@ def content_of(folder: Folder, target: Format[Any], model: Model, wanted: Export
         mesh, path = mesh_of(folder, _needed(scene), model, gaussians, wanted, sink)
         if not wanted.optimize:
             return Made(mesh, gaussians, mesh, scene, (path,))
-        small = mesh
+        small, told = _smaller(mesh, target, sink)
         encoding = next(iter(target.compressed), None) if "compress_texture" in target.optimizations else None
-        told = {"triangles_before": len(mesh.faces), "texture": encoding}
+        told = {**told, "texture": encoding}
         return Made(small, gaussians, mesh, scene, (path,), full=mesh, texture=encoding, details=told)
     details: dict[str, Any] = {}
     kept = gaussians
@@ -89,6 +94,24 @@ def _optimized(
 
     found = optimize_gaussians(gaussians, cameras, held_out, training, settings, progress)
     return found.gaussians, {"optimized": found.details.as_dict()}
+
+
+def _smaller(mesh: Mesh, target: Format[Any], sink: Sink) -> tuple[Mesh, dict[str, Any]]:
+    """The mesh of half as many triangles, where the format's are worth taking away, painted from it anew."""
+    if "decimate" not in target.optimizations:
+        return mesh, {}
+    # What has no room for a texture needs none carried over
+    whole = mesh if "compress_texture" in target.optimizations else replace(mesh, texture=None, uvs=None)
+
+    def progress(stage: str, fraction: float, message: str = "") -> None:
+        begin, share = DECIMATE[stage]
+        sink.progress("optimizing", begin + share * fraction, message)
+
+    found = decimated(whole, max(int(len(mesh.faces) * DECIMATE_TO), FEWEST), progress)
+    for one in found.warnings:
+        sink.warn(Warn(code=one.code, message=one.sentence, suggestion=one.action, degraded=found.degraded))
+    told = {key: value for key, value in found.details.items() if key != "triangles"}  # a crop may leave fewer
+    return found.mesh, {**told, "texture_laid_out": found.method}
 
 
 def _needed(scene: Scene | None) -> Scene:

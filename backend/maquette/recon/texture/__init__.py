@@ -5,5 +5,6 @@ from __future__ import annotations
 from maquette.recon.texture.baking import TextureResult, bake_texture
 from maquette.recon.texture.measuring import MeshQuality, measure_mesh
 from maquette.recon.texture.settings import PRESETS, TextureSettings
+from maquette.recon.texture.transfer import decimated
 
-__all__ = ["PRESETS", "MeshQuality", "TextureResult", "TextureSettings", "bake_texture", "measure_mesh"]
+__all__ = ["PRESETS", "MeshQuality", "TextureResult", "TextureSettings", "bake_texture", "decimated", "measure_mesh"]

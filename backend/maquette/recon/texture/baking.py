@@ -23,7 +23,7 @@ from maquette.recon.texture.observing import Samples, no_samples, observe
 from maquette.recon.texture.settings import TextureSettings
 from maquette.recon.texture.sights import sight_of
 from maquette.recon.texture.texels import Places, colors_at, places_of, smooth_normals, texels_of
-from maquette.recon.texture.unwrapping import Unwrapped, unwrap
+from maquette.recon.texture.unwrapping import cut_open, unwrap
 
 _SURVEY_SIDE_PX = 800
 """Exposure and blur show in small photos as well as in large ones."""
@@ -46,7 +46,7 @@ class TextureResult:
     mesh: Mesh
     """With uvs and texture; with vertex colours alone where ``method`` is ``vertex_colors``."""
     method: str
-    """``charts``; degraded: ``triangle_pairs`` or ``vertex_colors``."""
+    """``charts``, or ``none`` where there was no texture to make; degraded: ``triangle_pairs`` or ``vertex_colors``."""
     warnings: tuple[Reason, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     """Plain numbers for records: sizes, shares, seconds."""
@@ -54,7 +54,7 @@ class TextureResult:
     @property
     def degraded(self) -> bool:
         """Whether something stood in for the unwrapping."""
-        return self.method != "charts"
+        return self.method not in ("charts", "none")
 
 
 def bake_texture(
@@ -97,9 +97,9 @@ def bake_texture(
     texture = Texture(gutter_filled(texels, filled), observed_share=share)
     progress("filling", 1.0, f"{share:.0%} of the surface is seen by a photo")
     return TextureResult(
-        _cut(mesh, laid_out, texture),
+        cut_open(mesh, laid_out, texture),
         laid_out.method,
-        (*_unwrap_warnings(laid_out), *_unseen_warnings(share)),
+        (*laid_out.warnings, *_unseen_warnings(share)),
         {
             "size_px": settings.size_px,
             "views": len(chosen),
@@ -173,30 +173,6 @@ def _with_vertex_colors(
         "vertex_colors",
         (warning, *_unseen_warnings(share)),
         {"views": len(survey.chosen), "observed_share": share},
-    )
-
-
-def _cut(mesh: Mesh, laid_out: Unwrapped, texture: Texture) -> Mesh:
-    """The mesh with its vertices doubled along seams; normals and colours go with them."""
-    return Mesh(
-        mesh.vertices[laid_out.vertex],
-        laid_out.faces,
-        smooth_normals(mesh)[laid_out.vertex],
-        None if mesh.colors is None else mesh.colors[laid_out.vertex],
-        laid_out.uvs,
-        texture,
-    )
-
-
-def _unwrap_warnings(laid_out: Unwrapped) -> tuple[Reason, ...]:
-    if laid_out.method == "charts":
-        return ()
-    return (
-        Reason(
-            "texture_laid_out_in_pairs",
-            f"Triangles were laid out in pairs, which wastes texture and shows seams from afar: {laid_out.trouble}.",
-            "Ask for a mesh of fewer triangles, or give the unwrapping more time.",
-        ),
     )
 
 

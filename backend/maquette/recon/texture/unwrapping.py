@@ -16,11 +16,13 @@ from numpy import ndarray
 
 import maquette
 from maquette.progress import Progress
-from maquette.recon.mesh.mesh import Mesh
+from maquette.recon.capture import Reason
+from maquette.recon.mesh.mesh import Mesh, Texture
 from maquette.recon.texture import xatlas_child
 from maquette.recon.texture.charts import Charts, charts_of
 from maquette.recon.texture.pairs import lay_out_pairs
 from maquette.recon.texture.settings import TextureSettings
+from maquette.recon.texture.texels import smooth_normals
 
 _POLL_S = 0.1
 
@@ -42,6 +44,19 @@ class Unwrapped:
     trouble: str = ""
     """Why it was not charts."""
 
+    @property
+    def warnings(self) -> tuple[Reason, ...]:
+        """What is to be said of pairs in place of charts."""
+        if self.method == "charts":
+            return ()
+        return (
+            Reason(
+                "texture_laid_out_in_pairs",
+                f"Triangles were laid out in pairs, which wastes texture and shows seams from afar: {self.trouble}.",
+                "Ask for a mesh of fewer triangles, or give the unwrapping more time.",
+            ),
+        )
+
 
 def unwrap(mesh: Mesh, settings: TextureSettings, progress: Progress) -> Unwrapped | None:
     """Texture coordinates by charts packed within ``settings.unwrap_s``, else by pairs; None where even those do not
@@ -61,6 +76,18 @@ def unwrap(mesh: Mesh, settings: TextureSettings, progress: Progress) -> Unwrapp
     uvs = (corners / settings.size_px).reshape(-1, 2).astype(np.float32)
     alone = np.arange(len(faces), dtype=np.int32)
     return Unwrapped(mesh.faces.ravel().astype(np.int32), faces, uvs, "triangle_pairs", alone, trouble)
+
+
+def cut_open(mesh: Mesh, laid_out: Unwrapped, texture: Texture) -> Mesh:
+    """The mesh with its vertices doubled along seams; normals and colours go with them."""
+    return Mesh(
+        mesh.vertices[laid_out.vertex],
+        laid_out.faces,
+        smooth_normals(mesh)[laid_out.vertex],
+        None if mesh.colors is None else mesh.colors[laid_out.vertex],
+        laid_out.uvs,
+        texture,
+    )
 
 
 def _by_charts(mesh: Mesh, settings: TextureSettings, progress: Progress) -> tuple[Unwrapped | None, str]:
