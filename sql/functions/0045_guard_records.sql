@@ -11,10 +11,13 @@ $$;
 revoke execute on function public.guard_eval_set() from public, anon, authenticated;
 create or replace trigger eval_sets_guard
 before update of id, project_id, width, height, image_names on public.eval_sets
-for each row when (
+for each row when ((
     (old.id, old.project_id, old.width, old.height, old.image_names)
     is distinct from (new.id, new.project_id, new.width, new.height, new.image_names)
-) execute function public.guard_eval_set();
+)
+-- One that holds nothing out has measured nothing: a project of one photo may get more.
+and not (old.image_names = '[]' and (old.id, old.project_id) = (new.id, new.project_id)))
+execute function public.guard_eval_set();
 
 -- Where a version stands in the tree, once written, stays.
 create or replace function public.guard_version() returns trigger

@@ -133,3 +133,17 @@ async def test_a_run_that_never_beat_is_stalled_too(house: House) -> None:
             )
             found = {row["id"] for row in await runs.stalled(conn, 15)}
         assert (run["id"] in found) == stalled
+
+
+async def test_a_set_that_held_nothing_out_gives_way_and_one_that_measures_stays(house: House, folder: Path) -> None:
+    measured = views_record(Folder(folder))
+    for record, expected in (
+        (measured.model_copy(update={"eval_names": ()}), []),
+        (measured, [measured.views[0].name]),
+        (measured.model_copy(update={"eval_names": (measured.views[1].name,)}), [measured.views[0].name]),
+    ):
+        run = await house.started("generate")
+        await (await Keeper.open(house.pool, house.objects, run, folder)).keep(record)
+        await house.finish(run)
+        (row,) = await house.rows("select image_names from public.eval_sets where project_id = %s", house.project["id"])
+        assert row["image_names"] == expected
