@@ -46,7 +46,7 @@ $$;
 revoke execute on function public.tell_run_change() from public, anon, authenticated;
 
 create or replace trigger runs_tell_change after insert or update on public.runs
-for each row execute function public.tell_run_change();
+for each row when (not public.is_importing()) execute function public.tell_run_change();
 
 create or replace function public.tell_model_change() returns trigger
 language plpgsql
@@ -69,4 +69,4 @@ $$;
 revoke execute on function public.tell_model_change() from public, anon, authenticated;
 
 create or replace trigger gaussian_splat_models_tell_change after insert or update of promoted on public.gaussian_splat_models
-for each row execute function public.tell_model_change();
+for each row when (not public.is_importing()) execute function public.tell_model_change();

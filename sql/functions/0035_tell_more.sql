@@ -19,7 +19,7 @@ end
 $$;
 revoke execute on function public.tell_iteration() from public, anon, authenticated;
 create or replace trigger enhancement_iterations_tell after insert on public.enhancement_iterations
-for each row execute function public.tell_iteration();
+for each row when (not public.is_importing()) execute function public.tell_iteration();
 
 create or replace function public.tell_export() returns trigger
 language plpgsql
@@ -38,7 +38,7 @@ end
 $$;
 revoke execute on function public.tell_export() from public, anon, authenticated;
 create or replace trigger export_history_tell after insert on public.export_history
-for each row execute function public.tell_export();
+for each row when (not public.is_importing()) execute function public.tell_export();
 
 create or replace function public.tell_rename() returns trigger
 language plpgsql

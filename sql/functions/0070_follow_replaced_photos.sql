@@ -104,4 +104,4 @@ end
 $$;
 revoke execute on function public.tell_replacement() from public, anon, authenticated;
 create or replace trigger source_images_tell_replacement after insert on public.source_images
-for each row when (new.replaces_id is not null) execute function public.tell_replacement();
+for each row when (new.replaces_id is not null and not public.is_importing()) execute function public.tell_replacement();

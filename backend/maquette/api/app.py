@@ -18,6 +18,7 @@ from maquette.api import (
     events,
     formats,
     health,
+    imports,
     lists,
     metrics,
     problems,
@@ -126,6 +127,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
     app.add_exception_handler(WebSocketRequestValidationError, events.refuse_invalid)
     for module in (
         projects,
+        imports,
         uploads,
         steps,
         formats,

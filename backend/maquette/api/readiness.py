@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from maquette.api.calls import Prepare, Work
-from maquette.db import records, staleness
+from maquette.db import bundles, records, staleness, usage
 from maquette.db.rows import Connection, Row
+from maquette.disk import MB
 from maquette.errors import BadInputError, WrongStateError
 from maquette.models.installed import read_weights
+from maquette.recon.bundle import BUNDLE
 from maquette.settings import Settings
+from maquette.steps.bundle import check_options
 from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, GenerateParameters, RefineParameters
 from maquette.steps.presets import PRESETS, mesh_preset
 from maquette.steps.workloads import size_of, workload_of
+
+if TYPE_CHECKING:
+    from maquette.recon.formats import Format
 
 REFINE_ANOTHER = (
     "Refine the promoted version or the newest one, which keep what that needs, or call"
@@ -165,9 +172,12 @@ def _editions(settings: Settings) -> tuple[str, ...]:
 async def for_export(parameters: ExportParameters) -> Prepare:
     """Needs a known format and a model, and for what shows surfaces or cameras its views; reads that version.
 
-    ``unknown_format`` or ``nothing_to_optimize`` otherwise.
+    ``unknown_format``, ``nothing_to_optimize`` or ``no_option_of_format`` otherwise.
     """
-    kind = await asyncio.to_thread(_kind_of, parameters)
+    check_options(parameters)
+    if parameters.format == BUNDLE.name:
+        return _for_bundle(parameters)
+    target = await asyncio.to_thread(_target_of, parameters)
 
     async def prepare(conn: Connection, project: Row) -> Work:
         model = await records.model(conn, project["id"], parameters.version)
@@ -175,7 +185,9 @@ async def for_export(parameters: ExportParameters) -> Prepare:
         needed = {"filtered": f"What the filter left {called}"} if parameters.filter_floaters else {}
         records.still_there(model["objects"], {"model": f"The model {called}", **needed}, suggestion=EXPORT_ANOTHER)
         settled = parameters.model_copy(update={"version": model["version"]})
-        if kind == "mesh":
+        if target.holds_photos:
+            await records.scene_still_there(conn, model, suggestion=EXPORT_GAUSSIANS)
+        if target.kind == "mesh":
             preset = mesh_preset(parameters.preset, model["details"])
             filtered = parameters.filter_floaters
             if await records.mesh(conn, project["id"], model["version"], preset, filtered=filtered) is None:
@@ -186,14 +198,27 @@ async def for_export(parameters: ExportParameters) -> Prepare:
     return prepare
 
 
-def _kind_of(parameters: ExportParameters) -> str:
+def _for_bundle(parameters: ExportParameters) -> Prepare:
+    """Needs a model, whose version the file is listed under; reads everything that the project holds."""
+
+    async def prepare(conn: Connection, project: Row) -> Work:
+        model = await records.model(conn, project["id"], parameters.version)
+        settled = parameters.model_copy(update={"version": model["version"]}).model_dump(mode="json")
+        megabytes = await usage.project_bytes(conn, project["id"], project["owner_id"]) / MB
+        inputs = (await bundles.state_of(conn, project["id"]),)
+        return Work(settled, inputs, workload_of("export", settled), megabytes)
+
+    return prepare
+
+
+def _target_of(parameters: ExportParameters) -> Format[Any]:
     # Imported on first use: the formats need numpy, which the API can start without.
     from maquette.recon.formats import format_named
     from maquette.recon.formats.options import check_optimize
 
     target = format_named(parameters.format)
     check_optimize(target, optimize=parameters.optimize)
-    return target.kind
+    return target
 
 
 async def _check_views(conn: Connection, view_run_id: UUID, wanted: list[int], *, enhanced: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from maquette import __version__
-from maquette.cli import data, demo, gc, keys, models, reconstruct, server, splat
+from maquette.cli import bundles, data, demo, gc, keys, models, reconstruct, server, splat
 from maquette.errors import MaquetteError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(server.serve)
 app.command()(server.worker)
 app.command()(server.doctor)
 app.add_typer(data.app, name="db")
+app.add_typer(bundles.app, name="data")
 app.command()(gc.gc)
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")

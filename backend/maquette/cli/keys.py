@@ -48,7 +48,7 @@ def create(
     key = make_key()
     until = datetime.now(UTC) + timedelta(days=expires) if expires else None
     with running() as connections:
-        user = owner or _only_owner(connections)
+        user = owner or only_owner(connections)
 
         async def work(conn: Connection) -> str:
             row = await keys.create(conn, key, name, await keys.user_named(conn, user), until)
@@ -134,7 +134,8 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _only_owner(connections: Connections) -> str:
+def only_owner(connections: Connections) -> str:
+    """The owner where there is one alone. Raises ``owner_needed``."""
     from maquette.embedded.compat import LOCAL_OWNER
 
     if not connections.embedded:

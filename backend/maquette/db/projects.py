@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from psycopg import errors
@@ -31,10 +32,12 @@ def not_found(project_id: UUID) -> ProjectNotFoundError:
     )
 
 
-async def create(conn: Connection, owner_id: UUID, name: str) -> Row:
-    """Insert an empty project. ``owner_gone`` where there is no such user any more."""
+async def create(conn: Connection, owner_id: UUID, name: str, **values: Any) -> Row:
+    """Insert an empty project; ``values``: other columns of one that was imported. ``owner_gone`` where there is no
+    such user any more.
+    """
     try:
-        return await insert(conn, "projects", {"owner_id": owner_id, "name": name})
+        return await insert(conn, "projects", {"owner_id": owner_id, "name": name, **values})
     except errors.ForeignKeyViolation:
         raise OwnerGoneError(
             "The account behind this token no longer exists.", suggestion="Sign in with an account that exists."

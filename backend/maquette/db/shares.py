@@ -136,6 +136,8 @@ async def files(conn: Connection, project_id: UUID, version: int) -> list[Row]:
         " select e.format, a.bytes, a.bucket, a.path, e.created_at"
         " from public.export_history e join public.artifacts a on a.id = e.artifact_id"
         " where e.project_id = %(project)s and e.version = %(version)s and a.removed_at is null"
+        # A whole project is more than the one model that the link shows.
+        " and e.format <> 'bundle'"
         " union all"
         " select reverse(split_part(reverse(a.path), '.', 1)), a.bytes, a.bucket, a.path, m.created_at"
         " from public.gaussian_splat_models m join public.artifacts a on a.id = m.model_artifact_id"

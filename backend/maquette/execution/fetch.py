@@ -15,11 +15,13 @@ from psycopg_pool import AsyncConnectionPool
 from maquette.db import records, runs, staleness
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.errors import UnavailableError
+from maquette.execution.bundles import bundle_inputs
 from maquette.execution.patience import few_at_a_time
 from maquette.execution.saved_work import saved_work
 from maquette.execution.scene_objects import for_export, scene_of
 from maquette.execution.view_runs import views_kept
 from maquette.execution.wanted import Wanted
+from maquette.recon.bundle import BUNDLE
 from maquette.recon.digest import sha256_of
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.records import File, Iteration, Metric, Model
@@ -60,6 +62,8 @@ async def _inputs(
     conn: Connection, run: Row, folder: Folder, parameters: dict[str, Any]
 ) -> tuple[list[Wanted], dict[str, Any]]:
     project = await _project(conn, run)
+    if run["step"] == "export" and parameters.get("format") == BUNDLE.name:
+        return await bundle_inputs(conn, run, folder, parameters), project
     wanted: list[Wanted] = []
     photos = await _photos(conn, run["project_id"], folder)
     if run["step"] == "generate":

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from maquette.recon.bundle import BUNDLE
 from maquette.recon.formats import Format, format_named
 from maquette.recon.frame import box_of, crop, moved
+from maquette.steps.bundle import export_bundle
 from maquette.steps.export_content import Made, content_of, count_of
 from maquette.steps.export_loss import loss_of
 from maquette.steps.folder import Folder
@@ -18,6 +20,9 @@ from maquette.steps.records import Export, File
 from maquette.steps.sink import Sink
 from maquette.steps.standing import Standing, stand
 
+NEVER_SHOWN = {"text/html": "application/octet-stream"}
+"""A page that storage served as one would run with the rights of the server's own pages: it is to be saved, no more."""
+
 
 def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
     """Read ``models/v<N>/``, write ``exports/``, keep an :class:`Export`, and a ``MadeMesh`` where one was made.
@@ -26,6 +31,8 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     the format's ``write`` does.
     """
     folder, wanted = Folder(root), ExportParameters.model_validate(parameters)
+    if wanted.format == BUNDLE.name:
+        return export_bundle(folder, wanted, sink)
     target = format_named(wanted.format)
     version = wanted.version if wanted.version is not None else int(folder.project()["from_version"])
     model = folder.load_model(version)
@@ -52,7 +59,12 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         version=version,
         format=target.name,
         options=wanted.model_dump(mode="json", exclude={"format", "version"}),
-        file=File(kind="export", path=folder.relative(path), mime=target.mime, made_from=made.made_from),
+        file=File(
+            kind="export",
+            path=folder.relative(path),
+            mime=NEVER_SHOWN.get(target.mime, target.mime),
+            made_from=made.made_from,
+        ),
         seconds=round(time.monotonic() - began, 3),
         measured_loss=loss,
         details=_details(made, placed, standing, unmeasured),

@@ -179,3 +179,8 @@ class ExportParameters(_Parameters):
         description="Keep only the box of xmin, ymin, zmin, xmax, ymax, zmax, in the file's own frame and unit.",
         examples=[None],
     )
+    light: bool = Field(
+        False,
+        description="Of a bundle: leave out checkpoints and other intermediates. What it is imported as can be looked"
+        " at and exported, and refined only after another generate.",
+    )

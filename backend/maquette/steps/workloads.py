@@ -36,6 +36,7 @@ def workload_of(
                 parameters.get("preset"),
                 "filtered" if parameters.get("filter_floaters") else None,
                 "optimized" if parameters.get("optimize") else None,
+                "light" if parameters.get("light") else None,
             ]
         case _:
             parts = []
@@ -44,7 +45,7 @@ def workload_of(
 
 def size_of(step: str, parameters: Mapping[str, Any], *, photos: int = 0, gaussians: int = 0) -> float:
     """How much there is to do: photos of a generate, photos times rounds of a refine, thousands of Gaussians of an
-    export.
+    export; of a bundle, which :mod:`maquette.api.readiness` measures itself, megabytes.
     """
     if step == "refine":
         return float(photos * parameters.get("num_iterations", 1))

@@ -8,7 +8,12 @@ name (originals, by hash) does not need it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from uuid import UUID
+
+DEEPEST = 8
+"""More folders than any key has."""
+_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
 def project_prefix(project_id: UUID) -> str:
@@ -104,6 +109,21 @@ def export_file(project_id: UUID, made_by: str, name: str) -> str:
 def saved_work(project_id: UUID, made_by: str, number: int, name: str) -> str:
     """In 3d-models: a file of unfinished work that another machine could go on from; ``number`` counts savings."""
     return f"{project_id}/work/{made_by}/{number:04d}/{_name(name)}"
+
+
+def renewed(project_id: UUID, key: str, run_ids: Mapping[str, UUID]) -> str:
+    """The key in another project of an object that lies at ``key`` in one: the same beyond the project's id, with the
+    ids of runs by ``run_ids``. ``ValueError`` where no project of ours has such a key.
+    """
+    parts = key.split("/")[1:]
+    if not 1 <= len(parts) <= DEEPEST or not all(_SEGMENT.fullmatch(part) for part in parts):
+        raise ValueError(f"{key[:80]!r} is no key of ours")
+    made_by = (part.partition(".") for part in parts[:-1])
+    folders = [
+        f"{run_ids[name]}{dot}{attempt}" if name in run_ids else f"{name}{dot}{attempt}"
+        for name, dot, attempt in made_by
+    ]
+    return "/".join([str(project_id), *folders, parts[-1]])
 
 
 def _name(text: str) -> str:
