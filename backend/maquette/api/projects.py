@@ -62,9 +62,7 @@ class ProjectCard(Project):
     photos: int = Field(description="Usable photos, those that were replaced not counted.", examples=[24])
     versions: int = Field(description="Model versions.", examples=[2])
     psnr: float | None = Field(description="Of the promoted version: mean over the held-out views, dB.")
-    poster_url: str | None = Field(
-        description=f"A preview of the promoted version, else the first usable photo. {SIGNED}"
-    )
+    poster_url: str | None = Field(description=f"The first usable photo. {SIGNED}")
 
 
 UNNAMED = NewProject()

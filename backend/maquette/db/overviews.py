@@ -17,15 +17,14 @@ _CARDS: LiteralString = (
     " (array_agg(i.processed_artifact_id order by i.image_index))[1] as first_artifact_id"
     " from public.source_images i where i.project_id = t.id and i.verdict <> 'rejected' and i.replaced_at is null"
     " and i.kind <> 'depth_render') photos"
-    " cross join lateral (select count(*) as made, max(m.psnr) filter (where m.promoted) as psnr,"
-    " (array_agg(m.preview_artifact_id) filter (where m.promoted))[1] as preview_artifact_id"
+    " cross join lateral (select count(*) as made, max(m.psnr) filter (where m.promoted) as psnr"
     " from public.gaussian_splat_models m where m.project_id = t.id) models"
     " left join public.artifacts a on a.project_id = t.id"
-    " and a.id = coalesce(models.preview_artifact_id, photos.first_artifact_id)) cards where owner_id = %s"
+    " and a.id = photos.first_artifact_id) cards where owner_id = %s"
 )
 
 
 async def page(conn: Connection, owner_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
-    """The owner's projects, newest first, each with ``photos``, ``versions``, ``psnr`` and a poster to be signed:
-    the promoted version's preview, else the first usable photo."""
+    """The owner's projects, newest first, each with ``photos``, ``versions``, ``psnr`` and a poster to be signed: the
+    first usable photo, for a version's preview is a sheet of comparisons."""
     return await newest_first(conn, _CARDS, owner_id, "created_at", limit=limit, cursor=cursor)

@@ -18,8 +18,6 @@ export function here(): Place {
   return { path: location.pathname, query: new URLSearchParams(location.search) };
 }
 
-type Blocker = () => boolean;
-const blockers = new Set<Blocker>();
 const listeners = new Set<() => void>();
 
 export function onNavigation(listener: () => void): () => void {
@@ -27,14 +25,7 @@ export function onNavigation(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Ask before the visitor leaves; `mayLeave` answers false to stay. Gives what takes the question back. */
-export function askBeforeLeaving(mayLeave: Blocker): () => void {
-  blockers.add(mayLeave);
-  return () => blockers.delete(mayLeave);
-}
-
 export function navigate(to: string, { replace = false }: { replace?: boolean } = {}): void {
-  if (![...blockers].every((mayLeave) => mayLeave())) return;
   if (replace) history.replaceState(null, "", to);
   else history.pushState(null, "", to);
   for (const tell of listeners) tell();

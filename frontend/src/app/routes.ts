@@ -19,6 +19,8 @@ function page<Props extends object>(load: () => Promise<ComponentType<Props>>): 
 // The server answers exactly these addresses with the page (PAGES in backend/maquette/api/web.py). The first that fits.
 export const ROUTES: readonly Route[] = [
   { pattern: "/", page: page(async () => (await import("@/projects/projects-page")).ProjectsPage) },
+  { pattern: "/projects/new", page: page(async () => (await import("@/upload/upload-page")).UploadPage) },
+  { pattern: "/projects/:projectId/upload", page: page(async () => (await import("@/upload/upload-page")).UploadPage) },
   { pattern: "/sign-in", page: page(async () => (await import("@/signin/sign-in-page")).SignInPage) },
 ];
 

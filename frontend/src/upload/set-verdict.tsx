@@ -1,0 +1,34 @@
+import type { Project } from "@/api/connection";
+import { IconCheck, IconWarning } from "@/ui/icons";
+
+interface Finding {
+  code?: string;
+  message?: string;
+  suggestion?: string;
+}
+
+/** The doctor's word on the photos as a set, each finding with the one thing to do about it. */
+export function SetVerdict({ capture }: { capture: Project["capture"] | undefined }) {
+  if (!capture) return null;
+  const findings = (Array.isArray(capture.reasons) ? capture.reasons : []) as Finding[];
+  const good = capture.status === "ok" && findings.length === 0;
+  return (
+    <section
+      aria-label="The photos as a set"
+      className={`flex gap-3 rounded-xl border p-4 ${good ? "border-good/30 bg-good-soft" : "border-warn/30 bg-warn-soft"}`}
+    >
+      {good ? <IconCheck className="mt-0.5 size-5 text-good" /> : <IconWarning className="mt-0.5 size-5 text-warn" />}
+      <div className="space-y-2">
+        <h2 className="text-base">{good ? "These photos fit together" : "Before you go on"}</h2>
+        {good && <p className="text-sm">Nothing stands against a model of them.</p>}
+        <ul className="space-y-1.5">
+          {findings.map((finding) => (
+            <li key={finding.code ?? finding.message} className="text-sm">
+              {finding.message} <span className="text-ink-soft">{finding.suggestion}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </section>
+  );
+}

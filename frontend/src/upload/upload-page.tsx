@@ -1,0 +1,175 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState, useSyncExternalStore } from "react";
+
+import { keys } from "@/api/keys";
+import { healthQuery, statusQuery } from "@/api/queries";
+import { Link, navigate } from "@/app/navigation";
+import { Button, buttonLook } from "@/ui/button";
+import { TextField } from "@/ui/field";
+import { count } from "@/ui/format";
+import { IconUpload } from "@/ui/icons";
+import { Failed } from "@/ui/states";
+
+import { check, tooMany, type Checked, type Chosen } from "./checks";
+import { DropZone } from "./drop-zone";
+import { FileTile } from "./file-tile";
+import { Options } from "./options";
+import { SetVerdict } from "./set-verdict";
+import { sixViewsAmong } from "./six-views";
+import { Total } from "./total";
+import { settleUnnamed, uploaderOf } from "./uploaders";
+
+const NOTHING: Checked = { taken: [], refused: [], leftOut: 0, twice: 0 };
+
+/** Files into a project: a new one, or one that there is. */
+export function UploadPage({ projectId = null }: { projectId?: string | null }) {
+  const uploader = uploaderOf(projectId);
+  const view = useSyncExternalStore(uploader.subscribe, uploader.snapshot);
+  const health = useQuery(healthQuery);
+  const status = useQuery({ ...statusQuery(projectId ?? ""), enabled: projectId !== null });
+  const queries = useQueryClient();
+  const [name, setName] = useState("");
+  const [checked, setChecked] = useState(NOTHING);
+  const [failure, setFailure] = useState<unknown>(null);
+
+  useEffect(() => {
+    void uploader.resume();
+  }, [uploader]);
+
+  const { items, active } = view;
+  const done = items.length > 0 && !active && items.every((item) => item.state === "done");
+  useEffect(() => {
+    // The verdict on the whole set is the project's; answers to single requests know only what had arrived by then.
+    if (!active && projectId) void queries.invalidateQueries({ queryKey: keys.project(projectId) });
+  }, [active, projectId, queries]);
+
+  const waiting = items.filter((item) => item.state === "waiting");
+  const photos = items.filter((item) => item.kind === "photo");
+  const limits = health.data?.limits;
+  const already = status.data?.usable_images ?? 0;
+  const arrivedHere = items.some((item) => item.state === "done");
+  const begun = active || items.some((item) => item.state === "done" || item.state === "failed");
+  const surplus = begun ? null : tooMany(photos.length, already, limits);
+  const sixViews = sixViewsAmong(photos) !== null;
+
+  function take(chosen: Chosen[]): void {
+    const found = check(chosen, items, limits);
+    setChecked(found);
+    uploader.add(found.taken);
+  }
+
+  async function start(): Promise<void> {
+    setFailure(null);
+    try {
+      const id = await uploader.start(name.trim() || nameFrom(items[0]?.path ?? ""));
+      void queries.invalidateQueries({ queryKey: keys.projects });
+      if (projectId === null) {
+        settleUnnamed(id);
+        navigate(`/projects/${id}/upload`, { replace: true });
+      }
+    } catch (cause) {
+      setFailure(cause);
+    }
+  }
+
+  return (
+    <div className="mx-auto max-w-6xl space-y-4">
+      <title>{`${projectId ? "Add photos" : "New project"} – Maquette`}</title>
+      <header className="flex flex-wrap items-end justify-between gap-3">
+        <div>
+          {projectId && (
+            <Link to={`/projects/${projectId}`} className="text-sm text-ink-soft underline-offset-4 hover:underline">
+              {status.data?.project.name ?? "Project"}
+            </Link>
+          )}
+          <h1 className="text-2xl tracking-tight">{projectId ? "Add photos" : "New project"}</h1>
+        </div>
+        {projectId && done && (
+          <Link to={`/projects/${projectId}`} className={buttonLook("primary")}>
+            Go on to the model
+          </Link>
+        )}
+      </header>
+
+      {status.isError && <Failed failure={status.error} retry={() => void status.refetch()} />}
+      {failure !== null && <Failed failure={failure} retry={() => void start()} />}
+      {!sixViews && <DropZone onChosen={take} small={items.length > 0} />}
+      <Refused checked={checked} />
+      {surplus && (
+        <p role="alert" className="rounded-lg border border-warn/40 bg-warn-soft p-3 text-sm">
+          {surplus}
+        </p>
+      )}
+
+      {begun && <Total view={view} onStop={() => uploader.stop()} onRetry={() => uploader.retry()} />}
+      {!active && arrivedHere && <SetVerdict capture={status.data?.project.capture ?? undefined} />}
+
+      {!active && waiting.length > 0 && (
+        <form
+          className="space-y-3"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void start();
+          }}
+        >
+          <div className="flex flex-wrap items-end gap-3">
+            {projectId === null && (
+              <div className="min-w-52 grow">
+                <TextField
+                  label="Name of the project"
+                  value={name}
+                  maxLength={200}
+                  placeholder={nameFrom(items[0]?.path ?? "")}
+                  onChange={(event) => setName(event.target.value)}
+                />
+              </div>
+            )}
+            <Button type="submit" tone="primary">
+              <IconUpload /> Send {sixViews ? "six views with depth" : count(waiting.length, "file")}
+            </Button>
+          </div>
+          {!sixViews && (
+            <Options
+              options={view.options}
+              onChange={(options) => uploader.choose(options)}
+              video={waiting.some((item) => item.kind === "video")}
+            />
+          )}
+        </form>
+      )}
+
+      <ul className="grid grid-cols-[repeat(auto-fill,minmax(9.5rem,1fr))] items-start gap-3" aria-label="Files">
+        {items.map((item) => (
+          <FileTile key={item.id} item={item} onRemove={active ? null : (id) => uploader.remove(id)} />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** What was left behind at the choosing, and why. */
+function Refused({ checked }: { checked: Checked }) {
+  const { refused, twice, leftOut } = checked;
+  if (!refused.length && !twice) return null;
+  return (
+    <div role="alert" className="rounded-lg border border-warn/40 bg-warn-soft p-3 text-sm">
+      {refused.length > 0 && <p className="font-medium">{count(refused.length, "file")} cannot be sent:</p>}
+      <ul className="list-disc pl-5">
+        {refused.slice(0, 5).map(({ path, reason }) => (
+          <li key={path}>
+            {path}: {reason}
+          </li>
+        ))}
+        {refused.length > 5 && <li>and {refused.length - 5} more</li>}
+      </ul>
+      {twice > 0 && <p>{count(twice, "file")} had been chosen already.</p>}
+      {leftOut > 0 && <p className="text-ink-soft">{count(leftOut, "hidden file")} left out.</p>}
+    </div>
+  );
+}
+
+/** The dropped folder's name, else that of the first file. */
+function nameFrom(path: string): string {
+  const [first = "", ...rest] = path.split("/");
+  return rest.length ? first : first.replace(/\.[^.]*$/, "");
+}

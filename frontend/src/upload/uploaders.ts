@@ -1,0 +1,31 @@
+import { Uploader } from "./uploader";
+
+// They outlive the pages: an upload goes on while its owner looks at another project.
+const byProject = new Map<string, Uploader>();
+let unnamed: Uploader | null = null;
+
+export function uploaderOf(projectId: string | null): Uploader {
+  if (projectId === null) return (unnamed ??= guarded(new Uploader(null)));
+  let uploader = byProject.get(projectId);
+  if (!uploader) {
+    uploader = guarded(new Uploader(projectId));
+    byProject.set(projectId, uploader);
+  }
+  return uploader;
+}
+
+/** The upload without a project has got one. */
+export function settleUnnamed(projectId: string): void {
+  if (unnamed) byProject.set(projectId, unnamed);
+  unnamed = null;
+}
+
+/** Whoever closes the page while files are on their way is asked first. */
+function guarded(uploader: Uploader): Uploader {
+  const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+  uploader.subscribe(() => {
+    if (uploader.snapshot().active) addEventListener("beforeunload", ask);
+    else removeEventListener("beforeunload", ask);
+  });
+  return uploader;
+}
