@@ -20,6 +20,7 @@ function page<Props extends object>(load: () => Promise<ComponentType<Props>>): 
 export const ROUTES: readonly Route[] = [
   { pattern: "/", page: page(async () => (await import("@/projects/projects-page")).ProjectsPage) },
   { pattern: "/projects/new", page: page(async () => (await import("@/upload/upload-page")).UploadPage) },
+  { pattern: "/projects/:projectId", page: page(async () => (await import("@/project/project-page")).ProjectPage) },
   { pattern: "/projects/:projectId/upload", page: page(async () => (await import("@/upload/upload-page")).UploadPage) },
   { pattern: "/sign-in", page: page(async () => (await import("@/signin/sign-in-page")).SignInPage) },
 ];

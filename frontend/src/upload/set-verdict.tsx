@@ -3,8 +3,8 @@ import { IconCheck, IconWarning } from "@/ui/icons";
 
 interface Finding {
   code?: string;
-  message?: string;
-  suggestion?: string;
+  sentence?: string;
+  action?: string;
 }
 
 /** The doctor's word on the photos as a set, each finding with the one thing to do about it. */
@@ -23,8 +23,8 @@ export function SetVerdict({ capture }: { capture: Project["capture"] | undefine
         {good && <p className="text-sm">Nothing stands against a model of them.</p>}
         <ul className="space-y-1.5">
           {findings.map((finding) => (
-            <li key={finding.code ?? finding.message} className="text-sm">
-              {finding.message} <span className="text-ink-soft">{finding.suggestion}</span>
+            <li key={finding.code} className="text-sm">
+              {finding.sentence} <span className="text-ink-soft">{finding.action}</span>
             </li>
           ))}
         </ul>

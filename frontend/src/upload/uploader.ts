@@ -90,7 +90,8 @@ export class Uploader {
     this.resumed = true;
     const kept = await shelf.find(this.projectId);
     if (!kept?.files.length) return;
-    for (const { id, path, kind, file } of kept.files) {
+    const byName = kept.files.toSorted((a, b) => a.path.localeCompare(b.path, "en", { numeric: true }));
+    for (const { id, path, kind, file } of byName) {
       this.items.set(id, fresh(id, path, kind, file));
       if (kind === "photo") this.thumbnails.make(file, (thumbnail) => this.change(id, { thumbnail }));
     }
