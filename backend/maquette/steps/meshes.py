@@ -80,7 +80,12 @@ def mesh_of(
     eval_set = evaluation.load(folder)
     training = eval_set.training(scene) if eval_set else scene.training
     painted = bake_texture(
-        surface.mesh, scene, TEXTURE_PRESETS[preset], _within("texture", TEXTURE, sink), views=training
+        surface.mesh,
+        scene,
+        TEXTURE_PRESETS[preset],
+        _within("texture", TEXTURE, sink),
+        views=training,
+        detailed=surface.detailed,
     )
     warnings = [
         Warn(code=one.code, message=one.sentence, suggestion=one.action, degraded=one.code in STOOD_IN)

@@ -68,6 +68,19 @@ def test_a_ball_has_its_volume_and_colours_and_at_most_the_triangles_asked_for()
     assert mesh.colors is not None and np.abs(mesh.colors - 255 * color_at(directions)).mean() < 3
 
 
+def test_the_surface_before_decimation_is_kept_where_it_shows_more_than_noise(cube_result: MeshResult) -> None:
+    fine = cube_result.detailed
+    assert fine is not None and len(fine.faces) > 10 * len(cube_result.mesh.faces)
+    assert np.abs(np.abs(fine.vertices).max(axis=1) - 0.7).max() < 0.04
+    model = ball()
+    rough = replace(
+        model, means=(model.means * np.random.default_rng(0).normal(1, 0.05, (len(model.means), 1))).astype(np.float32)
+    )
+    result = make_mesh(rough, scene_of(around(16, side=128)), SETTINGS)
+    assert result.details["views_disagree"] > 0.5 * result.details["voxel"]
+    assert result.detailed is None and result.details["triangles_fused"] > 3 * len(result.mesh.faces)
+
+
 def test_what_no_camera_sees_stays_open_and_is_said() -> None:
     above = [camera for camera in around(30, side=128) if camera.centre[2] > 0.5]
     result = make_mesh(cube(), scene_of(above), SETTINGS)

@@ -28,7 +28,7 @@ def cube() -> Mesh:
     assert laid_out is not None
     texels = texels_of(laid_out.uvs, laid_out.faces, 512)
     colors = np.clip(np.rint(waves(places_of(bare, texels).points.astype(np.float64))), 0, 255).astype(np.uint8)
-    return cut_open(bare, laid_out, Texture(gutter_filled(texels, colors), observed_share=0.75))
+    return replace(cut_open(bare, laid_out), texture=Texture(gutter_filled(texels, colors), observed_share=0.75))
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,8 @@ class Cleaned:
     """Length of the borders left open, in square roots of the area: 0 is watertight."""
     volume: float | None
     """Cubic world units; None where there are open borders."""
+    before: tuple[Float32[ndarray, "w 3"], Int32[ndarray, "g 3"]] | None
+    """Vertices and faces before decimation; None where there was none."""
 
 
 def clean(
@@ -57,6 +59,7 @@ def clean(
     vertices, faces = split_touching(vertices, faces)
     faces, closed = close_holes(vertices, faces, largest)
     vertices = smoothed(vertices, faces, smoothing_rounds)
+    before = (vertices.astype(np.float32), faces) if len(faces) > settings.triangles else None
     vertices, faces = decimated(vertices, faces, settings.triangles)
     vertices, faces = split_touching(vertices, without_bad_faces(faces))
     # Decimation may leave a crack where it made bad triangles
@@ -75,6 +78,7 @@ def clean(
         holes_closed=closed + mended,
         open_share=open_length / float(np.sqrt(areas(vertices, faces).sum())),
         volume=None if open_edges.any() else volume(vertices, faces),
+        before=before,
     )
 
 

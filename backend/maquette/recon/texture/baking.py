@@ -19,10 +19,11 @@ from maquette.recon.scene import Scene
 from maquette.recon.texture.blending import blend
 from maquette.recon.texture.evening import Evening, no_evening, sample_places, solve_evening
 from maquette.recon.texture.filling import fill_unseen, gutter_filled
+from maquette.recon.texture.normals import bake_normals
 from maquette.recon.texture.observing import Samples, no_samples, observe
 from maquette.recon.texture.settings import TextureSettings
 from maquette.recon.texture.sights import sight_of
-from maquette.recon.texture.texels import Places, colors_at, places_of, smooth_normals, texels_of
+from maquette.recon.texture.texels import Places, Texels, colors_at, places_of, smooth_normals, texels_of
 from maquette.recon.texture.unwrapping import cut_open, unwrap
 
 _SURVEY_SIDE_PX = 800
@@ -64,9 +65,13 @@ def bake_texture(
     progress: Progress = silent,
     *,
     views: Sequence[int] | None = None,
+    detailed: Mesh | None = None,
 ) -> TextureResult:
     """Unwrap ``mesh`` and paint it from the photos of ``views`` (default: those the model was trained on, so that the
     held-out ones can measure the result).
+
+    ``detailed`` is a finer surface that ``mesh`` was made of: where a light would show more of it (see
+    :mod:`maquette.recon.texture.normals`) the texture gets a normal map, else ``details`` say why it has none.
 
     Stages: ``unwrapping``, ``evening``, ``painting``, ``filling``. One photo is in memory at a time; beside it 60
     bytes a texel on the surface and 20 a texel of the whole texture. Raises :class:`MeshWithoutFacesError`,
@@ -94,10 +99,12 @@ def bake_texture(
     del samples
     filled = fill_unseen(mesh, texels, laid_out.chart, colors, seen)
     progress("filling", 0.5, "closing the gaps between charts")
-    texture = Texture(gutter_filled(texels, filled), observed_share=share)
+    open_mesh = cut_open(mesh, laid_out)
+    normal_map, told = _normal_map(open_mesh, texels, detailed, progress)
+    texture = Texture(gutter_filled(texels, filled), normal_map, share)
     progress("filling", 1.0, f"{share:.0%} of the surface is seen by a photo")
     return TextureResult(
-        cut_open(mesh, laid_out, texture),
+        replace(open_mesh, texture=texture),
         laid_out.method,
         (*laid_out.warnings, *_unseen_warnings(share)),
         {
@@ -107,6 +114,7 @@ def bake_texture(
             "surface_share": len(texels.index) / settings.size_px**2,
             "least_gain": float(survey.evening.gains.min(initial=1.0)),
             "largest_gain": float(survey.evening.gains.max(initial=1.0)),
+            "normal_map": told,
             "seconds_unwrapping": unwrapped - started,
             "seconds_evening": surveyed - unwrapped,
             "seconds_painting": time.monotonic() - surveyed,
@@ -151,6 +159,24 @@ def _painted(
 
 
 _IDENTITY: UInt8[ndarray, "3 256"] = np.repeat(np.arange(256, dtype=np.uint8)[None], 3, axis=0)
+
+
+def _normal_map(
+    mesh: Mesh, texels: Texels, detailed: Mesh | None, progress: Progress
+) -> tuple[UInt8[ndarray, "h w 3"] | None, dict[str, Any]]:
+    if detailed is None:
+        return None, {"kept": False, "why": "no finer surface was given"}
+    progress("filling", 0.6, "reading the finer surface")
+    found = bake_normals(mesh, texels, detailed)
+    told: dict[str, Any] = {
+        "kept": found.adds,
+        "mean_angle_deg": found.mean_angle_deg,
+        "telling_share": found.telling_share,
+        "found_share": found.found_share,
+    }
+    if found.adds:
+        return found.pixels, told
+    return None, {**told, "why": "the finer surface hardly differs"}
 
 
 def _with_vertex_colors(

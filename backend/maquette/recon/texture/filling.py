@@ -102,8 +102,11 @@ def _spread(mesh: Mesh, values: Float64[ndarray, "v 3"], known: Bool[ndarray, " 
     return values
 
 
-def gutter_filled(texels: Texels, colors: UInt8[ndarray, "n 3"]) -> UInt8[ndarray, "h w 3"]:
-    """The whole texture: between charts each texel has the colour of the nearest one on a triangle.
+def gutter_filled(
+    texels: Texels, colors: UInt8[ndarray, "n 3"], empty: tuple[int, int, int] = (int(NEUTRAL),) * 3
+) -> UInt8[ndarray, "h w 3"]:
+    """The whole texture: between charts each texel has the colour of the nearest one on a triangle; ``empty`` where
+    there are none.
 
     All of it, so that neither bilinear filtering nor a smaller version ever takes in what is no surface.
     """
@@ -111,7 +114,7 @@ def gutter_filled(texels: Texels, colors: UInt8[ndarray, "n 3"]) -> UInt8[ndarra
     image = np.zeros((size * size, 3), np.uint8)
     image[texels.index] = colors
     if not len(texels.index):
-        return np.full((size, size, 3), int(NEUTRAL), np.uint8)
+        return np.full((size, size, 3), empty, np.uint8)
     nearest, _ = _nearest(size, texels.index)
     whole: UInt8[ndarray, "h w 3"] = image[nearest].reshape(size, size, 3)
     return whole

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Int64, UInt8
 from numpy import ndarray
@@ -13,6 +15,10 @@ from maquette.recon.mesh.cleaning import vertex_normals
 from maquette.recon.mesh.mesh import Mesh
 from maquette.recon.mesh.raster import fill_flat
 from maquette.recon.rasterize.compiled import kernel
+
+_CHUNK = 1 << 20
+_ROW = 1024
+"""OpenCV's remap takes pictures of less than 32768 rows and columns: places are laid out in rows of so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,14 @@ def texels_of(uvs: Float32[ndarray, "m 2"], faces: Int32[ndarray, "f 3"], size_p
     return Texels(size_px, index, filled.face.ravel()[index], barycentrics.reshape(-1, 3)[index])
 
 
+def chunks_of(texels: Texels) -> Iterator[tuple[slice, Texels]]:
+    """The texels a million at a time, and which they are."""
+    for start in range(0, len(texels.index), _CHUNK):
+        some = slice(start, min(start + _CHUNK, len(texels.index)))
+        part = replace(texels, index=texels.index[some], face=texels.face[some], barycentrics=texels.barycentrics[some])
+        yield some, part
+
+
 def pixels_of(uvs: Float32[ndarray, "m 2"], size_px: int) -> Float[ndarray, "m 2"]:
     """Texture coordinates (v up) in pixels of the image (y down)."""
     pixels: Float[ndarray, "m 2"] = np.stack([uvs[:, 0] * size_px, (1 - uvs[:, 1]) * size_px], axis=1)
@@ -69,6 +83,18 @@ def colors_at(mesh: Mesh, texels: Texels) -> UInt8[ndarray, "n 3"] | None:
     mixed = np.empty((len(texels.index), 3), np.float32)
     interpolate(mesh.colors.astype(np.float32), mesh.faces, texels.face, texels.barycentrics, mixed)
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def sampled(image: UInt8[ndarray, "h w 3"], uvs: Float32[ndarray, "n 2"]) -> UInt8[ndarray, "n 3"]:
+    """The bilinear colours at texture coordinates."""
+    height, width = image.shape[:2]
+    rows = -(-len(uvs) // _ROW)
+    maps = np.zeros((2, rows * _ROW), np.float32)
+    maps[0, : len(uvs)] = uvs[:, 0] * width - 0.5
+    maps[1, : len(uvs)] = (1 - uvs[:, 1]) * height - 0.5
+    x, y = maps.reshape(2, rows, _ROW)
+    found = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found.reshape(-1, 3)[: len(uvs)])
 
 
 def smooth_normals(mesh: Mesh) -> Float32[ndarray, "v 3"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -23,8 +22,10 @@ from maquette.recon.mesh.raster_shading import TextureWithoutUvsError
 from maquette.recon.mesh.topology import areas, split_touching, without_bad_faces
 from maquette.recon.texture.baking import TextureResult
 from maquette.recon.texture.filling import NEUTRAL, fill_unseen, gutter_filled
+from maquette.recon.texture.normals import FLAT, decoded, encoded
 from maquette.recon.texture.settings import TextureSettings
-from maquette.recon.texture.texels import Texels, places_of, smooth_normals, texels_of
+from maquette.recon.texture.tangents import frames_at, tangents_of
+from maquette.recon.texture.texels import Places, Texels, chunks_of, places_of, sampled, smooth_normals, texels_of
 from maquette.recon.texture.unwrapping import cut_open, unwrap
 
 FEWEST = 4
@@ -33,7 +34,6 @@ REACH = 0.02
 """How far decimation may have moved the surface, in diagonals of its box: what lies further is another surface."""
 _CRACK = 16.0
 """Largest hole that decimation is taken to have torn, in mean areas of its triangles."""
-_CHUNK = 1 << 20
 
 
 class BadTriangleCountError(BadInputError):
@@ -48,8 +48,8 @@ def decimated(
     """``mesh`` with at most ``triangles`` faces and its texture, which gets sides of ``size_px`` (default: the same).
 
     Each texel has the colour of the nearest place of ``mesh`` that looks its way, bilinear; where there is none it is
-    filled as baking fills what no photo shows. A normal map is not carried over: what it says is measured against the
-    surface it was made for. A mesh without texture stays one. ``observed_share`` is that of ``mesh``.
+    filled as baking fills what no photo shows. A normal map is carried over as the directions that it means. A mesh
+    without texture stays one. ``observed_share`` is that of ``mesh``.
 
     Stages: ``decimating``, ``unwrapping``, ``painting``. Memory: 100 bytes a face, 40 a texel of the surface. Raises
     ``bad_triangle_count`` below 4 triangles, ``bad_texture_settings`` or ``texture_without_uvs``.
@@ -73,16 +73,19 @@ def decimated(
     settings = TextureSettings(size_px=size_px or _power_of_two(texture.color), unwrap_s=unwrap_s).checked()
     laid_out = unwrap(bare, settings, progress)
     if laid_out is None:
-        return _with_vertex_colors(bare, _painted(mesh, mesh.uvs, texture.color), details, settings)
-    painted = _painted(mesh, mesh.uvs, _at_most(texture.color, settings.size_px))
+        whole = _painted(mesh, mesh.uvs, replace(texture, normal_map=None), max(texture.color.shape))
+        return _with_vertex_colors(bare, whole, details, settings)
+    painted = _painted(mesh, mesh.uvs, texture, settings.size_px)
     texels = texels_of(laid_out.uvs, laid_out.faces, settings.size_px)
-    colors, found = _carried(painted, bare, texels, progress)
+    small = cut_open(bare, laid_out)
+    colors, normals, found = _carried(painted, small, texels, progress)
     progress("painting", 0.9, "closing the gaps between charts")
     filled = fill_unseen(bare, texels, laid_out.chart, colors, found)
-    carried = Texture(gutter_filled(texels, filled), observed_share=texture.observed_share)
+    normal_map = None if normals is None else gutter_filled(texels, normals, FLAT)
+    carried = Texture(gutter_filled(texels, filled), normal_map, texture.observed_share)
     progress("painting", 1.0, f"{len(bare.faces)} triangles")
     return TextureResult(
-        cut_open(bare, laid_out, carried),
+        replace(small, texture=carried),
         laid_out.method,
         laid_out.warnings,
         {
@@ -145,47 +148,50 @@ def _power_of_two(color: UInt8[ndarray, "h w 3"]) -> int:
 class _Painted:
     """The mesh that colours come from."""
 
+    mesh: Mesh
     surface: Surface
     corners: Float32[ndarray, "f 3 2"]
     """Texture coordinates of each face's corners."""
     color: UInt8[ndarray, "h w 3"]
+    normal_map: UInt8[ndarray, "h w 3"] | None
+    tangents: Float32[ndarray, "v 3"] | None
+    """Of its vertices, where there is a normal map."""
     reach: float
 
-    def at(
-        self, points: Float32[ndarray, "n 3"], normals: Float32[ndarray, "n 3"]
-    ) -> tuple[UInt8[ndarray, "n 3"], Bool[ndarray, " n"]]:
-        """The colour of the nearest place that looks the way of each point, and where there is one."""
-        face, shares = closest(self.surface, points, normals, self.reach)
-        uvs = np.einsum("nk,nkc->nc", shares, self.corners[np.maximum(face, 0)])
-        return sampled(self.color, uvs), face >= 0
+    def at(self, places: Places) -> tuple[Int32[ndarray, " n"], Float32[ndarray, "n 3"], Float32[ndarray, "n 2"]]:
+        """The nearest place that looks the way of each: its face (-1: none), barycentrics, texture coordinates."""
+        face, shares = closest(self.surface, places.points, places.normals, self.reach)
+        return face, shares, np.einsum("nk,nkc->nc", shares, self.corners[np.maximum(face, 0)])
 
 
-def _painted(mesh: Mesh, uvs: Float32[ndarray, "v 2"], color: UInt8[ndarray, "h w 3"]) -> _Painted:
+def _painted(mesh: Mesh, uvs: Float32[ndarray, "v 2"], texture: Texture, size_px: int) -> _Painted:
     low, high = mesh.bounds
     surface = surface_of(mesh.vertices, mesh.faces)
     reach = REACH * float(np.linalg.norm(high - low))
-    return _Painted(surface, uvs[mesh.faces], color, reach)
+    color, normals = _at_most(texture.color, size_px), texture.normal_map
+    tangents = None if normals is None else tangents_of(mesh)
+    return _Painted(mesh, surface, uvs[mesh.faces], color, normals, tangents, reach)
 
 
 def _carried(
-    painted: _Painted, bare: Mesh, texels: Texels, progress: Progress
-) -> tuple[UInt8[ndarray, "n 3"], Bool[ndarray, " n"]]:
-    """The colours of the texels of ``bare``, and where there are any."""
-    colors, found = np.zeros((len(texels.index), 3), np.uint8), np.zeros(len(texels.index), np.bool_)
-    for some, part in _chunks(texels):
-        progress("painting", 0.9 * some.start / max(len(texels.index), 1), "carrying colours over")
-        places = places_of(bare, part)
-        colors[some], found[some] = painted.at(places.points, places.normals)
-    return colors, found
-
-
-def _chunks(texels: Texels) -> Iterator[tuple[slice, Texels]]:
-    for start in range(0, len(texels.index), _CHUNK):
-        some = slice(start, min(start + _CHUNK, len(texels.index)))
-        yield (
-            some,
-            replace(texels, index=texels.index[some], face=texels.face[some], barycentrics=texels.barycentrics[some]),
-        )
+    painted: _Painted, small: Mesh, texels: Texels, progress: Progress
+) -> tuple[UInt8[ndarray, "n 3"], UInt8[ndarray, "n 3"] | None, Bool[ndarray, " n"]]:
+    """Colours and numbers of a normal map for the texels of ``small``, and where there are any."""
+    count = len(texels.index)
+    colors, found = np.zeros((count, 3), np.uint8), np.zeros(count, np.bool_)
+    normals = None if painted.normal_map is None else np.zeros((count, 3), np.uint8)
+    tangents = tangents_of(small)
+    for some, part in chunks_of(texels):
+        progress("painting", 0.9 * some.start / max(count, 1), "carrying colours over")
+        places = places_of(small, part)
+        face, shares, uvs = painted.at(places)
+        colors[some], found[some] = sampled(painted.color, uvs), face >= 0
+        if normals is not None and painted.normal_map is not None and painted.tangents is not None:
+            there = frames_at(painted.mesh, painted.tangents, np.maximum(face, 0), shares)
+            meant = decoded(there, sampled(painted.normal_map, uvs))
+            meant = np.where(found[some, None], meant, places.normals)
+            normals[some] = encoded(frames_at(small, tangents, part.face, part.barycentrics), meant)
+    return colors, normals, found
 
 
 def _at_most(color: UInt8[ndarray, "h w 3"], size_px: int) -> UInt8[ndarray, "_ _ 3"]:
@@ -195,27 +201,12 @@ def _at_most(color: UInt8[ndarray, "h w 3"], size_px: int) -> UInt8[ndarray, "_ 
     return np.asarray(cv2.resize(color, (size_px, size_px), interpolation=cv2.INTER_AREA))
 
 
-def sampled(image: UInt8[ndarray, "h w 3"], uvs: Float32[ndarray, "n 2"]) -> UInt8[ndarray, "n 3"]:
-    """The bilinear colours at texture coordinates."""
-    height, width = image.shape[:2]
-    rows = -(-len(uvs) // _ROW)
-    maps = np.zeros((2, rows * _ROW), np.float32)
-    maps[0, : len(uvs)] = uvs[:, 0] * width - 0.5
-    maps[1, : len(uvs)] = (1 - uvs[:, 1]) * height - 0.5
-    x, y = maps.reshape(2, rows, _ROW)
-    found = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found.reshape(-1, 3)[: len(uvs)])
-
-
-_ROW = 1024
-"""OpenCV's remap takes pictures of less than 32768 rows and columns: places are laid out in rows of so many."""
-
-
 def _with_vertex_colors(
     bare: Mesh, painted: _Painted, details: dict[str, int], settings: TextureSettings
 ) -> TextureResult:
     """Colours by vertex: triangles are too many for the texture."""
-    colors, found = painted.at(bare.vertices, smooth_normals(bare))
+    face, _, uvs = painted.at(Places(bare.vertices, smooth_normals(bare), 0.0))
+    colors, found = sampled(painted.color, uvs), face >= 0
     own = np.full_like(colors, int(NEUTRAL)) if bare.colors is None else bare.colors
     warning = Reason(
         "texture_not_laid_out",

@@ -17,7 +17,7 @@ from numpy import ndarray
 import maquette
 from maquette.progress import Progress
 from maquette.recon.capture import Reason
-from maquette.recon.mesh.mesh import Mesh, Texture
+from maquette.recon.mesh.mesh import Mesh
 from maquette.recon.texture import xatlas_child
 from maquette.recon.texture.charts import Charts, charts_of
 from maquette.recon.texture.pairs import lay_out_pairs
@@ -78,7 +78,7 @@ def unwrap(mesh: Mesh, settings: TextureSettings, progress: Progress) -> Unwrapp
     return Unwrapped(mesh.faces.ravel().astype(np.int32), faces, uvs, "triangle_pairs", alone, trouble)
 
 
-def cut_open(mesh: Mesh, laid_out: Unwrapped, texture: Texture) -> Mesh:
+def cut_open(mesh: Mesh, laid_out: Unwrapped) -> Mesh:
     """The mesh with its vertices doubled along seams; normals and colours go with them."""
     return Mesh(
         mesh.vertices[laid_out.vertex],
@@ -86,7 +86,6 @@ def cut_open(mesh: Mesh, laid_out: Unwrapped, texture: Texture) -> Mesh:
         smooth_normals(mesh)[laid_out.vertex],
         None if mesh.colors is None else mesh.colors[laid_out.vertex],
         laid_out.uvs,
-        texture,
     )
 
 
