@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.api.bundles import empty_bundle
 from tests.api.substance import give_substance
 from tests.api.supabase import LittleSupabase
 from tests.api.worker import Worker
@@ -21,8 +22,16 @@ from maquette.api.app import create_app
 from maquette.machine_keys import SHOWN, hash_of, make_key
 from maquette.settings import Connections, Settings
 
-OPEN = {"/api/v1/health", "/api/v1/ready", "/api/v1/shared/{share_key}", "/api/v1/shared/{share_key}/render"}
+OPEN = {
+    "/api/v1/health",
+    "/api/v1/ready",
+    "/api/v1/sign-in",
+    "/api/v1/shared/{share_key}",
+    "/api/v1/shared/{share_key}/render",
+}
 """What anybody may call."""
+IMPORT = "/api/v1/projects/import"
+"""Takes a file, and names nothing that anybody has."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ class Operation:
 
     @property
     def names_a_thing(self) -> bool:
-        return "{" in self.path or self.upload
+        return "{" in self.path or (self.upload and self.path != IMPORT)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +148,8 @@ def call(
     client: httpx.Client, operation: Operation, ids: dict[str, str], headers: dict[str, str], photo: bytes
 ) -> httpx.Response:
     address = operation.path.format(**ids)
+    if operation.path == IMPORT:
+        return client.post(address, headers=headers, files={"file": ("x.zip", empty_bundle())})
     if operation.upload:
         form: dict[str, Any] = {"files": {"file": ("x.jpg", photo)}}
         if operation.method == "post":

@@ -18,11 +18,14 @@ import pytest
 from tests.execution.house import House
 from tests.execution.projects import Here, carried_out, live
 from tests.retention.lived_in import objects_of
+from typer.testing import CliRunner
 
+from maquette.cli import app
 from maquette.db import bundles, projects, records
 from maquette.db.bundle_tables import STAYING, TABLES
 from maquette.db.rows import Row
 from maquette.embedded.compat import LOCAL_OWNER
+from maquette.embedded.stack import EmbeddedStack
 from maquette.errors import MaquetteError
 from maquette.execution import imports
 from maquette.execution.bundles import LIGHT_LEAVES_OUT
@@ -380,3 +383,18 @@ async def test_the_database_goes_on_telling_of_changes_after_an_import(house: Ho
     await house.finish(await other.started("export", {"version": 1}))
     events = await house.rows("select type from public.events where project_id = %s order by seq", other.project["id"])
     assert [event["type"] for event in events] == ["imported", "progress", "progress", "complete"]
+
+
+async def test_the_command_line_does_both(
+    house: House, lived: House, stack: EmbeddedStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAQUETTE_HOME", str(stack.home))
+    path = tmp_path / "out.bundle.zip"
+    written = await asyncio.to_thread(
+        CliRunner().invoke, app, ["data", "export", str(lived.project["id"]), "--out", str(path)]
+    )
+    assert written.exit_code == 0, written.output
+    taken = await asyncio.to_thread(CliRunner().invoke, app, ["data", "import", str(path)])
+    assert taken.exit_code == 0, taken.output
+    other = replace(house, project={"id": UUID(taken.stdout.strip())})
+    assert await everything(other) == await everything(lived)

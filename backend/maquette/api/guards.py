@@ -17,7 +17,7 @@ from maquette.logs import about
 access = logging.getLogger("maquette.access")
 
 MAX_JSON_BYTES = 256 * 1024
-UPLOAD_PATH = "/api/v1/upload"
+UPLOAD_PATHS = frozenset({"/api/v1/upload", "/api/v1/projects/import"})
 REPLACEMENT_PATH = re.compile(r"/api/v1/projects/[^/]+/images/[^/]+")
 PROBES = frozenset({"/health", "/ready", "/metrics", "/api/v1/health", "/api/v1/ready"})
 """Asked every few seconds by machines: in the log only where the answer is bad."""
@@ -103,9 +103,9 @@ async def _bounded(scope: Scope, receive: Receive) -> Receive | None:
 
 
 def _takes_photos(scope: Scope) -> bool:
-    """The calls that set limits of their own, while the photos arrive."""
+    """The calls that set limits of their own, while the photos, or a bundle of them, arrive."""
     path = scope["path"].rstrip("/")
-    return path == UPLOAD_PATH or (scope["method"] == "PUT" and REPLACEMENT_PATH.fullmatch(path) is not None)
+    return path in UPLOAD_PATHS or (scope["method"] == "PUT" and REPLACEMENT_PATH.fullmatch(path) is not None)
 
 
 def _replay(first: Message, receive: Receive) -> Receive:
