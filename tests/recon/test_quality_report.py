@@ -114,8 +114,8 @@ def test_expectations_are_medians_of_similar_captures_or_not_known() -> None:
     assert (report.psnr_expected, report.ssim_expected) == (26.0, 0.86)
     assert "3 captures of 20 to 40 photos" in report.expected_from
     few = quality_report(0, views((26.5, 0.86)), split="held_out", preset="fastest", photos=30, references=known)
-    assert (few.psnr_expected, few.ssim_expected) == (None, None)
-    assert few.expected_from.startswith("not known: 1 similar")
+    assert (few.psnr_expected, few.ssim_expected) == CLASSES["normal"]
+    assert few.expected_from.startswith("the least of the class normal: 1 similar")
 
 
 def test_training_views_are_named_and_nothing_measured_is_unknown() -> None:

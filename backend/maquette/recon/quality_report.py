@@ -144,7 +144,8 @@ def quality_class(psnr: float | None, ssim: float | None) -> Status:
 
 
 def expectation(references: Sequence[Reference], preset: str, photos: int) -> tuple[float | None, float | None, str]:
-    """Median PSNR and SSIM of similar captures and where they are from; None where too few are known.
+    """Median PSNR and SSIM of similar captures, and where the numbers are from; where too few are known, the least that
+    makes a version ``normal``.
 
     Similar: of the same preset, with half to twice as many photos.
     """
@@ -154,7 +155,7 @@ def expectation(references: Sequence[Reference], preset: str, photos: int) -> tu
         if one.preset == preset and photos > 0 and 1 / SIMILAR_FACTOR <= one.photos / photos <= SIMILAR_FACTOR
     ]
     if len(similar) < LEAST_REFERENCES:
-        return None, None, f"not known: {len(similar)} similar captures, {LEAST_REFERENCES} are needed"
+        return *CLASSES["normal"], f"the least of the class normal: {len(similar)} similar captures are known"
     source = (
         f"median of {len(similar)} captures of {min(one.photos for one in similar)} to "
         f"{max(one.photos for one in similar)} photos with the preset {preset}: "
