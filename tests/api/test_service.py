@@ -224,7 +224,7 @@ class TestDocs:
             get /formats; get /projects/{project_id}/meshes; get /projects/{project_id}/download;
             get /ready; get /projects/{project_id}/enhanced-views; get /projects/{project_id}/shares;
             post /projects/{project_id}/shares; delete /projects/{project_id}/shares/{share_id};
-            get /shared/{share_key}; get /session; get /projects/{project_id}/compare;
+            get /shared/{share_key}; get /sign-in; get /session; get /projects/{project_id}/compare;
             get /projects/{project_id}/models/{version}/render; get /shared/{share_key}/render;
             put /projects/{project_id}/images/{image_index}
         """

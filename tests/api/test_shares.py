@@ -14,7 +14,7 @@ import jwt
 import pytest
 from tests.api.worker import Worker
 
-from maquette.api.shares import SHARED_URL_S
+from maquette.api.shared import SHARED_URL_S
 from maquette.machine_keys import MachineKey, hash_of
 from maquette.settings import Settings
 
@@ -50,12 +50,12 @@ def test_a_stranger_sees_one_model(
 ) -> None:
     made = share()
     assert len(made["share_key"]) == 43 and made["state"] == "active" and made["title"] == "Fountain"
-    assert made["url"].endswith(f"/api/v1/shared/{made['share_key']}")
+    assert urlsplit(made["url"]).path == f"/v/{made['share_key']}", "the page, not the API"
     answer = stranger.get(f"/shared/{made['share_key']}")
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
     shown = answer.json()
     assert set(shown) == {
-        "title", "version", "model_url", "preview_url", "allow_download", "formats", "urls_expire_at"
+        "title", "version", "model_url", "preview_url", "cameras", "allow_download", "formats", "urls_expire_at"
     }  # fmt: skip
     assert (shown["title"], shown["version"], shown["allow_download"]) == ("Fountain", 0, False)
     assert stranger.get(shown["model_url"]).content.startswith(b"model0.ply of run")
@@ -77,6 +77,20 @@ def test_the_key_opens_nothing_else(
     shown = stranger.get(f"/shared/{key}").json()
     other = shown["model_url"].replace("model0.ply", "view0.jpg").replace("3d-models", "multiview-images")
     assert stranger.get(other).status_code == 400, "a signed address opens its own object"
+
+
+def test_no_photo_is_shown(stranger: httpx.Client, share: Callable[..., dict[str, Any]]) -> None:
+    """Not in the picture either: the stored preview has photos in it. And of cameras only where they stood."""
+    key = share()["share_key"]
+    shown = stranger.get(f"/shared/{key}").json()
+    picture = urlsplit(shown["preview_url"])
+    assert (picture.path, picture.query) == (f"/api/v1/shared/{key}/render", "view=0")
+    assert len(shown["cameras"]) > 1 and [one["view_index"] for one in shown["cameras"]] == sorted(
+        one["view_index"] for one in shown["cameras"]
+    )
+    for camera in shown["cameras"]:
+        assert set(camera) == {"view_index", "camera_from_world", "fx", "fy", "cx", "cy", "width", "height"}
+        assert [len(row) for row in camera["camera_from_world"]] == [4, 4, 4, 4]
 
 
 def test_versions(
@@ -246,9 +260,11 @@ def test_the_log_does_not_hold_the_key(
 ) -> None:
     key = share()["share_key"]
     with caplog.at_level(logging.DEBUG, logger="maquette"):
+        page = stranger.get(f"{str(stranger.base_url).removesuffix('/api/v1/')}/v/{key}")
         stranger.get(f"/shared/{key}").raise_for_status()
         stranger.post(f"/shared/{key}")
-    assert "/api/v1/shared/… 200" in caplog.text and key not in caplog.text
+    assert page.headers["referrer-policy"] == "no-referrer", "nor do other sites learn it"
+    assert "/api/v1/shared/… 200" in caplog.text and "GET /v/… " in caplog.text and key not in caplog.text
 
 
 def test_on_the_embedded_stack_too(settings: Settings, serve_again: Any, share: Callable[..., dict[str, Any]]) -> None:

@@ -124,11 +124,21 @@ def test_beside_supabase_its_address_alone_is_added(built: Path) -> None:
     assert "script-src 'self' 'wasm-unsafe-eval';" in policy
 
 
-def test_only_shared_models_may_stand_in_the_frames_that_are_named(built: Path) -> None:
-    with client_of(built, frame_ancestors=("https://blog.example.org",)) as client:
-        shared, own = client.get("/v/abc").headers, client.get("/projects/abc").headers
-    assert "frame-ancestors https://blog.example.org;" in shared["content-security-policy"]
-    assert "x-frame-options" not in shared
+@pytest.mark.parametrize(
+    ("setting", "told", "older"),
+    [
+        ((), "'self'", "SAMEORIGIN"),
+        (("https://blog.example.org",), "'self' https://blog.example.org", None),
+        (("*",), "'self' *", None),
+    ],
+)
+def test_only_shared_models_may_stand_in_frames(
+    built: Path, setting: tuple[str, ...], told: str, older: str | None
+) -> None:
+    with client_of(built, frame_ancestors=setting) as client:
+        shared, own = client.get("/v/abc?noui").headers, client.get("/projects/abc").headers
+    assert f"frame-ancestors {told};" in shared["content-security-policy"]
+    assert shared.get("x-frame-options") == older
     assert "frame-ancestors 'none'" in own["content-security-policy"] and own["x-frame-options"] == "DENY"
 
 

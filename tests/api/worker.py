@@ -18,6 +18,12 @@ from maquette.storage.client import Objects
 
 T = TypeVar("T")
 
+CAMERA = {
+    "width": 4, "height": 3, "fx": 4.0, "fy": 4.0, "cx": 2.0, "cy": 1.5,
+    "camera_from_world": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 4], [0, 0, 0, 1]],
+}  # fmt: skip
+"""How every view was taken, as far as these rows know."""
+
 
 class Worker:
     """Synchronous, so that tests read as a sequence; every call has a connection of its own."""
@@ -106,7 +112,7 @@ class Worker:
                         "view_index": index,
                         "name": f"{index:04d}.jpg",
                         "split": "held_out" if index == 0 else "training",
-                        "camera": {"width": 4, "height": 3},
+                        "camera": CAMERA,
                         "image_artifact_id": image,
                     },
                 )

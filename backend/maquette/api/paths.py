@@ -13,8 +13,13 @@ Version = Annotated[int, Path(ge=0, le=2**31 - 1, description="A model version, 
 
 SHARED = "/api/v1/shared/"
 """What follows in the address is a share link's key."""
+SHARED_PAGE = "/v/"
+"""The same, of the page that people are sent."""
 
 
 def loggable(path: str) -> str:
     """The path of a call without the key of a share link, which is as good as a password."""
-    return f"{SHARED}…" if path.startswith(SHARED) else path
+    for prefix in (SHARED, SHARED_PAGE):
+        if path.startswith(prefix):
+            return f"{prefix}…"
+    return path

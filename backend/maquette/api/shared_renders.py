@@ -11,7 +11,7 @@ from maquette.api.cameras import Asked
 from maquette.api.problems import error_responses
 from maquette.api.renders import ASK_AGAIN, PICTURE, IfNoneMatch, answer, busy, order_of
 from maquette.api.service import Serving
-from maquette.api.shares import ShareKey
+from maquette.api.shared import ShareKey
 from maquette.db import records, shares
 from maquette.errors import BadInputError, MaquetteError
 from maquette.rendering.errors import RenderBusyError

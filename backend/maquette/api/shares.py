@@ -1,33 +1,26 @@
-"""Share links: the owner makes, lists and revokes them; whoever has one looks at one model and nothing else."""
+"""Share links, as their owner makes, lists and revokes them; what visitors see is in shared.py."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from maquette.api.links import download_link, with_links
 from maquette.api.owners import Owner
 from maquette.api.pages import Cursor, Limit, Listing
-from maquette.api.paths import SHARED, ProjectId
+from maquette.api.paths import SHARED, SHARED_PAGE, ProjectId
 from maquette.api.problems import error_responses
 from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import Shape
 from maquette.db import projects, records, shares
 from maquette.db.rows import Row
-from maquette.errors import BadInputError, MaquetteError
+from maquette.errors import BadInputError
 
 router = APIRouter(tags=["shares"])
-
-SHARED_URL_S = 900
-"""Signed addresses for strangers live a quarter of an hour: a page fetches the model at once. The storage service
-looks at the clock when a download begins, not while it goes on."""
-
-SHOWN_OBJECTS = ("model", "preview")
 
 
 class ExpiryPassedError(BadInputError):
@@ -78,7 +71,11 @@ class Share(Shape):
     id: UUID
     project_id: UUID
     share_key: str = Field(description="Opens the link: give it to those who shall see the model.")
-    url: str = Field(description="The link itself: GET it, without credentials. It answers JSON, for pages to show.")
+    url: str = Field(
+        description="The link itself: a page with the model, for anybody who has it. `?noui` behind it leaves the model"
+        " alone, to stand in a frame of another page. `GET /api/v1/shared/{share_key}` is the same for programs.",
+        examples=["http://127.0.0.1:8400/v/kT0mC4nQ2s9vX1yZ8bL3fR7hJ5wD6gPaUeNiOqAtSx0"],
+    )
     title: str
     version: int | None = Field(description="Null: the version that is promoted when somebody looks.")
     allow_download: bool
@@ -89,33 +86,7 @@ class Share(Shape):
     last_viewed_at: datetime | None = Field(description="To the minute; null: nobody looked yet.")
 
 
-class SharedFile(BaseModel):
-    """A file of the shown version."""
-
-    format: str = Field(examples=["ply"])
-    bytes: int
-    download_url: str | None = Field(description="Null where the link does not offer downloads.")
-
-
-class Shared(BaseModel):
-    """The one model that a link shows. It names neither the project nor its owner nor any other version."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    title: str
-    version: int
-    model_url: str | None = Field(description="The splats, as PLY.")
-    preview_url: str | None
-    allow_download: bool
-    formats: list[SharedFile] = Field(description="The PLY, and whatever else this version was exported to.")
-    urls_expire_at: datetime = Field(description="Until when the addresses can be fetched; ask again for new ones.")
-
-
 ShareId = Annotated[UUID, Path(description="The link, a UUID.", examples=["4be0ad52-0c1d-4a8f-9d7e-3d0e8b1c2f33"])]
-ShareKey = Annotated[
-    str,
-    Path(max_length=200, description="The key of a link.", examples=["kT0mC4nQ2s9vX1yZ8bL3fR7hJ5wD6gPaUeNiOqAtSx0"]),
-]
 
 
 @router.post(
@@ -163,7 +134,7 @@ async def create_share(
             if keyed:
                 await keyed.keep(conn, project_id, row["id"])
     share = _with_url(service, row)
-    response.headers["Location"] = share["url"].removeprefix(service.public_url)
+    response.headers["Location"] = f"{SHARED}{share['share_key']}"
     return share
 
 
@@ -199,54 +170,5 @@ async def revoke_share(service: Serving, owner: Owner, project_id: ProjectId, sh
         await shares.revoke(conn, project_id, share_id)
 
 
-@router.get(
-    "/shared/{share_key}",
-    response_model=Shared,
-    summary="Look at a shared model",
-    responses={status: told for status, told in error_responses(404, 410).items() if status not in (401, 403)},
-)
-async def read_shared(service: Serving, share_key: ShareKey) -> Shared:
-    """Needs no credentials but the link's key. `404 share_not_found`; `410 share_revoked` or `share_expired`.
-
-    Keys hold 256 random bits, so they cannot be found by trying.
-    """
-    async with service.transaction() as conn:
-        share = await shares.by_key(conn, share_key)
-        try:
-            model = await records.model(conn, share["project_id"], share["version"])
-        except MaquetteError:
-            # Said in the words of a visitor, who knows nothing of the project.
-            raise shares.ShareNotFoundError(
-                "There is no model behind this link yet.", suggestion="Ask whoever sent it."
-            ) from None
-        files = await shares.files(conn, share["project_id"], model["version"])
-        await shares.note_view(conn, share["id"])
-    now = datetime.now(UTC)
-    seconds = min(SHARED_URL_S, service.settings.signed_url_s)
-    if share["expires_at"] is not None:
-        seconds = max(1, min(seconds, int((share["expires_at"] - now).total_seconds())))
-    # The addresses hold the object's path, and so the project's id. It is no secret: it opens nothing without
-    # credentials of the owner.
-    objects = {name: stored for name, stored in model["objects"].items() if name in SHOWN_OBJECTS}
-    [linked] = await with_links(service, [{"objects": objects}], seconds)
-    return Shared(
-        title=share["title"],
-        version=model["version"],
-        model_url=linked["model_url"],
-        preview_url=linked["preview_url"],
-        allow_download=share["allow_download"],
-        formats=[await _file(service, share, model["version"], stored, seconds) for stored in files],
-        urls_expire_at=now + timedelta(seconds=seconds),
-    )
-
-
-async def _file(service: Service, share: Row, version: int, stored: Row, seconds: int) -> SharedFile:
-    url = None
-    if share["allow_download"]:
-        suffix = stored["path"].rpartition(".")[2]
-        url = await download_link(service, stored, f"{share['title']} v{version}.{suffix}", seconds)
-    return SharedFile(format=stored["format"], bytes=stored["bytes"], download_url=url)
-
-
 def _with_url(service: Service, row: Row) -> dict[str, Any]:
-    return {**row, "url": f"{service.public_url}{SHARED}{row['share_key']}"}
+    return {**row, "url": f"{service.public_url}{SHARED_PAGE}{row['share_key']}"}

@@ -16,6 +16,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
+from maquette.api.paths import SHARED_PAGE
 from maquette.settings import Connections, Settings
 
 BUILT = Path(__file__).parents[1] / "web" / "dist"
@@ -25,7 +26,6 @@ ASK_AGAIN = "no-cache"
 
 PAGES = ("/", "/projects/{rest:path}", "/v/{rest:path}", "/sign-in")
 """The addresses that the page's router knows (frontend/src/app/router.tsx)."""
-SHARED = "/v/"
 LOOKS_LIKE_A_FILE = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 """What the build wrote beside each text file, the smallest first."""
@@ -43,7 +43,7 @@ def serve_web(app: FastAPI, settings: Settings, connections: Connections) -> Non
     request: a page that is built while the server runs is there at once."""
     folder = settings.web_dir or BUILT
     policy, shared_policy = (
-        content_policy(connections, ancestors) for ancestors in (("'none'",), settings.frame_ancestors or ("'none'",))
+        content_policy(connections, ancestors) for ancestors in (("'none'",), ("'self'", *settings.frame_ancestors))
     )
     router = APIRouter(include_in_schema=False)
 
@@ -51,15 +51,17 @@ def serve_web(app: FastAPI, settings: Settings, connections: Connections) -> Non
         path = request.url.path
         if LOOKS_LIKE_A_FILE.search(path):
             raise HTTPException(404)
-        # Only the page of a share link may stand in other sites' frames: there is nothing on it to be clicked into.
-        shared = path.startswith(SHARED)
+        # Only the page of a share link may stand in frames, in this server's own and those of the named sites: there is
+        # nothing on it to be clicked into.
+        shared = path.startswith(SHARED_PAGE)
         if not (folder / "index.html").is_file():
             answer: Response = HTMLResponse(NOT_BUILT, status_code=503, headers={"Cache-Control": "no-store"})
         else:
             answer = _file(request, folder / "index.html", ASK_AGAIN)
         answer.headers["Content-Security-Policy"] = shared_policy if shared else policy
+        # For browsers that know no frame-ancestors; others heed that alone. It cannot name other sites.
         if not (shared and settings.frame_ancestors):
-            answer.headers["X-Frame-Options"] = "DENY"
+            answer.headers["X-Frame-Options"] = "SAMEORIGIN" if shared else "DENY"
         return answer
 
     async def hashed(request: Request, name: str) -> Response:

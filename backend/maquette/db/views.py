@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import LiteralString
 from uuid import UUID
 
-from maquette.db.rows import Connection, Row, fetch_one
+from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.errors import NotFoundError
 
 # Photos are known by name across generates; an index belongs to one generate alone.
@@ -39,3 +39,13 @@ async def find(conn: Connection, view_run_id: UUID, asked: str | None) -> Row:
             view=asked,
         )
     return row
+
+
+async def cameras(conn: Connection, view_run_id: UUID) -> list[Row]:
+    """``view_index`` and ``camera`` of the views that a version lives in, in their order."""
+    return await fetch_all(
+        conn,
+        "select view_index, camera from public.multiview_generation where run_id = %s and replaced_at is null"
+        " order by view_index",
+        [view_run_id],
+    )
