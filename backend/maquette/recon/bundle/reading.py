@@ -5,6 +5,7 @@ All its files are stored uncompressed, so no more comes out of it than went in: 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import struct
 import zipfile
@@ -149,3 +150,8 @@ def _telling() -> Iterator[None]:
         yield
     except _BROKEN as error:
         raise BundleUnreadableError("it is damaged, or no ZIP") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # Its list points to before the file's beginning.
+        raise BundleUnreadableError("it is damaged") from error

@@ -40,16 +40,18 @@ class BundleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put it into its place, or take it away."""
-        if kind is None and not self._finished:
-            kind, error = RuntimeError, RuntimeError("a bundle was left unfinished")
+        """Put it into its place, or take it away. Raises ``RuntimeError`` where nobody finished it."""
+        unfinished = RuntimeError("a bundle was left unfinished") if kind is None and not self._finished else None
+        failed = error or unfinished
         try:
             # Also of one that is given up, or its end would be written when the archive is collected.
             self._archive.close()
         except BaseException as refused:
             self._replacing.__exit__(type(refused), refused, refused.__traceback__)
             raise
-        self._replacing.__exit__(kind, error, trace)
+        self._replacing.__exit__(type(failed) if failed else None, failed, trace)
+        if unfinished is not None:
+            raise unfinished
 
     @property
     def objects(self) -> dict[str, int]:
