@@ -31,7 +31,7 @@ install: $(VENV)/.runtime $(WEB) ## Create .venv, install Maquette and build its
 
 install-dev: $(VENV)/.dev $(JS_CLIENTS) $(JS_READERS) $(WEB) ## The same with everything the tests need
 
-demo: $(VENV)/.runtime $(WEB) ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
+demo: $(VENV)/.runtime ## Run the main job: make demo [PHOTOS=dir] [PRESET=balanced] [OUT=dir]
 	$(BIN)/maquette demo $(if $(PHOTOS),"$(PHOTOS)") --out "$(OUT)" --preset $(PRESET)
 
 serve: $(VENV)/.runtime $(WEB) ## Start database, storage, API, page and worker; Ctrl-C stops them
