@@ -3,7 +3,8 @@
 Photos carry the light they were taken in, so the material is ``KHR_materials_unlit`` and shows them as they are; what
 does not know the extension sees a matt surface. Without colours there is nothing to show unlit, and the mesh is a matt
 grey one. Both sides are drawn, for surfaces from photos are seldom closed. A normal map is kept for whoever lights the
-model.
+model; no tangents are, since it is made in the frames that glTF has readers compute where a file gives none
+(MikkTSpace, :mod:`maquette.recon.texture.tangents`).
 """
 
 from __future__ import annotations
