@@ -7,6 +7,7 @@ import { IconPlus } from "@/ui/icons";
 import { HealthNote } from "./health-note";
 import { Link, usePlace } from "./navigation";
 import { ThemeSwitch } from "./theme-switch";
+import { UploadMark } from "./upload-mark";
 
 /** What stands around every page but those for strangers. `busy`: the next page is being fetched. */
 export function Shell({ busy, children }: { busy: boolean; children: ReactNode }) {
@@ -26,6 +27,7 @@ export function Shell({ busy, children }: { busy: boolean; children: ReactNode }
             Maquette
           </Link>
           <span className="grow" />
+          <UploadMark />
           <LiveMark />
           <ThemeSwitch />
           {!making && (

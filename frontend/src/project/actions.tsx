@@ -25,7 +25,7 @@ export function Actions({ status }: { status: Status }) {
         </Link>
       )}
       {status.usable_images > 0 && (
-        <Button tone={made ? "plain" : "primary"} onClick={() => setAsked("generate")}>
+        <Button tone={made || status.current_run ? "plain" : "primary"} onClick={() => setAsked("generate")}>
           <IconCube /> {made ? "Make the model anew" : "Make the model"}
         </Button>
       )}

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useState } from "react";
 
 import { projectsQuery } from "@/api/queries";
 import { useSlowPolling } from "@/live/state";
@@ -9,9 +9,11 @@ import { Empty, Failed } from "@/ui/states";
 
 import { Card, CardSkeleton } from "./card";
 import { Filters } from "./filters";
-import { FirstRun } from "./first-run";
 import { choose, type Shown } from "./states";
 import { useProjectsLive } from "./use-projects-live";
+
+// Seen once in a lifetime: who has projects does not wait for it.
+const FirstRun = lazy(async () => ({ default: (await import("./first-run")).FirstRun }));
 
 const GRID = "grid grid-cols-[repeat(auto-fill,minmax(min(17rem,100%),1fr))] gap-4";
 
@@ -25,7 +27,13 @@ export function ProjectsPage() {
   const projects = list.data?.pages.flatMap((page) => page.items) ?? [];
   const chosen = choose(projects, words, shown);
 
-  if (list.isSuccess && projects.length === 0) return <FirstRun />;
+  if (list.isSuccess && projects.length === 0) {
+    return (
+      <Suspense>
+        <FirstRun />
+      </Suspense>
+    );
+  }
   return (
     <div className="space-y-5">
       <title>Projects – Maquette</title>

@@ -16,7 +16,7 @@ export interface Batch {
   parts: { id: string; field: Field }[];
 }
 
-export const MOST_FILES = 8;
+export const MOST_FILES = 20;
 export const MOST_BYTES = 48_000_000;
 
 /**

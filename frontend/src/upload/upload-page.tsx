@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
 import { keys } from "@/api/keys";
 import { healthQuery, statusQuery } from "@/api/queries";
@@ -13,6 +13,7 @@ import { Failed } from "@/ui/states";
 import { check, tooMany, type Checked, type Chosen } from "./checks";
 import { DropZone } from "./drop-zone";
 import { FileTile } from "./file-tile";
+import { takeHanded } from "./handed";
 import { Options } from "./options";
 import { SetVerdict } from "./set-verdict";
 import { sixViewsAmong } from "./six-views";
@@ -57,6 +58,11 @@ export function UploadPage({ projectId = null }: { projectId?: string | null }) 
     setChecked(found);
     uploader.add(found.taken);
   }
+  const takeNow = useEffectEvent(take);
+  useEffect(() => {
+    const handed = takeHanded();
+    if (handed.length) takeNow(handed);
+  }, []);
 
   async function start(): Promise<void> {
     setFailure(null);

@@ -1,4 +1,5 @@
-import { Uploader } from "./uploader";
+import { tellActivity } from "./activity";
+import { Uploader, type View } from "./uploader";
 
 // They outlive the pages: an upload goes on while its owner looks at another project.
 const byProject = new Map<string, Uploader>();
@@ -24,8 +25,15 @@ export function settleUnnamed(projectId: string): void {
 function guarded(uploader: Uploader): Uploader {
   const ask = (event: BeforeUnloadEvent) => event.preventDefault();
   uploader.subscribe(() => {
-    if (uploader.snapshot().active) addEventListener("beforeunload", ask);
+    const view = uploader.snapshot();
+    if (view.active) addEventListener("beforeunload", ask);
     else removeEventListener("beforeunload", ask);
+    tellActivity(view.active && view.projectId ? { projectId: view.projectId, percent: percentSent(view) } : null);
   });
   return uploader;
+}
+
+function percentSent({ items }: View): number {
+  const total = items.reduce((sum, item) => sum + item.file.size, 0);
+  return total ? Math.floor((100 * items.reduce((sum, item) => sum + item.sent, 0)) / total) : 0;
 }
