@@ -180,13 +180,14 @@ def _carried(
     count = len(texels.index)
     colors, found = np.zeros((count, 3), np.uint8), np.zeros(count, np.bool_)
     normals = None if painted.normal_map is None else np.zeros((count, 3), np.uint8)
-    tangents = tangents_of(small)
+    tangents = None if normals is None else tangents_of(small)
     for some, part in chunks_of(texels):
         progress("painting", 0.9 * some.start / max(count, 1), "carrying colours over")
         places = places_of(small, part)
         face, shares, uvs = painted.at(places)
         colors[some], found[some] = sampled(painted.color, uvs), face >= 0
-        if normals is not None and painted.normal_map is not None and painted.tangents is not None:
+        if normals is not None and tangents is not None and painted.normal_map is not None:
+            assert painted.tangents is not None
             there = frames_at(painted.mesh, painted.tangents, np.maximum(face, 0), shares)
             meant = decoded(there, sampled(painted.normal_map, uvs))
             meant = np.where(found[some, None], meant, places.normals)
