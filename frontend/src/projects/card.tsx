@@ -60,7 +60,7 @@ export function Card({ project }: { project: ProjectCard }) {
 function Poster({ url }: { url: string | null }) {
   const [broken, setBroken] = useState(false);
   return (
-    <div className="aspect-4/3 bg-raised">
+    <div className="relative aspect-4/3 bg-raised">
       {url && !broken ? (
         <img
           src={url}
@@ -68,7 +68,7 @@ function Poster({ url }: { url: string | null }) {
           loading="lazy"
           decoding="async"
           onError={() => setBroken(true)}
-          className="size-full object-cover"
+          className="absolute inset-0 size-full object-cover"
         />
       ) : (
         <div className="grid size-full place-items-center text-line-strong">

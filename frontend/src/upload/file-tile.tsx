@@ -10,7 +10,7 @@ import { lookOf, type Item, type Look } from "./item";
 const LOOKS: Record<Look, { word: string; tone: BadgeTone }> = {
   waiting: { word: "Waits", tone: "plain" },
   sending: { word: "Sending", tone: "accent" },
-  checking: { word: "Being checked", tone: "accent" },
+  checking: { word: "Checking", tone: "accent" },
   ok: { word: "Good", tone: "good" },
   warning: { word: "Usable", tone: "warn" },
   rejected: { word: "Not usable", tone: "bad" },
@@ -38,7 +38,7 @@ export const FileTile = memo(function FileTile({ item, onRemove }: FileTileProps
           <img
             src={item.thumbnail}
             alt=""
-            className={`size-full object-cover transition-opacity ${look === "waiting" || underWay ? "opacity-70" : ""}`}
+            className={`absolute inset-0 size-full object-cover transition-opacity ${look === "waiting" || underWay ? "opacity-70" : ""}`}
           />
         ) : (
           <div className="grid size-full place-items-center text-line-strong">

@@ -7,11 +7,17 @@ interface Finding {
   action?: string;
 }
 
+const TITLES: Record<string, string> = {
+  ok: "These photos fit together",
+  warning: "Before you go on",
+  rejected: "No model can be made of these photos yet",
+};
+
 /** The doctor's word on the photos as a set, each finding with the one thing to do about it. */
 export function SetVerdict({ capture }: { capture: Project["capture"] | undefined }) {
   if (!capture) return null;
   const findings = (Array.isArray(capture.reasons) ? capture.reasons : []) as Finding[];
-  const good = capture.status === "ok" && findings.length === 0;
+  const good = capture.status === "ok";
   return (
     <section
       aria-label="The photos as a set"
@@ -19,8 +25,8 @@ export function SetVerdict({ capture }: { capture: Project["capture"] | undefine
     >
       {good ? <IconCheck className="mt-0.5 size-5 text-good" /> : <IconWarning className="mt-0.5 size-5 text-warn" />}
       <div className="space-y-2">
-        <h2 className="text-base">{good ? "These photos fit together" : "Before you go on"}</h2>
-        {good && <p className="text-sm">Nothing stands against a model of them.</p>}
+        <h2 className="text-base">{TITLES[String(capture.status)] ?? "Before you go on"}</h2>
+        {findings.length === 0 && <p className="text-sm">Nothing stands against a model of them.</p>}
         <ul className="space-y-1.5">
           {findings.map((finding) => (
             <li key={finding.code} className="text-sm">

@@ -35,7 +35,7 @@ export function Total({ view, onStop, onRetry }: TotalProps) {
           {bytes(sent)} of {bytes(total)}
           {view.bytesPerSecond !== null && ` · ${bytes(Math.round(view.bytesPerSecond))}/s`}
           {active && view.secondsLeft !== null && sent < total && ` · ${about(view.secondsLeft)} left`}
-          {active && sent >= total && " · the last photos are being checked"}
+          {active && sent >= total && " · all sent, being checked"}
         </p>
       </div>
       <Progress percent={total ? (100 * sent) / total : 0} label="All files" tone={failed && !active ? "bad" : "accent"} className="h-2" />
