@@ -226,7 +226,7 @@ class TestDocs:
             post /projects/{project_id}/shares; delete /projects/{project_id}/shares/{share_id};
             get /shared/{share_key}; get /sign-in; get /session; get /projects/{project_id}/compare;
             get /projects/{project_id}/models/{version}/render; get /shared/{share_key}/render;
-            put /projects/{project_id}/images/{image_index}
+            put /projects/{project_id}/images/{image_index}; post /projects/import
         """
         there = {f"{method} {path.removeprefix('/api/v1')}" for path, method, _ in _operations(schema)}
         assert there == {one.strip() for one in wanted.split(";")}

@@ -64,6 +64,7 @@ REFINE_EXAMPLES: dict[str, Any] = {
 EXPORT_EXAMPLES: dict[str, Any] = {
     "the chosen version": {"value": {"format": "ply"}},
     "a textured mesh, upright on the ground": {"value": {"format": "glb", "origin": "ground"}},
+    "the whole project, without intermediates": {"value": {"format": "bundle", "light": True}},
     "everything set": {
         "value": {
             "format": "spz",
@@ -178,8 +179,8 @@ async def export(
     """Of the promoted version, or of `version`.
 
     A mesh is made by the first export that needs it, which takes minutes, and used by all others of its version and
-    preset. `422 unknown_format` lists the formats there are; `422 nothing_to_optimize`; `409 nothing_generated` before
-    a generate; `404 version_not_found`; `410 file_removed`.
+    preset. `422 unknown_format` lists the formats there are; `422 nothing_to_optimize`, `no_option_of_format`;
+    `409 nothing_generated` before a generate; `404 version_not_found`; `410 file_removed`.
     """
     prepare: Prepare = await readiness.for_export(parameters)
     if dry_run:
