@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg import errors
 
-from maquette.db.rows import Connection, Page, Row, fetch_one, insert, newest_first
+from maquette.db.rows import Connection, Row, fetch_one, insert
 from maquette.errors import MaquetteError, NotFoundError
 
 
@@ -56,13 +56,6 @@ async def get(conn: Connection, project_id: UUID, owner_id: UUID, *, lock: bool 
     if row is None:
         raise not_found(project_id)
     return row
-
-
-async def page(conn: Connection, owner_id: UUID, *, limit: int, cursor: str | None = None) -> Page:
-    """The owner's projects, newest first."""
-    return await newest_first(
-        conn, "select * from public.projects where owner_id = %s", owner_id, "created_at", limit=limit, cursor=cursor
-    )
 
 
 async def rename(conn: Connection, project_id: UUID, owner_id: UUID, name: str) -> Row:
