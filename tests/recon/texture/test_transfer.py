@@ -103,6 +103,11 @@ def test_sheets_that_only_touch_do_not_become_one() -> None:
     assert volume(mesh.vertices, mesh.faces) == pytest.approx(2, rel=0.02)
 
 
+def test_a_box_of_two_dozen_triangles_is_no_crumb() -> None:
+    mesh = decimated(mesh_of([CUBE], steps=2), 12).mesh
+    assert 4 <= len(mesh.faces) <= 12 and volume(mesh.vertices, mesh.faces) > 0
+
+
 def test_bad_input(cube: Mesh) -> None:
     with pytest.raises(BadTriangleCountError, match="3 triangles"):
         decimated(cube, 3)

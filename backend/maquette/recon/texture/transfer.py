@@ -106,7 +106,9 @@ def _fewer(mesh: Mesh, triangles: int) -> Mesh:
     vertices, faces = split_touching(vertices, without_bad_faces(faces))
     if len(faces):
         faces, _ = close_holes(vertices, faces, _CRACK * float(areas(vertices, faces).mean()))
-    vertices, faces, _ = cleaning.largest_parts(vertices, faces, 0.0)
+    kept, large, _ = cleaning.largest_parts(vertices, faces, 0.0)
+    if len(large):  # else all of it is small, and meant
+        vertices, faces = kept, large
     if not len(faces):
         raise BadTriangleCountError(
             f"{len(mesh.faces)} triangles made {triangles} leave no surface.", suggestion="Ask for more triangles."
@@ -153,9 +155,8 @@ class _Painted:
     corners: Float32[ndarray, "f 3 2"]
     """Texture coordinates of each face's corners."""
     color: UInt8[ndarray, "h w 3"]
-    normal_map: UInt8[ndarray, "h w 3"] | None
-    tangents: Float32[ndarray, "v 3"] | None
-    """Of its vertices, where there is a normal map."""
+    normals: tuple[UInt8[ndarray, "_ _ 3"], Float32[ndarray, "v 3"]] | None
+    """The normal map and the tangents of its vertices, where there is one."""
     reach: float
 
     def at(self, places: Places) -> tuple[Int32[ndarray, " n"], Float32[ndarray, "n 3"], Float32[ndarray, "n 2"]]:
@@ -168,9 +169,8 @@ def _painted(mesh: Mesh, uvs: Float32[ndarray, "v 2"], texture: Texture, size_px
     low, high = mesh.bounds
     surface = surface_of(mesh.vertices, mesh.faces)
     reach = REACH * float(np.linalg.norm(high - low))
-    color, normals = _at_most(texture.color, size_px), texture.normal_map
-    tangents = None if normals is None else tangents_of(mesh)
-    return _Painted(mesh, surface, uvs[mesh.faces], color, normals, tangents, reach)
+    normals = None if texture.normal_map is None else (texture.normal_map, tangents_of(mesh))
+    return _Painted(mesh, surface, uvs[mesh.faces], _at_most(texture.color, size_px), normals, reach)
 
 
 def _carried(
@@ -179,17 +179,17 @@ def _carried(
     """Colours and numbers of a normal map for the texels of ``small``, and where there are any."""
     count = len(texels.index)
     colors, found = np.zeros((count, 3), np.uint8), np.zeros(count, np.bool_)
-    normals = None if painted.normal_map is None else np.zeros((count, 3), np.uint8)
+    normals = None if painted.normals is None else np.zeros((count, 3), np.uint8)
     tangents = None if normals is None else tangents_of(small)
     for some, part in chunks_of(texels):
         progress("painting", 0.9 * some.start / max(count, 1), "carrying colours over")
         places = places_of(small, part)
         face, shares, uvs = painted.at(places)
         colors[some], found[some] = sampled(painted.color, uvs), face >= 0
-        if normals is not None and tangents is not None and painted.normal_map is not None:
-            assert painted.tangents is not None
-            there = frames_at(painted.mesh, painted.tangents, np.maximum(face, 0), shares)
-            meant = decoded(there, sampled(painted.normal_map, uvs))
+        if normals is not None and tangents is not None and painted.normals is not None:
+            normal_map, of_mesh = painted.normals
+            there = frames_at(painted.mesh, of_mesh, np.maximum(face, 0), shares)
+            meant = decoded(there, sampled(normal_map, uvs))
             meant = np.where(found[some, None], meant, places.normals)
             normals[some] = encoded(frames_at(small, tangents, part.face, part.barycentrics), meant)
     return colors, normals, found
