@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
 
 import { statusQuery } from "@/api/queries";
 import { useSlowPolling } from "@/live/state";
@@ -6,37 +7,53 @@ import { useProjectLive } from "@/live/use-project-live";
 import { Failed, Skeleton } from "@/ui/states";
 
 import { Actions } from "./actions";
+import { Dialogs, type Asked } from "./dialogs";
 import { Facts } from "./facts";
-import { FailedRun } from "./failed-run";
 import { Header } from "./header";
-import { Picture } from "./picture";
-import { RunPanel } from "./run-panel";
+import { useLooked } from "./place";
+import { Showcase } from "./showcase";
+import { Timeline } from "./timeline";
+
+const Parts = lazy(async () => ({ default: (await import("./parts")).Parts }));
+
+const COLUMNS = "grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_25rem]";
+/** Realtime tells nobody about other people's runs, so the place in line is asked for while a run waits there. */
+const IN_LINE_MS = 15_000;
 
 /** A project: what it looks like, what is happening to it, and what can be done next. */
 export function ProjectPage({ projectId }: { projectId: string }) {
   useProjectLive(projectId);
-  const polling = useSlowPolling();
-  const status = useQuery({ ...statusQuery(projectId), refetchInterval: polling });
+  const slowly = useSlowPolling();
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const [{ version, beside }] = useLooked();
+  const status = useQuery({
+    ...statusQuery(projectId),
+    refetchInterval: (query) => (query.state.data?.current_run?.status === "queued" ? IN_LINE_MS : slowly),
+  });
 
   if (status.isError && !status.data) return <Failed failure={status.error} retry={() => void status.refetch()} />;
   if (!status.data) return <PageSkeleton />;
   const { data } = status;
+  const pressing = data.current_run !== null || data.last_error !== null;
   return (
     <div className="space-y-5">
       <title>{`${data.project.name} – Maquette`}</title>
       <Header project={data.project} />
-      {data.current_run ? (
-        <RunPanel run={data.current_run} waiting={data.waiting_runs} projectId={projectId} />
-      ) : (
-        data.last_error && <FailedRun projectId={projectId} />
-      )}
-      <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]">
-        <Picture status={data} />
-        <aside className="space-y-4">
-          <Actions status={data} />
+      <div className={COLUMNS}>
+        {/* On a phone what is at work, or has failed, comes before the picture. */}
+        <div className={`min-w-0 ${pressing ? "max-lg:order-last" : ""}`}>
+          <Showcase projectId={projectId} title={data.project.name} version={version} beside={beside} />
+        </div>
+        <aside className="min-w-0 space-y-4">
+          <Actions status={data} onAsk={setAsked} />
+          <Timeline projectId={projectId} current={data.current_run} />
           <Facts status={data} />
         </aside>
       </div>
+      <Suspense fallback={<div className="min-h-[80dvh]" />}>
+        <Parts status={data} onRefineFrom={(from) => setAsked({ step: "refine", from })} />
+      </Suspense>
+      <Dialogs asked={asked} status={data} onClose={() => setAsked(null)} />
     </div>
   );
 }
@@ -44,10 +61,10 @@ export function ProjectPage({ projectId }: { projectId: string }) {
 function PageSkeleton() {
   return (
     <div role="status" aria-label="Loading the project" className="space-y-5">
-      <Skeleton className="h-9 w-64" />
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]">
-        <Skeleton className="aspect-4/3 max-h-[70dvh]" />
-        <Skeleton className="h-64" />
+      <Skeleton className="h-14 w-64" />
+      <div className={COLUMNS}>
+        <Skeleton className="aspect-4/3 max-h-[72dvh] min-h-64" />
+        <Skeleton className="h-96" />
       </div>
     </div>
   );

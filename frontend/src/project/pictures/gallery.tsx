@@ -1,0 +1,73 @@
+import { lazy, Suspense, useState, type ReactNode } from "react";
+
+import { Skeleton } from "@/ui/states";
+
+const Lightbox = lazy(async () => ({ default: (await import("./lightbox")).Lightbox }));
+
+export interface Tile {
+  id: string;
+  title: string;
+  thumbnail: string | null;
+  /** Under the thumbnail, a line. */
+  line?: ReactNode;
+  /** On the thumbnail's corner. */
+  mark?: ReactNode;
+  /** What the lightbox shows large, and beside it; made when it is opened. */
+  large: () => ReactNode;
+  about?: () => ReactNode;
+}
+
+/** Pictures as a grid; each opens large, with arrow keys from one to the next. */
+export function Gallery({ tiles, label, contain = false }: { tiles: readonly Tile[]; label: string; contain?: boolean }) {
+  const [open, setOpen] = useState<string | null>(null);
+  const at = tiles.findIndex((tile) => tile.id === open);
+  return (
+    <>
+      <ul aria-label={label} className="grid grid-cols-[repeat(auto-fill,minmax(min(10rem,44%),1fr))] gap-3">
+        {tiles.map((tile) => (
+          <li key={tile.id}>
+            <button
+              type="button"
+              onClick={() => setOpen(tile.id)}
+              className="group block w-full overflow-hidden rounded-lg border border-line bg-surface text-left hover:border-line-strong"
+            >
+              <span className="relative block aspect-4/3 bg-raised">
+                {tile.thumbnail ? (
+                  <img
+                    src={tile.thumbnail}
+                    alt=""
+                    loading="lazy"
+                    decoding="async"
+                    className={`size-full ${contain ? "object-contain" : "object-cover"}`}
+                  />
+                ) : (
+                  <span className="grid size-full place-items-center p-2 text-center text-xs text-ink-soft">Its picture is no longer kept</span>
+                )}
+                {tile.mark && <span className="absolute top-1.5 left-1.5 flex flex-col items-start gap-1">{tile.mark}</span>}
+              </span>
+              <span className="block px-2 py-1.5">
+                <span className="block truncate text-sm">{tile.title}</span>
+                {tile.line && <span className="block truncate text-xs text-ink-soft">{tile.line}</span>}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {at >= 0 && (
+        <Suspense>
+          <Lightbox tiles={tiles} at={at} onMove={(to) => setOpen(tiles[to]?.id ?? null)} onClose={() => setOpen(null)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+export function GallerySkeleton() {
+  return (
+    <div role="status" aria-label="Loading pictures" className="grid grid-cols-[repeat(auto-fill,minmax(min(10rem,44%),1fr))] gap-3">
+      {Array.from({ length: 8 }, (_, index) => (
+        <Skeleton key={index} className="aspect-4/3.6" />
+      ))}
+    </div>
+  );
+}

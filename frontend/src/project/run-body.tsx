@@ -1,0 +1,75 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+
+import type { CurrentRun, Run } from "@/api/connection";
+import { Button } from "@/ui/button";
+import { IconFile, IconStop } from "@/ui/icons";
+
+import { CancelDialog } from "./cancel-dialog";
+import { LogTail } from "./log-tail";
+import { Findings, findingsOf } from "./notice";
+import { Outcome } from "./outcome";
+import { eventsQuery } from "./queries";
+import { RetryButton } from "./retry-button";
+import { StageList } from "./stage-list";
+import { stagesOf } from "./stages";
+import { Waiting } from "./waiting";
+
+interface RunBodyProps {
+  run: Run;
+  current: CurrentRun | null;
+  newest: boolean;
+  now: number;
+}
+
+export function RunBody({ run, current, newest, now }: RunBodyProps) {
+  const [cancelling, setCancelling] = useState(false);
+  const [logging, setLogging] = useState(false);
+  const unfinished = run.status === "queued" || run.status === "running";
+  // What a stage took is noted at the end; until then the history tells when each began.
+  const events = useQuery({ ...eventsQuery(run.project_id), enabled: run.status !== "completed" });
+  const { refetch } = events;
+  useEffect(() => {
+    // A new stage has begun, and the history knows since when.
+    if (run.status === "running" && run.stage) void refetch();
+  }, [run.status, run.stage, refetch]);
+  const error = run.error as { code?: string; message?: string; suggestion?: string } | null;
+  return (
+    <div className="space-y-3 px-4 pb-4">
+      {unfinished && <Waiting run={run} current={current} />}
+      {run.status !== "queued" && run.step !== "upload" && (
+        <StageList stages={stagesOf(run, events.data)} run={run} now={now} />
+      )}
+      {error && run.status === "failed" && (
+        <div className="space-y-1 rounded-lg border border-bad/40 bg-bad-soft p-3 text-sm">
+          <p className="font-medium wrap-anywhere">{error.message}</p>
+          {error.suggestion && (
+            <p className="wrap-anywhere">
+              <span className="font-medium">What to do: </span>
+              {error.suggestion}
+            </p>
+          )}
+          <p className="font-mono text-xs text-ink-soft">{error.code}</p>
+        </div>
+      )}
+      {run.status === "cancelled" && (
+        <p className="text-sm text-ink-soft">It was cancelled. What it had finished is kept for when it is taken up again.</p>
+      )}
+      <Findings findings={findingsOf(run.warnings)} />
+      {run.status === "completed" && <Outcome run={run} />}
+      <div className="flex flex-wrap gap-2">
+        {unfinished && (
+          <Button size="sm" onClick={() => setCancelling(true)} disabled={run.cancel_requested_at !== null}>
+            <IconStop /> {run.cancel_requested_at ? "Stopping …" : "Cancel"}
+          </Button>
+        )}
+        {newest && (run.status === "failed" || run.status === "cancelled") && <RetryButton run={run} />}
+        <Button size="sm" tone="quiet" aria-expanded={logging} onClick={() => setLogging(!logging)}>
+          <IconFile /> {logging ? "Hide the log" : "Log"}
+        </Button>
+      </div>
+      {logging && <LogTail run={run} />}
+      {cancelling && <CancelDialog run={run} onClose={() => setCancelling(false)} />}
+    </div>
+  );
+}
