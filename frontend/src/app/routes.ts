@@ -22,6 +22,7 @@ export const ROUTES: readonly Route[] = [
   { pattern: "/projects/new", page: page(async () => (await import("@/upload/upload-page")).UploadPage) },
   { pattern: "/projects/:projectId", page: page(async () => (await import("@/project/project-page")).ProjectPage) },
   { pattern: "/projects/:projectId/upload", page: page(async () => (await import("@/upload/upload-page")).UploadPage) },
+  { pattern: "/v/:shareKey", page: page(async () => (await import("@/share/shared-page")).SharedPage), bare: true },
   { pattern: "/sign-in", page: page(async () => (await import("@/signin/sign-in-page")).SignInPage) },
 ];
 

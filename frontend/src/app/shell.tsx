@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 
 import { LiveMark } from "@/live/live-mark";
+import { Account } from "@/signin/account";
 import { buttonLook } from "@/ui/button";
 import { IconPlus } from "@/ui/icons";
 
@@ -30,6 +31,7 @@ export function Shell({ busy, children }: { busy: boolean; children: ReactNode }
           <UploadMark />
           <LiveMark />
           <ThemeSwitch />
+          <Account />
           {!making && (
             <Link to="/projects/new" className={buttonLook("primary", "sm")} aria-label="New project">
               <IconPlus />

@@ -1,75 +1,88 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
 
-import { readSession } from "@/api/connection";
-import { forgetKey, keepKey } from "@/api/credentials";
-import { navigate, usePlace } from "@/app/navigation";
-import { Button } from "@/ui/button";
-import { CheckField, TextField } from "@/ui/field";
-import { Failed } from "@/ui/states";
+import { readSignIn, type SignIn } from "@/api/connection";
+import { Link, navigate, usePlace } from "@/app/navigation";
+import { buttonLook } from "@/ui/button";
+import { Failed, Loading } from "@/ui/states";
 
-/** For servers that ask for a machine key. */
+import { backOf } from "./back";
+import { EmailForm } from "./email-form";
+import { KeyForm } from "./key-form";
+import { sessionHasEnded } from "./session";
+
+const WORDS: Record<SignIn["method"], string> = {
+  none: "This server answers programs on its own machine, and asks for nothing.",
+  key: "This server answers only with a key.",
+  supabase: "Your projects are yours alone: sign in to see them.",
+};
+
 export function SignInPage() {
-  const [key, setKey] = useState("");
-  const [remember, setRemember] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
   const queries = useQueryClient();
   const { query } = usePlace();
+  const back = backOf(query);
+  const way = useQuery({ queryKey: ["sign-in"], queryFn: () => readSignIn(), staleTime: Infinity });
+  const [withKey, setWithKey] = useState(false);
+  const method = way.data?.method;
+  const link = useLinkFromMail(method === "supabase", done);
 
-  async function signIn(): Promise<void> {
-    setBusy(true);
-    setFailure(null);
-    keepKey(key.trim(), remember);
-    try {
-      await readSession();
-      queries.clear();
-      // Only an address of this page: a link from elsewhere must not lead away from here.
-      const back = query.get("back") ?? "/";
-      navigate(/^\/(?!\/)/.test(back) ? back : "/", { replace: true });
-    } catch (refused) {
-      forgetKey();
-      setFailure(refused);
-      setBusy(false);
-    }
+  function done(): void {
+    queries.clear();
+    navigate(back, { replace: true });
   }
 
   return (
     <div className="mx-auto max-w-md space-y-5 py-10">
       <title>Sign in – Maquette</title>
       <h1 className="text-2xl tracking-tight">Sign in</h1>
-      <p className="text-ink-soft">This server answers only with credentials. Whoever runs it gives out keys.</p>
-      <form
-        className="space-y-4 rounded-xl border border-line bg-surface p-5"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void signIn();
-        }}
-      >
-        <TextField
-          label="Key"
-          type="password"
-          autoComplete="current-password"
-          required
-          value={key}
-          onChange={(event) => setKey(event.target.value)}
-          hint={
-            <>
-              Made with <code className="font-mono">maquette keys create</code>
-            </>
-          }
-        />
-        <CheckField
-          label="Stay signed in on this device"
-          hint="Otherwise the key is forgotten when this tab closes."
-          checked={remember}
-          onChange={setRemember}
-        />
-        {failure !== null && <Failed failure={failure} />}
-        <Button type="submit" tone="primary" busy={busy} disabled={!key.trim()} className="w-full">
-          Sign in
-        </Button>
-      </form>
+      {way.isPending && <Loading label="Asking how to sign in" />}
+      {way.isError && <Failed failure={way.error} retry={() => void way.refetch()} />}
+      {method && <p className="text-ink-soft">{sessionHasEnded() ? "Your session has ended. Sign in again to go on." : WORDS[method]}</p>}
+      {method === "none" && (
+        <Link to={back} className={buttonLook("primary")}>
+          To your projects
+        </Link>
+      )}
+      {link.failure !== null && <Failed failure={link.failure} />}
+      {link.busy && <Loading label="Signing in" />}
+      {(method === "key" || method === "supabase") && !link.busy && (
+        <div className="rounded-xl border border-line bg-surface p-5">
+          {method === "key" || withKey ? <KeyForm onSignedIn={done} /> : <EmailForm back={back} onSignedIn={done} />}
+        </div>
+      )}
+      {method === "supabase" && !link.busy && (
+        <button
+          type="button"
+          className="text-sm text-accent underline underline-offset-2 hover:text-accent-strong"
+          onClick={() => setWithKey(!withKey)}
+        >
+          {withKey ? "Sign in by e-mail" : "I have a key"}
+        </button>
+      )}
     </div>
   );
+}
+
+/** A link from a mail leads here with a code, which is good for one sign-in. */
+function useLinkFromMail(asked: boolean, onSignedIn: () => void): { busy: boolean; failure: unknown } {
+  const brings = /[?&#](code|error|error_code)=/.test(location.search + location.hash);
+  const [busy, setBusy] = useState(brings);
+  const [failure, setFailure] = useState<unknown>(null);
+  const begun = useRef(false);
+  useEffect(() => {
+    if (!asked || !brings || begun.current) return;
+    begun.current = true;
+    const address = new URL(location.href);
+    void import("./auth")
+      .then(({ finishLink }) => finishLink(address))
+      .then((signedIn) => (signedIn ? onSignedIn() : setBusy(false)))
+      .catch((refused: unknown) => {
+        setFailure(refused);
+        setBusy(false);
+        // The code is spent: loading the page again must not try it once more.
+        const plain = new URLSearchParams({ back: backOf(address.searchParams) });
+        history.replaceState(null, "", `/sign-in?${plain}`);
+      });
+  }, [asked, brings, onSignedIn]);
+  return { busy: busy && asked, failure };
 }
