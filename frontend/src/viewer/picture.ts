@@ -6,11 +6,13 @@ interface Seen {
   render: ImageBitmap;
   /** Any element of the viewer whose background is the viewer's. */
   behind: HTMLElement;
+  /** Share of the width left of the line between two versions; null where there is one. */
+  split: number | null;
   photo: HTMLImageElement | null;
   blending: Blending;
 }
 
-export async function picture({ render, behind, photo, blending }: Seen): Promise<Blob> {
+export async function picture({ render, behind, split, photo, blending }: Seen): Promise<Blob> {
   const canvas = new OffscreenCanvas(render.width, render.height);
   const pen = canvas.getContext("2d")!;
   const background = getComputedStyle(behind).backgroundColor;
@@ -18,12 +20,16 @@ export async function picture({ render, behind, photo, blending }: Seen): Promis
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.drawImage(render, 0, 0);
   render.close();
+  if (split !== null) {
+    pen.fillStyle = "#fff";
+    pen.fillRect(Math.round(split * canvas.width) - 1, 0, 2, canvas.height);
+  }
   if (photo?.complete) {
     const scale = canvas.width / photo.parentElement!.clientWidth;
-    const split = blending.mode === "split";
-    pen.globalAlpha = split ? 1 : blending.opacity;
+    const beside = blending.mode === "split";
+    pen.globalAlpha = beside ? 1 : blending.opacity;
     pen.beginPath();
-    pen.rect(0, 0, canvas.width * (split ? blending.share : 1), canvas.height);
+    pen.rect(0, 0, canvas.width * (beside ? blending.share : 1), canvas.height);
     pen.clip();
     pen.drawImage(photo, photo.offsetLeft * scale, photo.offsetTop * scale, photo.offsetWidth * scale, photo.offsetHeight * scale);
   }

@@ -68,7 +68,7 @@ export function Viewer(props: ViewerProps) {
     const render = await engine?.picture();
     if (!render || !root.current) return;
     const photo = root.current.querySelector<HTMLImageElement>(".mqv-photo");
-    download(await picture({ render, behind: host.current!, photo, blending }), fileName(title));
+    download(await picture({ render, behind: host.current!, split: compared ? share : null, photo, blending }), fileName(title));
   };
   const saveStart = async () => {
     if (!engine) return;

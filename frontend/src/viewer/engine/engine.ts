@@ -13,6 +13,7 @@ import type { Size } from "./lens";
 import { lookedAt, meanUp, poseOf, rightOf, upOf } from "./poses";
 import { Rig, type View } from "./rig";
 import { Stage } from "./stage";
+import { releaseShared } from "./statics";
 import { between, TRAVEL_S } from "./travel";
 import { createRenderer } from "./webgl";
 
@@ -37,7 +38,8 @@ export interface Leftovers {
 const TURN_PER_PX = 0.006;
 const TURN_PER_S = 1.2;
 const FLIGHT_PER_S = 0.5;
-const LONGEST_STEP_S = 0.1;
+/** Slower than this, and flying slows down too instead of leaping. */
+const LONGEST_STEP_S = 0.25;
 
 export class Engine {
   readonly rig = new Rig();
@@ -237,6 +239,7 @@ export class Engine {
     await Promise.all([this.#stage.dispose(), this.#other?.dispose()]);
     this.#frustums?.dispose();
     this.#overlay.clear();
+    releaseShared();
     this.#renderer.dispose();
     const { geometries, textures } = this.#renderer.info.memory;
     // Browsers let a page have few contexts, and free their memory late unless told.
@@ -285,7 +288,7 @@ export class Engine {
   #fly(seconds: number): boolean {
     if (!this.#keys.any) return false;
     this.rig.unbind(this.#size);
-    const [right, up, forward] = this.#keys.flight.map((speed) => speed * FLIGHT_PER_S * this.rig.radius * seconds) as [number, number, number];
+    const [right, up, forward] = this.#keys.flight.map((speed) => speed * FLIGHT_PER_S * this.rig.reach * seconds) as [number, number, number];
     this.rig.fly(right, up, forward);
     const [turnRight, turnDown] = this.#keys.turning.map((speed) => speed * TURN_PER_S * seconds) as [number, number];
     if (this.#flying) this.rig.look(turnRight, turnDown);

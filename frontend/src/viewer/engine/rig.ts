@@ -26,6 +26,11 @@ export class Rig {
     return this.view.position.clone().addScaledVector(forwardOf(this.view), this.view.distance);
   }
 
+  /** What a usual step is measured by: the scene, or the way to it from afar. */
+  get reach(): number {
+    return Math.max(this.radius, this.view.distance / 2);
+  }
+
   /** Turn about the target: `right` and `down` in radians, as the pointer was dragged. */
   orbit(right: number, down: number): void {
     const target = this.target;
@@ -114,10 +119,8 @@ export class Rig {
   /** Of a turn downwards about the right axis what the poles allow. */
   #withinPoles(down: number): number {
     const angle = forwardOf(this.view).angleTo(this.up);
-    // Dragging down tips the view up or down by `down`: forward turns away from up by as much.
-    const wanted = angle + down;
-    const allowed = Math.min(Math.PI - POLE, Math.max(POLE, wanted));
-    // Whoever already stands beyond, in a photo taken straight down, may come back but go no further.
-    return Math.abs(allowed - angle) > Math.abs(down) ? 0 : allowed - angle;
+    // Dragging down turns the look away from up by as much. Whoever already looks beyond a pole, in a photo taken
+    // straight down, may come back but go no further.
+    return down > 0 ? Math.min(down, Math.max(0, Math.PI - POLE - angle)) : Math.max(down, Math.min(0, POLE - angle));
   }
 }

@@ -102,6 +102,8 @@ export class Stage {
     this.#spark.onDirty = undefined;
     for (let waited = 0; this.#spark.sorting && waited < 5000; waited += 20) await new Promise((next) => setTimeout(next, 20));
     this.scene.clear();
+    // A texture that all splats without levels of detail share; see statics.ts.
+    this.#splats?.context.lodIndices.value.dispose();
     this.#splats?.dispose();
     for (const object of this.#others.values()) release(object);
     this.#others.clear();
