@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-from tests.execution.house import House, model_record, noise_jpeg, views_record
+from PIL import Image as Picture
+from tests.execution.house import House, model_record, views_record
 
 from maquette.db import runs
-from maquette.db.rows import Row
+from maquette.db.rows import Row, insert
 from maquette.execution.fetch import fill_folder
-from maquette.execution.keeper import Keeper
+from maquette.execution.keeper import Keeper, record_artifacts, store_files
+from maquette.execution.uploads import image_row
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder
 from maquette.steps.records import (
@@ -21,17 +22,20 @@ from maquette.steps.records import (
     EnhancedView,
     Export,
     File,
+    Image,
+    Images,
     MadeMesh,
     MeshFile,
     Model,
     Record,
     Warn,
 )
+from maquette.storage import keys
 
 
 async def live(house: House, folder: Path, tmp_path: Path) -> None:
     """Photos, views, versions 0 and 1 with an enhanced view, depth maps, a mesh, an export: a row in every table."""
-    await house.upload(tmp_path / "upload", {f"IMG_{n}.jpg": noise_jpeg(n) for n in range(3)})
+    await photos(house, tmp_path / "upload")
     run = await house.started("generate")
     keeper = await Keeper.open(house.pool, house.objects, run, folder)
     await keeper.keep(views_record(Folder(folder)))
@@ -50,9 +54,35 @@ async def live(house: House, folder: Path, tmp_path: Path) -> None:
         await runs.finish(conn, run["id"], run["attempt"], "completed", result={"format": "ply", **keeper.facts})
 
 
+async def photos(house: House, folder: Path) -> None:
+    """Three photos, taken in without the process that reads them."""
+    kinds = ("original", "processed")
+    files = [picture(folder, f"{kind}{n}.png", 90 + 10 * n + len(kind)) for n in range(3) for kind in kinds]
+    images = tuple(
+        Image(
+            image_index=n,
+            filename=f"IMG_{n}.png",
+            verdict="ok",
+            sha256=str(n) * 64,
+            focal_px=0.1,
+            original=files[2 * n].model_copy(update={"made_from": ()}),
+            processed=files[2 * n + 1].model_copy(update={"made_from": (files[2 * n].path,)}),
+        )
+        for n in range(3)
+    )
+    run = await house.started("upload")
+    made_by = keys.maker(run["id"], run["attempt"])
+    stored = await store_files(house.objects, Images(images=images), folder, run["project_id"], made_by)
+    async with house.pool.connection() as conn:
+        ids = await record_artifacts(conn, run, stored, {})
+        for image in images:
+            await insert(conn, "source_images", image_row(run["project_id"], run["id"], 0, image, ids))
+    await house.finish(run)
+
+
 def picture(folder: Path, path: str, shade: int) -> File:
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (16, 12), shade).save(folder / path)
+    Picture.new("L", (16, 12), shade).save(folder / path)
     return File(
         kind=Path(path).stem.rstrip("0123456789"), path=path, mime="image/png", made_from=("models/v0/model.ply",)
     )

@@ -156,7 +156,18 @@ async def everything(house: House) -> dict[str, list[Row]]:
 
 
 def _place(row: Row) -> list[str]:
-    telling = ("queued_at", "sha256", "version", "view_index", "split", "image_index", "iteration", "depth_min", "name")
+    telling = (
+        "kind",
+        "queued_at",
+        "sha256",
+        "version",
+        "view_index",
+        "split",
+        "image_index",
+        "iteration",
+        "depth_min",
+        "name",
+    )
     return [str(row.get(name)) for name in telling]
 
 
@@ -183,9 +194,7 @@ async def test_a_project_comes_back_as_another_with_every_row_and_byte(
     there = {key for keys in (await objects_of(other)).values() for key in keys}
     rows = await house.rows("select * from public.artifacts where project_id = %s", other.project["id"])
     assert there == {row["path"] for row in rows}
-    for row in rows:
-        await house.objects.download(row["bucket"], row["path"], tmp_path / "object")
-        assert sha256_of(tmp_path / "object") == row["sha256"]
+    # Which reads every object again, and compares its hash.
     again = await import_file(other, await bundled(other, tmp_path))
     assert await everything(again) == await everything(lived)
 
