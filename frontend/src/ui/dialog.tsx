@@ -1,9 +1,9 @@
-import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { lazy, Suspense, type ReactNode } from "react";
 
-import { IconCross } from "./icons";
+// Radix and what keeps the page behind still weigh 15 kB: they come when a dialog first opens.
+const DialogFrame = lazy(async () => ({ default: (await import("./dialog-frame")).DialogFrame }));
 
-interface DialogProps {
+export interface DialogProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
   title: string;
@@ -14,30 +14,12 @@ interface DialogProps {
 }
 
 /** Keeps the focus inside, gives it back afterwards, closes by Escape. */
-export function Dialog({ open, onOpenChange, title, text, children, wide = false }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  if (!props.open) return null;
   return (
-    <Radix.Root open={open} onOpenChange={onOpenChange}>
-      <Radix.Portal>
-        <Radix.Overlay className="fixed inset-0 z-40 bg-shade" />
-        <Radix.Content
-          className={`fixed top-1/2 left-1/2 z-40 max-h-[90dvh] w-[calc(100vw-2rem)] ${wide ? "max-w-3xl" : "max-w-lg"} -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-xl outline-none`}
-          {...(text ? {} : { "aria-describedby": undefined })}
-        >
-          <div className="mb-3 flex items-start gap-3">
-            <Radix.Title className="grow text-lg">{title}</Radix.Title>
-            <Radix.Close aria-label="Close" className="rounded-md p-1 text-ink-soft hover:bg-raised hover:text-ink">
-              <IconCross />
-            </Radix.Close>
-          </div>
-          {text && (
-            <Radix.Description asChild>
-              <div className="mb-4 text-ink-soft">{text}</div>
-            </Radix.Description>
-          )}
-          {children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
+    <Suspense>
+      <DialogFrame {...props} />
+    </Suspense>
   );
 }
 

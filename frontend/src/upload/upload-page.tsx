@@ -1,24 +1,24 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
 import { keys } from "@/api/keys";
 import { healthQuery, statusQuery } from "@/api/queries";
 import { Link, navigate } from "@/app/navigation";
-import { Button, buttonLook } from "@/ui/button";
-import { TextField } from "@/ui/field";
+import { buttonLook } from "@/ui/button";
 import { count } from "@/ui/format";
-import { IconUpload } from "@/ui/icons";
 import { Failed } from "@/ui/states";
 
 import { check, tooMany, type Checked, type Chosen } from "./checks";
 import { DropZone } from "./drop-zone";
-import { FileTile } from "./file-tile";
 import { takeHanded } from "./handed";
-import { Options } from "./options";
-import { SetVerdict } from "./set-verdict";
 import { sixViewsAmong } from "./six-views";
-import { Total } from "./total";
 import { settleUnnamed, uploaderOf } from "./uploaders";
+
+// What is shown of files comes with the first of them.
+const SendForm = lazy(async () => ({ default: (await import("./send-form")).SendForm }));
+const FileList = lazy(async () => ({ default: (await import("./file-list")).FileList }));
+const Total = lazy(async () => ({ default: (await import("./total")).Total }));
+const SetVerdict = lazy(async () => ({ default: (await import("./set-verdict")).SetVerdict }));
 
 const NOTHING: Checked = { taken: [], refused: [], leftOut: 0, twice: 0 };
 
@@ -107,48 +107,25 @@ export function UploadPage({ projectId = null }: { projectId?: string | null }) 
         </p>
       )}
 
-      {begun && <Total view={view} onStop={() => uploader.stop()} onRetry={() => uploader.retry()} />}
-      {!active && arrivedHere && <SetVerdict capture={status.data?.project.capture ?? undefined} />}
-
-      {!active && waiting.length > 0 && (
-        <form
-          className="space-y-3"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void start();
-          }}
-        >
-          <div className="flex flex-wrap items-end gap-3">
-            {projectId === null && (
-              <div className="min-w-52 grow">
-                <TextField
-                  label="Name of the project"
-                  value={name}
-                  maxLength={200}
-                  placeholder={nameFrom(items[0]?.path ?? "")}
-                  onChange={(event) => setName(event.target.value)}
-                />
-              </div>
-            )}
-            <Button type="submit" tone="primary">
-              <IconUpload /> Send {sixViews ? "six views with depth" : count(waiting.length, "file")}
-            </Button>
-          </div>
-          {!sixViews && (
-            <Options
-              options={view.options}
-              onChange={(options) => uploader.choose(options)}
-              video={waiting.some((item) => item.kind === "video")}
-            />
-          )}
-        </form>
-      )}
-
-      <ul className="grid grid-cols-[repeat(auto-fill,minmax(9.5rem,1fr))] items-start gap-3" aria-label="Files">
-        {items.map((item) => (
-          <FileTile key={item.id} item={item} onRemove={active ? null : (id) => uploader.remove(id)} />
-        ))}
-      </ul>
+      <Suspense>
+        {begun && <Total view={view} onStop={() => uploader.stop()} onRetry={() => uploader.retry()} />}
+        {!active && arrivedHere && <SetVerdict capture={status.data?.project.capture ?? undefined} />}
+      </Suspense>
+      <Suspense>
+        {!active && waiting.length > 0 && (
+          <SendForm
+            name={projectId === null ? name : null}
+            placeholder={nameFrom(items[0]?.path ?? "")}
+            onName={setName}
+            what={sixViews ? "six views with depth" : count(waiting.length, "file")}
+            options={sixViews ? null : view.options}
+            onOptions={(options) => uploader.choose(options)}
+            video={waiting.some((item) => item.kind === "video")}
+            onSend={() => void start()}
+          />
+        )}
+        {items.length > 0 && <FileList items={items} onRemove={active ? null : (id) => uploader.remove(id)} />}
+      </Suspense>
     </div>
   );
 }
