@@ -77,7 +77,13 @@ def export_bundle(folder: Folder, wanted: ExportParameters, sink: Sink) -> dict[
         )
     )
     sink.progress("checking", 1.0)
-    return {"version": wanted.version, "format": BUNDLE.name, "bytes": path.stat().st_size, "measured_loss": None, **counts}
+    return {
+        "version": wanted.version,
+        "format": BUNDLE.name,
+        "bytes": path.stat().st_size,
+        "measured_loss": None,
+        **counts,
+    }
 
 
 def without_lost(manifest: Manifest, written: dict[str, int], sink: Sink | None = None) -> Manifest:
