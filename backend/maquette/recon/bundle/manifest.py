@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -80,13 +80,6 @@ def read_manifest(data: bytes) -> Manifest:
         if not SHA256.fullmatch(digest) or type(size) is not int or size < 0:
             raise BundleUnreadableError("its list of objects is damaged")
     return Manifest(**told)
-
-
-def rows_of(manifest: Manifest) -> Iterator[tuple[str, Row]]:
-    """Every row with its table's name."""
-    for name, rows in manifest.tables.items():
-        for row in rows:
-            yield name, row
 
 
 def _too_large() -> BundleTooLargeError:
