@@ -180,6 +180,14 @@ def test_meshes_are_optimized_to_half_their_triangles_and_less(
     assert len(trimesh.load_mesh(path).faces) == bare.details["triangles"] <= 0.5 * before
 
 
+def test_a_format_without_colours_says_that_its_loss_was_not_measured(
+    meshed: tuple[Path, Recorder, dict[str, Any]],
+) -> None:
+    told, _ = export(meshed[0], format="stl", optimize=True)
+    assert told.measured_loss is None and "no colours" in told.details["loss_not_measured"]
+    assert told.details["triangles"] < told.details["triangles_before"]
+
+
 def test_options_place_scale_and_crop(made: Path) -> None:
     source = format_named("ply").read(made / "models" / "v0" / "model.ply")
     told, path = export(made, format="ply", up_axis="captured")

@@ -26,6 +26,8 @@ def loss_of(
     """PSNR and SSIM of the full content and of the file as read back, on the held-out photos."""
     if made.full is None:
         return None, None
+    if isinstance(read_back, Mesh) and read_back.texture is None and read_back.colors is None:
+        return None, "the format has no colours that photos could be compared with"
     if cropped:
         return None, "the file is cropped: what is missing is meant to be"
     eval_set = evaluation.load(folder)
