@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import type { ProjectCard } from "@/api/connection";
 import { IconMore, IconPen, IconTrash } from "@/ui/icons";
@@ -9,12 +9,21 @@ import { RenameDialog } from "./rename-dialog";
 
 export function CardMenu({ project }: { project: ProjectCard }) {
   const [open, setOpen] = useState<"rename" | "delete" | null>(null);
+  const trigger = useRef<HTMLButtonElement>(null);
+
+  function close(): void {
+    setOpen(null);
+    // The dialog would give the focus back to the menu's item, which has gone.
+    setTimeout(() => trigger.current?.focus());
+  }
+
   return (
     <>
       <Menu
         defaultOpen
         trigger={
           <button
+            ref={trigger}
             type="button"
             aria-label={`More about ${project.name}`}
             className="grid size-8 place-items-center rounded-md text-ink-soft hover:bg-raised hover:text-ink"
@@ -30,8 +39,8 @@ export function CardMenu({ project }: { project: ProjectCard }) {
           Delete
         </MenuItem>
       </Menu>
-      {open === "rename" && <RenameDialog project={project} onClose={() => setOpen(null)} />}
-      {open === "delete" && <DeleteDialog project={project} onClose={() => setOpen(null)} />}
+      {open === "rename" && <RenameDialog project={project} onClose={close} />}
+      {open === "delete" && <DeleteDialog project={project} onClose={close} />}
     </>
   );
 }

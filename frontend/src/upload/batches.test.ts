@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { inBatches, MOST_BYTES, MOST_FILES, type Sendable } from "./batches";
+import { halves, inBatches, MOST_BYTES, MOST_FILES, type Sendable } from "./batches";
 import { kindOf } from "./kinds";
 import { SIDES } from "./six-views";
 
@@ -46,4 +46,12 @@ test("six views with depth are one request in their own fields", () => {
 test("eleven of the twelve are photos like others", () => {
   const some = SIDES.flatMap((side) => [item(`v/${side}.png`), item(`depth/${side}.png`)]).slice(1);
   expect(batched(...some).every((batch) => batch.parts.every((part) => part.field === "file"))).toBe(true);
+});
+
+test("a refused request goes again as two others, until the file to blame is alone", () => {
+  const [batch] = batched(item("a.jpg"), item("b.jpg"), item("c.jpg"));
+  if (!batch) throw new Error("no batch");
+  const [first, second] = halves(batch);
+  expect([first, second].map((half) => half?.parts.map((part) => part.id))).toEqual([["a.jpg", "b.jpg"], ["c.jpg"]]);
+  expect(new Set([batch.key, first?.key, second?.key]).size).toBe(3);
 });

@@ -46,6 +46,15 @@ export function inBatches(items: readonly Sendable[], newKey: () => string): Bat
   return batches.map((some) => ({ key: newKey(), parts: some.map((item) => ({ id: item.id, field: "file" })) }));
 }
 
+/** A request that was refused, as two. */
+export function halves({ key, parts }: Batch): Batch[] {
+  const middle = Math.ceil(parts.length / 2);
+  return [
+    { key: `${key}-1`, parts: parts.slice(0, middle) },
+    { key: `${key}-2`, parts: parts.slice(middle) },
+  ];
+}
+
 /** Photos in the order of their names, each with its mask: a.mask.png and a.jpg.mask.png belong to a.jpg. */
 function byPhoto(items: readonly Sendable[]): Sendable[][] {
   const groups = new Map<string, Sendable[]>();

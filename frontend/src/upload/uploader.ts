@@ -1,7 +1,7 @@
 import { createProject, type UploadAnswer } from "@/api/connection";
 import { asFailure, isPassing, type ApiFailure } from "@/api/failure";
 
-import { inBatches, type Batch } from "./batches";
+import { halves, inBatches, type Batch } from "./batches";
 import type { Checked } from "./checks";
 import { fresh, verdictsByFile, type Item } from "./item";
 import { Pace } from "./pace";
@@ -225,11 +225,10 @@ export class Uploader {
     }
     const { code, message, suggestion } = failure;
     for (const { id } of batch.parts) this.change(id, { state: "failed", sent: 0, problem: { code, message, suggestion } });
-    // One that the server may have taken in keeps its key; one that it refused goes file by file, so that the file that
-    // is to blame does not hold back the others.
-    const single = batch.parts.map((part) => ({ key: crypto.randomUUID(), parts: [part] }));
-    const together = isPassing(failure) || batch.parts.some((part) => part.field !== "file");
-    this.failed.push(...(together ? [batch] : single));
+    // One that the server may have taken in keeps its key; one that it refused goes in halves the next time, so that the
+    // file that is to blame does not hold back the others.
+    const whole = isPassing(failure) || batch.parts.length === 1 || batch.parts.some((part) => part.field !== "file");
+    this.failed.push(...(whole ? [batch] : halves(batch)));
     this.tell();
   }
 
