@@ -39,7 +39,8 @@ insert into public.export_history (id, project_id, run_id, version, format, arti
     values (%(export)s, %(project)s, %(run)s, 1, 'ply', %(a)s, 1, 'x', 1);
 insert into public.meshes (id, project_id, run_id, version, preset, method, triangles, vertices, watertight, seconds)
     values (%(mesh)s, %(project)s, %(run)s, 1, 'fastest', 'tsdf/baked', 4, 4, true, 1);
-insert into public.mesh_files (project_id, mesh_id, name, artifact_id) values (%(project)s, %(mesh)s, 'mesh.obj', %(a)s);
+insert into public.mesh_files (project_id, mesh_id, name, artifact_id)
+    values (%(project)s, %(mesh)s, 'mesh.obj', %(a)s);
 insert into public.share_links (project_id, share_key, title)
     values (%(project)s, translate(%(owner)s, '-', '') || 'abcdefghijk', 'x');
 """
