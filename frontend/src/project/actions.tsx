@@ -17,17 +17,17 @@ export function Actions({ status, onAsk }: { status: Status; onAsk: (asked: Aske
         </Link>
       )}
       {made && (
-        <Button tone="primary" onClick={() => onAsk({ step: "refine", from: null })}>
+        <Button tone="primary" className="px-3" onClick={() => onAsk({ step: "refine", from: null })}>
           <IconRefine /> Refine
         </Button>
       )}
       {status.usable_images > 0 && (
-        <Button tone={made ? "plain" : "primary"} onClick={() => onAsk({ step: "generate" })}>
+        <Button tone={made ? "plain" : "primary"} className="px-3" onClick={() => onAsk({ step: "generate" })}>
           <IconCube /> {made ? "Make anew" : "Make the model"}
         </Button>
       )}
       {made && (
-        <Button onClick={() => onAsk({ step: "export" })}>
+        <Button className="px-3" onClick={() => onAsk({ step: "export" })}>
           <IconDownload /> Export
         </Button>
       )}

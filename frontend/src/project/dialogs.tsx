@@ -6,7 +6,7 @@ export type Asked = { step: "generate" } | { step: "refine"; from: number | null
 
 const GenerateDialog = lazy(async () => ({ default: (await import("./forms/generate-dialog")).GenerateDialog }));
 const RefineDialog = lazy(async () => ({ default: (await import("./forms/refine-dialog")).RefineDialog }));
-const ExportDialog = lazy(async () => ({ default: (await import("./forms/export-dialog")).ExportDialog }));
+const ExportDialog = lazy(async () => ({ default: (await import("@/exports/export-dialog")).ExportDialog }));
 
 /** The form of the step that was asked for; fetched when it first is. */
 export function Dialogs({ asked, status, onClose }: { asked: Asked | null; status: Status; onClose: () => void }) {

@@ -11,7 +11,7 @@ export function Facts({ status }: { status: Status }) {
   ];
   if (chosen) {
     rows.unshift(
-      ["Version", `${chosen.version}${models.length > 1 ? ` of ${count(models.length, "version")}` : ""}`],
+      ["Promoted version", models.length > 1 ? `${chosen.version}, of ${count(models.length, "version")}` : String(chosen.version)],
       ["PSNR, held-out photos", decibels(chosen.psnr)],
       ["SSIM, held-out photos", chosen.ssim?.toFixed(3) ?? "–"],
       ["Gaussians", chosen.num_gaussians.toLocaleString("en")],

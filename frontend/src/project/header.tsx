@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from "react";
 import type { Project } from "@/api/connection";
 import { Link, navigate } from "@/app/navigation";
 import { STATES } from "@/projects/states";
+import { ShareButton } from "@/share/share-button";
 import { Badge } from "@/ui/badge";
 import { Button, buttonLook } from "@/ui/button";
 import { IconPen, IconTrash, IconUpload } from "@/ui/icons";
@@ -31,6 +32,7 @@ export function Header({ project }: { project: Project }) {
         <Link to={`/projects/${project.id}/upload`} className={buttonLook("plain", "sm")}>
           <IconUpload /> Add photos
         </Link>
+        <ShareButton projectId={project.id} />
         <Button tone="quiet" size="sm" onClick={() => setAsked("rename")}>
           <IconPen /> Rename
         </Button>

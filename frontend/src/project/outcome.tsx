@@ -31,7 +31,7 @@ export function told({ step, result }: Pick<Run, "step" | "result">): string {
       if (rounds === null) return "";
       const end = result.converged === true ? "; more rounds would gain little" : "";
       const promoted = number("promoted_version");
-      return `${count(rounds, "round")}${end}.${promoted === null ? " The chosen version stayed as it was." : ` Version ${promoted} is the chosen one now.`}`;
+      return `${count(rounds, "round")}${end}.${promoted === null ? " The promoted version stayed as it was." : ` Version ${promoted} is promoted now.`}`;
     }
     default:
       return typeof result.format === "string" ? `A .${result.format} file of version ${String(result.version)}.` : "";

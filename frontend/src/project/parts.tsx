@@ -13,6 +13,7 @@ const ViewsTab = lazy(async () => ({ default: (await import("./pictures/views-ta
 const DepthTab = lazy(async () => ({ default: (await import("./pictures/depth-tab")).DepthTab }));
 const EnhancedTab = lazy(async () => ({ default: (await import("./pictures/enhanced-tab")).EnhancedTab }));
 const QualityTab = lazy(async () => ({ default: (await import("./quality/quality-tab")).QualityTab }));
+const ExportsPanel = lazy(async () => ({ default: (await import("@/exports/exports-panel")).ExportsPanel }));
 const VersionsTab = lazy(async () => ({ default: (await import("./versions/versions-tab")).VersionsTab }));
 
 interface PartsProps {
@@ -29,6 +30,7 @@ export function Parts({ status, onRefineFrom }: PartsProps) {
   const tabs = [
     { value: "photos", label: named("Photos", status.images), content: <PhotosTab project={status.project} /> },
     { value: "versions", label: named("Versions", status.models.length), content: <VersionsTab projectId={id} onRefineFrom={onRefineFrom} /> },
+    { value: "files", label: "Files", content: <ExportsPanel projectId={id} /> },
     { value: "quality", label: "Quality", content: <QualityTab projectId={id} /> },
     { value: "views", label: "Views", content: <ViewsTab projectId={id} model={model} /> },
     { value: "depth", label: "Depth", content: <DepthTab projectId={id} viewRunId={model?.view_run_id ?? null} /> },

@@ -34,16 +34,12 @@ export function ProjectPage({ projectId }: { projectId: string }) {
   if (status.isError && !status.data) return <Failed failure={status.error} retry={() => void status.refetch()} />;
   if (!status.data) return <PageSkeleton />;
   const { data } = status;
-  const pressing = data.current_run !== null || data.last_error !== null;
   return (
     <div className="space-y-5">
       <title>{`${data.project.name} – Maquette`}</title>
       <Header project={data.project} />
       <div className={COLUMNS}>
-        {/* On a phone what is at work, or has failed, comes before the picture. */}
-        <div className={`min-w-0 ${pressing ? "max-lg:order-last" : ""}`}>
-          <Showcase projectId={projectId} title={data.project.name} version={version} beside={beside} />
-        </div>
+        <Showcase projectId={projectId} title={data.project.name} version={version} beside={beside} />
         <aside className="min-w-0 space-y-4">
           <Actions status={data} onAsk={setAsked} />
           <Timeline projectId={projectId} current={data.current_run} />

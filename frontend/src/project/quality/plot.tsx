@@ -3,7 +3,10 @@ import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "react";
 import UPlot from "uplot";
 
-import { TERMS, valueOf, type Chart } from "./series";
+import { valueOf, type Chart } from "./series";
+
+/** Between lines: no halves of a shown digit. */
+const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
 
 interface PlotProps {
   chart: Chart;
@@ -87,7 +90,7 @@ function optionsOf(
         splits: () => [...versions],
         values: (_, splits) => splits.map((version) => `v${version}`),
       },
-      { ...axis, show: !bare, size: 46, values: (_, splits) => splits.map((value) => value.toFixed(TERMS[chart.term].digits - 1)) },
+      { ...axis, show: !bare, size: 46, incrs: STEPS, values: (_, splits, __, ___, step) => splits.map((value) => value.toFixed(step < 0.01 ? 3 : step < 0.1 ? 2 : 1)) },
     ],
     series: [
       { value: (_, version) => `v${version}` },

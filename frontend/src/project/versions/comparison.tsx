@@ -64,7 +64,7 @@ function VersionSelect({ label, models, value, not, onChange }: VersionSelectPro
         .map(({ version, promoted }) => (
           <option key={version} value={version} disabled={version === not}>
             Version {version}
-            {promoted ? " (chosen)" : ""}
+            {promoted ? " (promoted)" : ""}
           </option>
         ))}
     </select>

@@ -15,6 +15,10 @@ test("a line of refines goes straight down", () => {
   ]);
 });
 
+test("the line is drawn from each version to the one made of it", () => {
+  expect(rowsOf([model(0), model(1, 0), model(2)]).map((row) => row.leads)).toEqual([false, true, false]);
+});
+
 test("a branch steps in, before the line goes on; newer trees come first", () => {
   expect(drawn([model(0), model(1, 0), model(2, 1), model(3, 0), model(4, 3), model(5)])).toEqual([
     [5, 0, false],

@@ -6,6 +6,8 @@ export interface Row {
   depth: number;
   /** Made of the row above it. */
   follows: boolean;
+  /** The row below it is made of it. */
+  leads: boolean;
 }
 
 /**
@@ -19,13 +21,13 @@ export function rowsOf(models: readonly Model[]): Row[] {
   );
   const rows: Row[] = [];
   function grow(model: Model, depth: number, follows: boolean): void {
-    rows.push({ model, depth, follows });
+    rows.push({ model, depth, follows, leads: false });
     const [main, ...branches] = (children.get(model.version) ?? []).toSorted((a, b) => a.version - b.version);
     for (const branch of branches.toReversed()) grow(branch, depth + 1, false);
     if (main) grow(main, depth, branches.length === 0);
   }
   for (const root of (children.get(null) ?? []).toSorted((a, b) => b.version - a.version)) grow(root, 0, false);
-  return rows;
+  return rows.map((row, index) => ({ ...row, leads: rows[index + 1]?.follows ?? false }));
 }
 
 /** How a version came about, in a few words. */

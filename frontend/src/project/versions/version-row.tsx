@@ -21,12 +21,12 @@ interface VersionRowProps {
   onRefineFrom: () => void;
 }
 
-export function VersionRow({ row: { model, depth, follows }, projectId, shown, beside, onShow, onCompare, onRefineFrom }: VersionRowProps) {
+export function VersionRow({ row: { model, depth, follows, leads }, projectId, shown, beside, onShow, onCompare, onRefineFrom }: VersionRowProps) {
   const queries = useQueryClient();
   const promote = useMutation({
     mutationFn: () => promoteModel({ path: { project_id: projectId, version: model.version } }),
     onSuccess: async () => {
-      toast(`Version ${model.version} is the chosen one now.`);
+      toast(`Version ${model.version} is promoted: it is what the project shows.`);
       await queries.invalidateQueries({ queryKey: keys.project(projectId) });
     },
     onError: toastFailure,
@@ -35,10 +35,10 @@ export function VersionRow({ row: { model, depth, follows }, projectId, shown, b
   return (
     <li
       aria-current={shown ? "true" : undefined}
-      className={`flex flex-wrap items-center gap-x-4 gap-y-2 px-3 py-2.5 ${follows ? "" : "border-t border-line first:border-t-0"} ${shown ? "bg-accent-soft" : ""}`}
+      className={`flex flex-wrap items-center gap-x-4 gap-y-2 px-3 py-2.5 border-t border-line first:border-t-0 ${shown ? "bg-accent-soft" : ""}`}
       style={{ paddingLeft: `calc(0.75rem + ${Math.min(depth, 6)} * 1.5rem)` }}
     >
-      <Node follows={follows} promoted={model.promoted} />
+      <Node follows={follows} leads={leads} promoted={model.promoted} />
       {model.preview_url ? (
         <img src={model.preview_url} alt="" loading="lazy" className="aspect-4/3 w-20 rounded-md bg-raised object-cover" />
       ) : (
@@ -49,7 +49,7 @@ export function VersionRow({ row: { model, depth, follows }, projectId, shown, b
           <span className="font-medium">Version {model.version}</span>
           {model.promoted && (
             <Badge tone="accent">
-              <IconCheck className="size-3" /> Chosen
+              <IconCheck className="size-3" /> Promoted
             </Badge>
           )}
           {quality && <Badge tone={quality.tone}>{quality.word}</Badge>}
@@ -90,8 +90,8 @@ export function VersionRow({ row: { model, depth, follows }, projectId, shown, b
           <IconRefine /> Refine from here
         </Button>
         {!model.promoted && (
-          <Button size="sm" tone="quiet" busy={promote.isPending} onClick={() => promote.mutate()} aria-label={`Choose version ${model.version}`}>
-            <IconCheck /> Choose
+          <Button size="sm" tone="quiet" busy={promote.isPending} onClick={() => promote.mutate()} aria-label={`Promote version ${model.version}`}>
+            <IconCheck /> Promote
           </Button>
         )}
       </div>
@@ -100,10 +100,11 @@ export function VersionRow({ row: { model, depth, follows }, projectId, shown, b
 }
 
 /** A dot on the line that leads from version to version. */
-function Node({ follows, promoted }: { follows: boolean; promoted: boolean }) {
+function Node({ follows, leads, promoted }: { follows: boolean; leads: boolean; promoted: boolean }) {
   return (
     <span aria-hidden className="relative grid w-3 self-stretch place-items-center max-sm:hidden">
       {follows && <span className="absolute -top-2.5 bottom-1/2 w-0.5 bg-line-strong" />}
+      {leads && <span className="absolute top-1/2 -bottom-2.5 w-0.5 bg-line-strong" />}
       <span className={`relative size-3 rounded-full border-2 ${promoted ? "border-accent bg-accent" : "border-line-strong bg-surface"}`} />
     </span>
   );
