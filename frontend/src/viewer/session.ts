@@ -68,7 +68,7 @@ export function useSession(host: RefObject<HTMLElement | null>, props: ViewerPro
         onHover: (hovered) => tell({ hovered }),
         onFailure: fail,
       });
-      engine.still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      engine.setStill(matchMedia("(prefers-reduced-motion: reduce)").matches);
       const { model, mesh, meshUrl, points, pointsUrl } = given.current;
       const [meshSource, pointSource] = [mesh ?? (meshUrl ? { url: meshUrl } : null), points ?? (pointsUrl ? { url: pointsUrl } : null)];
       if (model.splatUrl) await engine.load(model, stop.signal);

@@ -8,13 +8,12 @@ import type { Ball } from "./bounds";
 import type { Loaded } from "./fetching";
 import { Frustums, pyramidDepth } from "./frustums";
 import { listen } from "./gestures";
-import { Keys } from "./keys";
-import type { Size } from "./lens";
-import { lookedAt, meanUp, poseOf, rightOf, upOf } from "./poses";
-import { Rig, type View } from "./rig";
+import { opening, subject } from "./opening";
+import { poseOf, rightOf, upOf } from "./poses";
+import type { View } from "./rig";
 import { Stage } from "./stage";
 import { releaseShared } from "./statics";
-import { between, TRAVEL_S } from "./travel";
+import { Walk } from "./walk";
 import { createRenderer } from "./webgl";
 
 export interface Events {
@@ -35,23 +34,13 @@ export interface Leftovers {
   textures: number;
 }
 
-const TURN_PER_PX = 0.006;
-const TURN_PER_S = 1.2;
-const FLIGHT_PER_S = 0.5;
-/** Slower than this, and flying slows down too instead of leaping. */
-const LONGEST_STEP_S = 0.25;
-
 export class Engine {
-  readonly rig = new Rig();
-  /** No travelling between views. */
-  still = false;
-  #flying = false;
   readonly #canvas: HTMLCanvasElement;
   readonly #events: Events;
   readonly #renderer: WebGLRenderer;
   readonly #camera = new PerspectiveCamera();
   readonly #overlay = new Scene();
-  readonly #keys = new Keys();
+  readonly #walk = new Walk();
   readonly #stop: (() => void)[] = [];
   #stage: Stage;
   #other: Stage | null = null;
@@ -59,13 +48,9 @@ export class Engine {
   #frames: readonly CameraFrame[] = [];
   #frustums: Frustums | null = null;
   #ball: Ball = { centre: new Vector3(), radius: 1 };
-  #home: View | null = null;
-  #journey: { from: View; to: View; began: number } | null = null;
   #standing: number | null = null;
   #hovered: number | null = null;
-  #size: Size = { width: 1, height: 1 };
   #handle = 0;
-  #last = 0;
   #closed = false;
   #checked = false;
 
@@ -90,19 +75,15 @@ export class Engine {
     this.invalidate();
   }
 
-  /** Where looking begins: as saved; else where the first photo was taken, level; else before the whole. */
+  /** Where looking begins; see opening.ts. */
   begin(frames: readonly CameraFrame[], up: Vec3 | null | undefined, start: StartCamera | null | undefined): void {
     this.setFrames(frames);
-    const poses = frames.map(poseOf);
-    const middle = lookedAt(poses);
-    if (middle) {
-      const ways = poses.map((pose) => pose.position.distanceTo(middle)).toSorted((a, b) => a - b);
-      this.#ball = { centre: middle, radius: Math.min(this.#ball.radius, ways[Math.floor(ways.length / 2)]! * 0.6) || this.#ball.radius };
-    }
-    this.rig.radius = this.#ball.radius;
-    this.rig.up = up ? new Vector3(...up).normalize() : start ? new Vector3(...start.up).normalize() : meanUp(poses);
-    this.rig.view = this.#first(frames, start);
-    this.#home = { ...this.rig.view, position: this.rig.view.position.clone(), rotation: this.rig.view.rotation.clone() };
+    this.#ball = subject(this.#ball, frames);
+    const { rig } = this.#walk;
+    rig.radius = this.#ball.radius;
+    const first = opening(this.#ball, frames, up, start);
+    rig.up = new Vector3(...(up ?? first.up)).normalize();
+    this.#walk.begin(rig.starting(first));
     this.#showFrustums(this.#frustums?.lines.visible ?? false);
     this.invalidate();
   }
@@ -115,7 +96,7 @@ export class Engine {
   async loadLayer(name: "mesh" | "points", source: LayerSource, signal: AbortSignal): Promise<void> {
     const ball = await this.#told(name, (onProgress) => this.#stage.loadLayer(name, source, { signal, onProgress }));
     // Alone, the layer says where to look.
-    if (ball && !this.#home) this.#ball = ball;
+    if (ball && !this.#walk.begun) this.#ball = ball;
     this.invalidate();
   }
 
@@ -155,37 +136,44 @@ export class Engine {
 
   /** Drag to look about instead of around. */
   setFlying(flying: boolean): void {
-    this.#flying = flying;
+    this.#walk.flying = flying;
+  }
+
+  /** No travelling between views. */
+  setStill(still: boolean): void {
+    this.#walk.still = still;
   }
 
   frame(): void {
-    this.#go(this.rig.framing(this.#ball.centre, this.#ball.radius, this.#size));
+    this.#go(this.#walk.rig.framing(this.#ball.centre, this.#ball.radius, this.#walk.size));
   }
 
   reset(): void {
-    if (this.#home) this.#go(this.#home);
+    this.#left();
+    this.#walk.home();
+    this.invalidate();
   }
 
   /** What is up on the screen is up in the world from now on. */
   setUpFromView(): void {
-    this.#turnUp(upOf(this.rig.view));
+    this.#turnUp(upOf(this.#walk.rig.view));
   }
 
   flipUp(): void {
-    this.#turnUp(this.rig.up.clone().negate());
+    this.#turnUp(this.#walk.rig.up.clone().negate());
   }
 
   /** Lay the world on its side: what is right on the screen becomes up. */
   tipOver(): void {
-    this.#turnUp(rightOf(this.rig.view));
+    this.#turnUp(rightOf(this.#walk.rig.view));
   }
 
   get start(): StartCamera {
-    return this.rig.asStart(this.#size);
+    return this.#walk.rig.asStart(this.#walk.size);
   }
 
   makeHome(): void {
-    this.#home = { ...this.rig.view, position: this.rig.view.position.clone(), rotation: this.rig.view.rotation.clone() };
+    this.#walk.makeHome();
   }
 
   /** Into a photo's own camera, or out of it. */
@@ -193,7 +181,7 @@ export class Engine {
     const frame = index === null ? undefined : this.#frames[index];
     if (!frame) return this.#leavePhoto();
     const pose = poseOf(frame);
-    const distance = Math.max(this.#ball.centre.distanceTo(pose.position), 0.1 * this.rig.radius);
+    const distance = Math.max(this.#ball.centre.distanceTo(pose.position), 0.1 * this.#walk.rig.radius);
     this.#standing = index;
     this.#frustums?.mark(index);
     this.#events.onStanding(index);
@@ -201,22 +189,22 @@ export class Engine {
   }
 
   press(event: KeyboardEvent): boolean {
-    const ours = this.#keys.press(event);
+    const ours = this.#walk.keys.press(event);
     if (ours) this.#moved();
     return ours;
   }
 
   release(event: KeyboardEvent): void {
-    this.#keys.release(event);
+    this.#walk.keys.release(event);
   }
 
   releaseAll(): void {
-    this.#keys.clear();
+    this.#walk.keys.clear();
   }
 
   zoom(factor: number): void {
     this.#moved();
-    this.rig.zoom(factor);
+    this.#walk.rig.zoom(factor);
   }
 
   /** The canvas as it is, drawn for the moment of reading: its pixels are gone right after. */
@@ -249,9 +237,7 @@ export class Engine {
 
   readonly #tick = (now: number): void => {
     this.#handle = 0;
-    const seconds = Math.min((now - this.#last) / 1000, LONGEST_STEP_S);
-    this.#last = now;
-    const moving = this.#travel(now) || this.#fly(seconds);
+    const moving = this.#walk.step(now);
     this.#render();
     const settled = !moving && this.#stage.settled && (this.#other?.settled ?? true);
     if (settled && !this.#checked) this.#check();
@@ -260,8 +246,8 @@ export class Engine {
   };
 
   #render(): void {
-    const { width, height } = this.#size;
-    this.rig.apply(this.#camera, this.#size);
+    const { width, height } = this.#walk.size;
+    this.#walk.rig.apply(this.#camera, this.#walk.size);
     const renderer = this.#renderer;
     renderer.setScissorTest(false);
     renderer.clear();
@@ -276,42 +262,16 @@ export class Engine {
     if (this.#frustums?.lines.visible) renderer.render(this.#overlay, this.#camera);
   }
 
-  #travel(now: number): boolean {
-    if (!this.#journey) return false;
-    const { from, to, began } = this.#journey;
-    const done = Math.min(1, Math.max(0, (now - began) / 1000 / TRAVEL_S));
-    this.rig.view = between(from, to, done, this.#size);
-    if (done >= 1) this.#journey = null;
-    return done < 1;
-  }
-
-  #fly(seconds: number): boolean {
-    if (!this.#keys.any) return false;
-    this.rig.unbind(this.#size);
-    const [right, up, forward] = this.#keys.flight.map((speed) => speed * FLIGHT_PER_S * this.rig.reach * seconds) as [number, number, number];
-    this.rig.fly(right, up, forward);
-    const [turnRight, turnDown] = this.#keys.turning.map((speed) => speed * TURN_PER_S * seconds) as [number, number];
-    if (this.#flying) this.rig.look(turnRight, turnDown);
-    else this.rig.orbit(turnRight, turnDown);
-    return true;
-  }
-
   #go(to: View, standing = false): void {
     if (!standing) this.#left();
-    if (this.still) this.rig.view = between(to, to, 1, this.#size);
-    else {
-      this.#last = performance.now();
-      this.#journey = { from: this.rig.view, to, began: this.#last };
-    }
+    this.#walk.go(to);
     this.invalidate();
   }
 
   /** The visitor moves by hand: no journey goes on, and a photo is left. */
   #moved(): void {
-    this.#journey = null;
     this.#left();
-    this.rig.unbind(this.#size);
-    if (!this.#handle) this.#last = performance.now();
+    this.#walk.takeOver(!this.#handle);
     this.invalidate();
   }
 
@@ -324,27 +284,13 @@ export class Engine {
 
   #leavePhoto(): void {
     this.#left();
-    this.rig.unbind(this.#size);
-    this.#go(this.rig.levelled());
+    this.#walk.takeOver(!this.#handle);
+    this.#go(this.#walk.rig.levelled());
   }
 
   #turnUp(up: Vector3): void {
-    this.rig.up = up.normalize();
-    this.#go(this.rig.levelled());
-  }
-
-  #first(frames: readonly CameraFrame[], start: StartCamera | null | undefined): View {
-    if (start) return this.rig.starting(start);
-    const { centre, radius } = this.#ball;
-    const fov_deg = 50;
-    const up: Vec3 = this.rig.up.toArray();
-    if (!frames[0]) {
-      const position = centre.clone().addScaledVector(new Vector3(0, 0, -1), radius / Math.sin((fov_deg * Math.PI) / 360));
-      return this.rig.starting({ position: position.toArray(), target: centre.toArray(), up, fov_deg });
-    }
-    const frame = frames[0];
-    const fov = (2 * Math.atan(frame.height / 2 / frame.fy) * 180) / Math.PI;
-    return this.rig.starting({ position: poseOf(frame).position.toArray(), target: centre.toArray(), up, fov_deg: fov });
+    this.#walk.rig.up = up.normalize();
+    this.#go(this.#walk.rig.levelled());
   }
 
   #showFrustums(visible: boolean): void {
@@ -387,19 +333,18 @@ export class Engine {
     return listen(this.#canvas, {
       turn: (right, down) => {
         this.#moved();
-        if (this.#flying) this.rig.look(right * TURN_PER_PX, down * TURN_PER_PX);
-        else this.rig.orbit(right * TURN_PER_PX, down * TURN_PER_PX);
+        this.#walk.turn(right, down);
       },
       shift: (right, down) => {
         this.#moved();
-        this.rig.pan(right, down, this.#size);
+        this.#walk.rig.pan(right, down, this.#walk.size);
       },
       zoom: (factor) => this.zoom(factor),
       tap: (x, y) => {
-        const index = this.#frustums?.at(this.#camera, this.#size, x, y) ?? null;
+        const index = this.#frustums?.at(this.#camera, this.#walk.size, x, y) ?? null;
         if (index !== null) this.stand(index);
       },
-      hover: (x, y) => this.#hover(this.#frustums?.at(this.#camera, this.#size, x, y) ?? null),
+      hover: (x, y) => this.#hover(this.#frustums?.at(this.#camera, this.#walk.size, x, y) ?? null),
       leave: () => this.#hover(null),
     });
   }
@@ -420,11 +365,11 @@ export class Engine {
     const measure = () => {
       const box = this.#canvas.getBoundingClientRect();
       if (box.width === 0 || box.height === 0) return;
-      this.#size = { width: box.width, height: box.height };
+      this.#walk.size = { width: box.width, height: box.height };
       this.#renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
       this.#renderer.setSize(box.width, box.height, false);
       // Resizing empties the canvas: waiting for the next frame would flash.
-      if (!this.#closed && this.#home) this.#render();
+      if (!this.#closed && this.#walk.begun) this.#render();
       this.invalidate();
     };
     const observer = new ResizeObserver(measure);
