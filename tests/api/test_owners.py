@@ -18,6 +18,7 @@ OPEN_PATHS = {
     "/api/v1/health",
     "/api/v1/ready",
     "/api/v1/openapi.json",
+    "/api/v1/sign-in",
     "/api/v1/shared/{share_key}",
     "/api/v1/shared/{share_key}/render",
 }

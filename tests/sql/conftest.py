@@ -37,12 +37,12 @@ insert into public.refinement_metrics (project_id, run_id, version, split, eval_
     values (%(project)s, %(run)s, 1, 'held_out', %(eval)s, 20, 0.5);
 insert into public.export_history (id, project_id, run_id, version, format, artifact_id, bytes, sha256, seconds)
     values (%(export)s, %(project)s, %(run)s, 1, 'ply', %(a)s, 1, 'x', 1);
+insert into public.share_links (project_id, share_key, title)
+    values (%(project)s, translate(%(owner)s, '-', '') || 'abcdefghijk', 'x');
 insert into public.meshes (id, project_id, run_id, version, preset, method, triangles, vertices, watertight, seconds)
     values (%(mesh)s, %(project)s, %(run)s, 1, 'fastest', 'tsdf/baked', 4, 4, true, 1);
 insert into public.mesh_files (project_id, mesh_id, name, artifact_id)
     values (%(project)s, %(mesh)s, 'mesh.obj', %(a)s);
-insert into public.share_links (project_id, share_key, title)
-    values (%(project)s, translate(%(owner)s, '-', '') || 'abcdefghijk', 'x');
 """
 IDS = ("owner", "project", "run", "a", "b", "eval", "view", "iteration", "export", "mesh")
 
