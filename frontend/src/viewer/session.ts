@@ -49,6 +49,8 @@ export function useSession(host: RefObject<HTMLElement | null>, props: ViewerPro
 
     const fail = (error: ViewerError) => {
       tell({ engine: null, phase: "error", error, progress: null });
+      // Browsers draw a sad face in a canvas whose context was lost.
+      canvas.remove();
       void engine?.dispose();
       engine = null;
     };
