@@ -136,6 +136,19 @@ def test_the_mesh_is_recorded_with_pictures_and_a_report_and_made_once(
     assert (root / "meshes" / "v0-fastest" / "mesh.npz").stat().st_mtime_ns == before
 
 
+def test_a_mesh_that_an_attempt_was_killed_over_is_kept_by_the_next(
+    meshed: tuple[Path, Recorder, dict[str, Any]], tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(meshed[0], root)
+    (root / "meshes" / "v0-fastest" / "kept").unlink()
+    (before,) = (one for one in meshed[1].records if isinstance(one, MadeMesh))
+    for expected in ([before], []):
+        sink = Recorder()
+        STEPS["export"].run(root, {"format": "glb"}, sink)
+        assert [one for one in sink.records if isinstance(one, MadeMesh)] == expected
+
+
 @pytest.mark.parametrize("target", FORMATS, ids=lambda one: one.name)
 def test_every_format_of_the_list_is_exported_and_read_back(
     target: Any, meshed: tuple[Path, Recorder, dict[str, Any]]

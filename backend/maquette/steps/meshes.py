@@ -42,6 +42,7 @@ TEXTURE = {"unwrapping": 0.0, "evening": 0.3, "painting": 0.5, "filling": 0.9}
 """Where each stage of the computing begins within the step's own stage."""
 
 
+RECORD, KEPT = "record.json", "kept"
 STOOD_IN = {"texture_not_laid_out", "texture_laid_out_in_pairs"}
 """Warnings of something that is not the real thing."""
 MIMES = {
@@ -73,6 +74,7 @@ def mesh_of(
     home = folder.mesh(model.version, preset, filtered=wanted.filter_floaters)
     path = home / MESH_FILE
     if path.exists():
+        _keep_again(home, sink)
         return load_mesh(path), folder.relative(path)
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -103,38 +105,49 @@ def mesh_of(
         *(folder.relative(scene.views[index].image_path) for index in training),
     )
     texture = mesh.texture
-    sink.keep(
-        MadeMesh(
-            version=model.version,
-            preset=preset,
-            filtered=wanted.filter_floaters,
-            method=f"tsdf/{painted.method}",
-            triangles=len(mesh.faces),
-            vertices=len(mesh.vertices),
-            watertight=bool(surface.details["watertight"]),
-            texture_px=None if texture is None else int(texture.color.shape[0]),
-            observed_share=None if texture is None else texture.observed_share,
-            split=measured.split,
-            psnr=None if measured.quality is None else measured.quality.psnr,
-            ssim=None if measured.quality is None else measured.quality.ssim,
-            degraded=painted.degraded,
-            seconds=seconds,
-            files=tuple(
-                MeshFile(
-                    name=file.name,
-                    file=File(kind="mesh", path=folder.relative(file), mime=MIMES[file.suffix], made_from=made_from),
-                )
-                for file in files
-            ),
-            details={
-                "surface": surface.details,
-                "texture": painted.details,
-                "up": up.as_dict(),
-                "measured": None if measured.quality is None else measured.quality.as_dict(),
-            },
-        )
+    record = MadeMesh(
+        version=model.version,
+        preset=preset,
+        filtered=wanted.filter_floaters,
+        method=f"tsdf/{painted.method}",
+        triangles=len(mesh.faces),
+        vertices=len(mesh.vertices),
+        watertight=bool(surface.details["watertight"]),
+        texture_px=None if texture is None else int(texture.color.shape[0]),
+        observed_share=None if texture is None else texture.observed_share,
+        split=measured.split,
+        psnr=None if measured.quality is None else measured.quality.psnr,
+        ssim=None if measured.quality is None else measured.quality.ssim,
+        degraded=painted.degraded,
+        seconds=seconds,
+        files=tuple(
+            MeshFile(
+                name=file.name,
+                file=File(kind="mesh", path=folder.relative(file), mime=MIMES[file.suffix], made_from=made_from),
+            )
+            for file in files
+        ),
+        details={
+            "surface": surface.details,
+            "texture": painted.details,
+            "up": up.as_dict(),
+            "measured": None if measured.quality is None else measured.quality.as_dict(),
+        },
     )
+    # The record first and the mesh last: whoever finds a mesh finds what is to be kept of it.
+    write_json(home / RECORD, record.model_dump(mode="json"))
+    save_mesh(mesh, path)
+    _keep_again(home, sink)
     return mesh, folder.relative(path)
+
+
+def _keep_again(home: Path, sink: Sink) -> None:
+    """Keep what was made here, unless that was done: an attempt may have been killed in between. A mesh that came from
+    storage has no record here: it is kept already.
+    """
+    if (home / RECORD).exists() and not (home / KEPT).exists():
+        sink.keep(MadeMesh.model_validate_json((home / RECORD).read_text()))
+        (home / KEPT).touch()
 
 
 def _within(told_as: str, begins: Mapping[str, float], sink: Sink) -> Progress:
@@ -172,7 +185,7 @@ def _write(
     preset: str,
     sink: Sink,
 ) -> list[Path]:
-    """The pictures, the report, the parts of an OBJ file upright, and last the mesh itself, by which all are there."""
+    """The pictures, the report and the parts of an OBJ file upright; the mesh itself is listed and written later."""
     film = PreviewSettings(frames=QUICK_FRAMES) if preset == "fastest" else PreviewSettings()
     previews = render_previews(mesh, path_of(scene, up.direction), home, film, _within("previews", {}, sink))
     report = quality_of(folder, scene, model, mesh, measured.quality, warnings)
@@ -186,7 +199,6 @@ def _write(
     )
     parts = _unpacked(packed, home)
     packed.unlink()
-    save_mesh(mesh, home / MESH_FILE)
     return [*parts, *previews.files, home / "quality.json", home / MESH_FILE]
 
 
