@@ -5,7 +5,7 @@ import { keys } from "@/api/keys";
 import { everything } from "@/api/queries";
 
 const PAGE = 500;
-/** Events asked for at once: more than a run's stages write, so that the run at work is in them from its beginning. */
+/** How far back the history is read: farther than what a run writes, so that the one at work is in it from its beginning. */
 const RECENT_EVENTS = 400;
 
 export const viewsQuery = (id: string) =>
@@ -27,6 +27,12 @@ export const enhancedQuery = (id: string) =>
       everything((cursor) => api.listEnhancedViews({ path: { project_id: id }, query: { limit: PAGE, cursor } })),
   });
 
+export const iterationsQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.list(id, "iterations"),
+    queryFn: () => everything((cursor) => api.listIterations({ path: { project_id: id }, query: { limit: PAGE, cursor } })),
+  });
+
 export const metricsQuery = (id: string) =>
   queryOptions({
     queryKey: keys.list(id, "metrics"),
@@ -40,16 +46,20 @@ export const comparisonQuery = (id: string, a: number, b: number) =>
     enabled: a !== b,
   });
 
-export const eventsKey = (id: string) => [...keys.project(id), "events"] as const;
-
-/** The newest part of the project's history, oldest first; new ones are put to it as Realtime tells them. */
+/** The newest part of the project's history, oldest first. */
 export const eventsQuery = (id: string) =>
   queryOptions({
-    queryKey: eventsKey(id),
-    queryFn: async () => {
-      const { event_seq } = await api.readStatus({ path: { project_id: id } });
-      const after = Math.max(0, event_seq - RECENT_EVENTS);
-      return (await api.listEvents({ path: { project_id: id }, query: { after, limit: RECENT_EVENTS } })).items;
+    queryKey: [...keys.project(id), "events"] as const,
+    queryFn: async ({ client }) => {
+      const known = client.getQueryData<api.Status>(keys.status(id)) ?? (await api.readStatus({ path: { project_id: id } }));
+      const items: api.Event[] = [];
+      for (let after: number | null = Math.max(0, known.event_seq - RECENT_EVENTS); after !== null; ) {
+        // oxlint-disable-next-line no-await-in-loop -- each part says where the next begins
+        const part: api.EventListing = await api.listEvents({ path: { project_id: id }, query: { after } });
+        items.push(...part.items);
+        after = part.next;
+      }
+      return items;
     },
   });
 

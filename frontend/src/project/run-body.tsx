@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import type { CurrentRun, Run } from "@/api/connection";
-import { Button } from "@/ui/button";
-import { IconFile, IconStop } from "@/ui/icons";
+import { Link } from "@/app/navigation";
+import { Button, buttonLook } from "@/ui/button";
+import { IconFile, IconStop, IconUpload } from "@/ui/icons";
 
 import { CancelDialog } from "./cancel-dialog";
 import { LogTail } from "./log-tail";
@@ -11,6 +12,7 @@ import { Findings, findingsOf } from "./notice";
 import { Outcome } from "./outcome";
 import { eventsQuery } from "./queries";
 import { RetryButton } from "./retry-button";
+import { Rounds } from "./rounds";
 import { StageList } from "./stage-list";
 import { stagesOf } from "./stages";
 import { Waiting } from "./waiting";
@@ -40,6 +42,7 @@ export function RunBody({ run, current, newest, now }: RunBodyProps) {
       {run.status !== "queued" && run.step !== "upload" && (
         <StageList stages={stagesOf(run, events.data)} run={run} now={now} />
       )}
+      {run.step === "refine" && run.status !== "queued" && <Rounds run={run} />}
       {error && run.status === "failed" && (
         <div className="space-y-1 rounded-lg border border-bad/40 bg-bad-soft p-3 text-sm">
           <p className="font-medium wrap-anywhere">{error.message}</p>
@@ -62,6 +65,11 @@ export function RunBody({ run, current, newest, now }: RunBodyProps) {
           <Button size="sm" onClick={() => setCancelling(true)} disabled={run.cancel_requested_at !== null}>
             <IconStop /> {run.cancel_requested_at ? "Stopping …" : "Cancel"}
           </Button>
+        )}
+        {run.status === "failed" && run.step === "generate" && newest && (
+          <Link to={`/projects/${run.project_id}/upload`} className={buttonLook("plain", "sm")}>
+            <IconUpload /> Add photos
+          </Link>
         )}
         {newest && (run.status === "failed" || run.status === "cancelled") && <RetryButton run={run} />}
         <Button size="sm" tone="quiet" aria-expanded={logging} onClick={() => setLogging(!logging)}>

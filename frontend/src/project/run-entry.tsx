@@ -1,15 +1,17 @@
-import { useId, useState } from "react";
+import { lazy, Suspense, useId, useState } from "react";
 
 import type { CurrentRun, Run } from "@/api/connection";
 import { Badge } from "@/ui/badge";
 import { age, duration } from "@/ui/format";
 import { IconChevron, IconCube, IconDownload, IconRefine, IconUpload } from "@/ui/icons";
 import { Progress } from "@/ui/progress";
+import { Skeleton } from "@/ui/states";
 
-import { RunBody } from "./run-body";
 import { elapsed } from "./stages";
 import { useNow } from "./use-now";
 import { RUN_STATES, STEPS } from "./words";
+
+const RunBody = lazy(async () => ({ default: (await import("./run-body")).RunBody }));
 
 const ICONS = { upload: IconUpload, generate: IconCube, refine: IconRefine, export: IconDownload };
 
@@ -19,13 +21,15 @@ interface RunEntryProps {
   current: CurrentRun | null;
   /** The newest of its step: the one that may be tried again. */
   newest: boolean;
+  /** Nothing was done after it. */
+  last: boolean;
 }
 
-export function RunEntry({ run, current, newest }: RunEntryProps) {
+export function RunEntry({ run, current, newest, last }: RunEntryProps) {
   const unfinished = run.status === "running" || run.status === "queued";
   // Open by itself while it matters; once somebody opened or closed it, that holds.
   const [chosen, setChosen] = useState<boolean | null>(null);
-  const open = chosen ?? (unfinished || (run.status === "failed" && newest));
+  const open = chosen ?? (unfinished || (last && run.status !== "completed"));
   const now = useNow(run.status === "running");
   const bodyId = useId();
   const Icon = ICONS[run.step];
@@ -69,7 +73,11 @@ export function RunEntry({ run, current, newest }: RunEntryProps) {
         />
       )}
       <div id={bodyId} hidden={!open}>
-        {open && <RunBody run={run} current={current} newest={newest} now={now} />}
+        {open && (
+          <Suspense fallback={<Skeleton className="mx-4 mb-4 h-56" />}>
+            <RunBody run={run} current={current} newest={newest} now={now} />
+          </Suspense>
+        )}
       </div>
     </li>
   );

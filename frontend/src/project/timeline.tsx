@@ -43,6 +43,7 @@ export function Timeline({ projectId, current }: { projectId: string; current: C
             key={run.id}
             run={current?.run_id === run.id ? asOfNow(run, current) : run}
             current={current?.run_id === run.id ? current : null}
+            last={listed[0]?.id === run.id}
             newest={listed.find((other) => other.step === run.step)?.id === run.id}
           />
         ))}

@@ -6,7 +6,7 @@ export type Step = Run["step"];
 /** The steps as people speak of them. */
 export const STEPS: Record<Step, { name: string; doing: string }> = {
   upload: { name: "Upload", doing: "Taking in photos" },
-  generate: { name: "First model", doing: "Making the first model" },
+  generate: { name: "Model from photos", doing: "Making the model" },
   refine: { name: "Refine", doing: "Refining the model" },
   export: { name: "Export", doing: "Writing a file" },
 };
