@@ -40,7 +40,7 @@ export function Parts({ status, onRefineFrom }: PartsProps) {
   const chosen = tabs.some((one) => one.value === tab) ? tab! : usual;
   return (
     // As high as a screen, so that choosing another part does not throw the page about.
-    <section aria-label="What the project holds" className="min-h-[80dvh]">
+    <section aria-label="What the project holds" className="min-h-[80dvh] min-w-0 lg:col-start-1">
       <Tabs
         label="What the project holds"
         value={chosen}

@@ -1,6 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 
+import { keys } from "@/api/keys";
 import { statusQuery } from "@/api/queries";
 import { useSlowPolling } from "@/live/state";
 import { useProjectLive } from "@/live/use-project-live";
@@ -16,7 +17,8 @@ import { Timeline } from "./timeline";
 
 const Parts = lazy(async () => ({ default: (await import("./parts")).Parts }));
 
-const COLUMNS = "grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_25rem]";
+// What is happening stands beside all the rest, so that nothing moves when it grows.
+const COLUMNS = "grid items-start gap-5 lg:grid-rows-[auto_1fr] lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_25rem]";
 /** Realtime tells nobody about other people's runs, so the place in line is asked for while a run waits there. */
 const IN_LINE_MS = 15_000;
 
@@ -31,6 +33,8 @@ export function ProjectPage({ projectId }: { projectId: string }) {
     refetchInterval: (query) => (query.state.data?.current_run?.status === "queued" ? IN_LINE_MS : slowly),
   });
 
+  useListsWithoutLine(projectId, status.data?.event_seq, slowly !== false);
+
   if (status.isError && !status.data) return <Failed failure={status.error} retry={() => void status.refetch()} />;
   if (!status.data) return <PageSkeleton />;
   const { data } = status;
@@ -40,18 +44,30 @@ export function ProjectPage({ projectId }: { projectId: string }) {
       <Header project={data.project} />
       <div className={COLUMNS}>
         <Showcase projectId={projectId} title={data.project.name} version={version} beside={beside} />
-        <aside className="min-w-0 space-y-4">
+        <aside className="min-w-0 space-y-4 lg:col-start-2 lg:row-span-2">
           <Actions status={data} onAsk={setAsked} />
           <Timeline projectId={projectId} current={data.current_run} />
           <Facts status={data} />
         </aside>
+        <Suspense fallback={<div className="min-h-[80dvh]" />}>
+          <Parts status={data} onRefineFrom={(from) => setAsked({ step: "refine", from })} />
+        </Suspense>
       </div>
-      <Suspense fallback={<div className="min-h-[80dvh]" />}>
-        <Parts status={data} onRefineFrom={(from) => setAsked({ step: "refine", from })} />
-      </Suspense>
       <Dialogs asked={asked} status={data} onClose={() => setAsked(null)} />
     </div>
   );
+}
+
+/** While the live line is down, a status with newer events says that the lists have to be read as well. */
+function useListsWithoutLine(projectId: string, eventSeq: number | undefined, down: boolean): void {
+  const queries = useQueryClient();
+  const seen = useRef(eventSeq);
+  useEffect(() => {
+    const newer = seen.current !== undefined && eventSeq !== undefined && eventSeq > seen.current;
+    seen.current = eventSeq;
+    if (!down || !newer) return;
+    void queries.invalidateQueries({ queryKey: keys.project(projectId), predicate: ({ queryKey }) => queryKey[2] !== "status" });
+  }, [queries, projectId, eventSeq, down]);
 }
 
 function PageSkeleton() {

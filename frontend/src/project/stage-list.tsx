@@ -35,7 +35,7 @@ export function StageList({ stages, run, now }: { stages: readonly Stage[]; run:
 function told(stage: Stage, now: number): string {
   if (stage.state === "skipped") return "not needed";
   if (stage.state === "running") return stage.since === null ? "…" : duration((now - stage.since) / 1000);
-  if (stage.seconds === null) return stage.state === "waiting" ? "" : "–";
+  if (stage.seconds === null) return "";
   return stage.seconds < 1 ? "< 1 s" : duration(stage.seconds);
 }
 

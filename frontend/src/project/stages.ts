@@ -16,8 +16,7 @@ export interface Stage {
 
 /**
  * The stages of a run in their order. A run that has ended notes its seconds by stage; of one at work they are told by
- * when its events entered each. Stages that a run left out (six views need no cameras) show as skipped once later ones
- * have begun.
+ * when its events entered each. Stages that a finished run left out (six views need no cameras) show as skipped.
  */
 export function stagesOf(run: Run, events: readonly Event[] = []): Stage[] {
   const labels = STAGES[run.step as Step] ?? {};
@@ -38,7 +37,7 @@ export function stagesOf(run: Run, events: readonly Event[] = []): Stage[] {
     let state: StageState;
     if (run.status === "completed") state = known || Object.keys(timings).length === 0 ? "done" : "skipped";
     else if (index === at) state = ended ? "failed" : run.status === "running" ? "running" : "waiting";
-    else if (index < at) state = known ? "done" : "skipped";
+    else if (index < at) state = "done";
     else state = "waiting";
     return { name, label: labels[name] ?? plain(name), state, seconds: state === "running" ? null : seconds, since: state === "running" ? (from ?? null) : null };
   });

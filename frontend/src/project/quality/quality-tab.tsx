@@ -54,7 +54,7 @@ export function QualityTab({ projectId }: { projectId: string }) {
         <QualityTable metrics={metrics.data} names={names} />
       ) : (
         <>
-          <div className="grid gap-4 sm:grid-cols-2 xl:grid-cols-4">
+          <div className="grid grid-cols-[repeat(auto-fill,minmax(min(16rem,100%),1fr))] gap-4">
             {means.map((chart) => (
               <Figure key={chart.id} chart={chart} versions={versions} />
             ))}

@@ -24,7 +24,7 @@ export function Comparison({ projectId, models, a, b, onChoose }: ComparisonProp
   const other = a ?? models.find((model) => model.version !== b)?.version ?? b;
   const compared = useQuery(comparisonQuery(projectId, other, b));
   return (
-    <section className="space-y-4" aria-label="Comparison">
+    <section className="@container space-y-4" aria-label="Comparison">
       <div className="flex flex-wrap items-center gap-2">
         <h3 className="text-base">Compare</h3>
         <VersionSelect label="The first version" models={models} value={other} not={b} onChange={(version) => onChoose(version, b)} />
@@ -34,7 +34,7 @@ export function Comparison({ projectId, models, a, b, onChoose }: ComparisonProp
       {compared.isPending && <Skeleton className="h-56" />}
       {compared.isError && <Failed failure={compared.error} retry={() => void compared.refetch()} />}
       {compared.data && (
-        <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,26rem)_minmax(0,1fr)]">
+        <div className="grid items-start gap-5 @4xl:grid-cols-[minmax(0,24rem)_minmax(0,1fr)]">
           <Numbers compared={compared.data} />
           <Pictures compared={compared.data} projectId={projectId} />
         </div>

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
-import { promoteModel } from "@/api/connection";
+import { promoteModel, type Model } from "@/api/connection";
 import { keys } from "@/api/keys";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -60,11 +60,7 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
           {originOf(model)} · {age(model.created_at)}
         </p>
         <p className="text-sm text-ink-soft">
-          {decibels(model.psnr)}
-          {model.ssim !== null && ` · SSIM ${model.ssim.toFixed(3)}`}
-          {` · ${model.num_gaussians.toLocaleString("en")} Gaussians`}
-          {model.bytes !== null && ` · ${bytes(model.bytes)}`}
-          {model.seconds !== null && ` · trained ${duration(model.seconds)}`}
+          {numbersOf(model).join(" · ")}
         </p>
         {model.stale && (
           <p className="text-sm text-warn">
@@ -97,6 +93,18 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
       </div>
     </li>
   );
+}
+
+/** Each breaks only as a whole. */
+function numbersOf(model: Model): string[] {
+  const numbers = [
+    decibels(model.psnr),
+    model.ssim === null ? null : `SSIM ${model.ssim.toFixed(3)}`,
+    `${model.num_gaussians.toLocaleString("en")} Gaussians`,
+    model.bytes === null ? null : bytes(model.bytes),
+    model.seconds === null ? null : `trained ${duration(model.seconds)}`,
+  ];
+  return numbers.filter((one) => one !== null).map((one) => one.replaceAll(" ", "\u00a0"));
 }
 
 /** A dot on the line that leads from version to version. */
