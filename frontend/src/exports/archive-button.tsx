@@ -31,7 +31,7 @@ export function ArchiveButton({ projectId, name, onBegun }: ArchiveButtonProps) 
   });
   return (
     <Button size="sm" busy={fetching.isPending} onClick={() => fetching.mutate()} title="Mesh, texture, pictures and report of the promoted version">
-      {!fetching.isPending && <IconFolder />} Everything as a ZIP
+      {!fetching.isPending && <IconFolder />} Mesh and pictures as a ZIP
     </Button>
   );
 }

@@ -81,7 +81,7 @@ export function OptionFields({ format, models, wanted, onChange }: OptionFieldsP
                 value={wanted.upAxis}
                 onChange={(event) => change({ upAxis: event.target.value as Wanted["upAxis"] })}
               >
-                <option value="auto">As programs expect ({format.up_axis})</option>
+                <option value="auto">As usual ({format.up_axis})</option>
                 <option value="y">y</option>
                 <option value="z">z</option>
                 <option value="-y">-y</option>

@@ -50,7 +50,7 @@ export function NewShare({ projectId, name, models }: NewShareProps) {
           <option value="year">For a year</option>
         </SelectField>
         <SelectField label="Shows" value={version ?? ""} onChange={(event) => setVersion(event.target.value === "" ? null : Number(event.target.value))}>
-          <option value="">The promoted version, whichever it is</option>
+          <option value="">The promoted version</option>
           {models.map((model) => (
             <option key={model.version} value={model.version}>
               Version {model.version}

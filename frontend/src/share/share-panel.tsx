@@ -1,8 +1,9 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 
-import { listShares } from "@/api/connection";
+import { listShares, type Share } from "@/api/connection";
 import { keys } from "@/api/keys";
 import { everything, statusQuery } from "@/api/queries";
+import { count } from "@/ui/format";
 import { Failed, Skeleton } from "@/ui/states";
 
 import { NewShare } from "./new-share";
@@ -24,6 +25,8 @@ export function SharePanel({ projectId }: { projectId: string }) {
   }
   if (!shares.data || !status.data) return <Waiting />;
   const { project, models } = status.data;
+  const open = shares.data.filter(({ state }) => state === "active");
+  const ended = shares.data.filter(({ state }) => state !== "active");
   return (
     <div className="space-y-5">
       {models.length === 0 ? (
@@ -31,16 +34,30 @@ export function SharePanel({ projectId }: { projectId: string }) {
       ) : (
         <NewShare projectId={projectId} name={project.name} models={models} />
       )}
-      {shares.data.length > 0 ? (
-        <ul aria-label="Links" className="divide-y divide-line rounded-xl border border-line">
-          {shares.data.map((share) => (
-            <ShareRow key={share.id} share={share} />
-          ))}
-        </ul>
+      {open.length > 0 ? (
+        <Links label="Links that work" shares={open} />
       ) : (
-        <p className="text-sm text-ink-soft">No links yet: only you see this project.</p>
+        <p className="text-sm text-ink-soft">No link works: only you see this project.</p>
+      )}
+      {ended.length > 0 && (
+        <details>
+          <summary className="cursor-pointer text-sm text-ink-soft">{count(ended.length, "link that has ended", "links that have ended")}</summary>
+          <div className="pt-3">
+            <Links label="Links that have ended" shares={ended} />
+          </div>
+        </details>
       )}
     </div>
+  );
+}
+
+function Links({ label, shares }: { label: string; shares: readonly Share[] }) {
+  return (
+    <ul aria-label={label} className="divide-y divide-line rounded-xl border border-line">
+      {shares.map((share) => (
+        <ShareRow key={share.id} share={share} />
+      ))}
+    </ul>
   );
 }
 

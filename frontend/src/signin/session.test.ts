@@ -60,7 +60,7 @@ test("a link that another browser asked for signs nobody in", async () => {
   await page.sendLink("mallory@example.org", "/");
   const link = server.mailed!;
   localStorage.clear();
-  await expect(page.finishLink(link)).rejects.toMatchObject({ code: "bad_code_verifier", message: "This link belongs to another browser." });
+  await expect(page.finishLink(link)).rejects.toMatchObject({ code: "bad_code_verifier", message: "This link was used already, or belongs to another browser." });
   expect(await page.sessionToken()).toBeNull();
 });
 

@@ -35,7 +35,13 @@ export class StandInAuth {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "", this.url);
-    const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*", "access-control-allow-methods": "*" };
+    const cors = {
+      "access-control-allow-origin": "*",
+      "access-control-allow-headers": "*",
+      "access-control-allow-methods": "*",
+      // As the real one does: by it auth-js knows where an error's code stands.
+      "access-control-expose-headers": "X-Supabase-Api-Version",
+    };
     const say = (status: number, body: unknown) => {
       response.writeHead(status, { "content-type": "application/json", "x-supabase-api-version": "2024-01-01", ...cors });
       response.end(body === null ? undefined : JSON.stringify(body));
