@@ -1,5 +1,3 @@
-import type { ReactNode } from "react";
-
 import { IconInfo, IconWarning } from "@/ui/icons";
 
 /** Something to know, or to do about: what, and the one thing that helps. */
@@ -9,6 +7,8 @@ export interface Finding {
   suggestion?: string;
   /** A named fallback stood in for the real thing. */
   degraded?: boolean;
+  /** Something is wrong, not only worth knowing. */
+  wrong?: boolean;
 }
 
 /** Warnings of a run as the API keeps them. */
@@ -34,18 +34,18 @@ export function Findings({ findings }: { findings: readonly Finding[] }) {
   );
 }
 
-export function Notice({ finding, children }: { finding: Finding; children?: ReactNode }) {
-  const Icon = finding.degraded ? IconWarning : IconInfo;
+export function Notice({ finding }: { finding: Finding }) {
+  const warns = finding.degraded || finding.wrong;
+  const Icon = warns ? IconWarning : IconInfo;
   return (
-    <div className={`flex gap-2.5 rounded-md p-2.5 text-sm ${finding.degraded ? "bg-warn-soft" : "bg-raised"}`}>
-      <Icon className={`mt-0.5 size-4 ${finding.degraded ? "text-warn" : "text-ink-soft"}`} />
+    <div className={`flex gap-2.5 rounded-md p-2.5 text-sm ${warns ? "bg-warn-soft" : "bg-raised"}`}>
+      <Icon className={`mt-0.5 size-4 ${warns ? "text-warn" : "text-ink-soft"}`} />
       <div className="min-w-0 grow">
         <p className="wrap-anywhere">
           {finding.degraded && <span className="font-medium text-warn">Fallback: </span>}
           {finding.message}
         </p>
         {finding.suggestion && <p className="wrap-anywhere text-ink-soft">{finding.suggestion}</p>}
-        {children}
       </div>
     </div>
   );

@@ -18,7 +18,7 @@ export function Estimate({ projectId, call }: { projectId: string; call: StepCal
   const failure = rehearsal.error && asFailure(rehearsal.error);
   return (
     <div aria-live="polite" className="min-h-24 space-y-2">
-      {failure && <Notice finding={{ message: failure.message, suggestion: failure.suggestion, code: failure.code, degraded: true }} />}
+      {failure && <Notice finding={{ message: failure.message, suggestion: failure.suggestion, code: failure.code, wrong: true }} />}
       {!failure && rehearsal.data && <Told rehearsal={rehearsal.data} />}
       {rehearsal.isPending && <p className="p-2.5 text-sm text-ink-soft">Asking what it would take …</p>}
     </div>
@@ -29,7 +29,7 @@ function Told({ rehearsal }: { rehearsal: Rehearsal }) {
   return (
     <>
       {rehearsal.problems.map((problem) => (
-        <Notice key={problem.code} finding={{ ...problem, degraded: true }} />
+        <Notice key={problem.code} finding={{ ...problem, wrong: true }} />
       ))}
       {rehearsal.reuses && <Notice finding={{ message: rehearsal.reuses.note, code: rehearsal.reuses.because }} />}
       <div className="flex gap-2.5 rounded-md bg-raised p-2.5 text-sm">

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
 
 import { Skeleton } from "@/ui/states";
 
@@ -20,10 +20,16 @@ export interface Tile {
 /** Pictures as a grid; each opens large, with arrow keys from one to the next. */
 export function Gallery({ tiles, label, contain = false }: { tiles: readonly Tile[]; label: string; contain?: boolean }) {
   const [open, setOpen] = useState<string | null>(null);
+  const list = useRef<HTMLUListElement>(null);
   const at = tiles.findIndex((tile) => tile.id === open);
+  // Back to the tile of the picture that was looked at last.
+  const last = useRef(0);
+  useEffect(() => {
+    if (at >= 0) last.current = at;
+  }, [at]);
   return (
     <>
-      <ul aria-label={label} className="grid grid-cols-[repeat(auto-fill,minmax(min(10rem,44%),1fr))] gap-3">
+      <ul ref={list} aria-label={label} className="grid grid-cols-[repeat(auto-fill,minmax(min(10rem,44%),1fr))] gap-3">
         {tiles.map((tile) => (
           <li key={tile.id}>
             <button
@@ -55,7 +61,7 @@ export function Gallery({ tiles, label, contain = false }: { tiles: readonly Til
       </ul>
       {at >= 0 && (
         <Suspense>
-          <Lightbox tiles={tiles} at={at} onMove={(to) => setOpen(tiles[to]?.id ?? null)} onClose={() => setOpen(null)} />
+          <Lightbox tiles={tiles} at={at} onMove={(to) => setOpen(tiles[to]?.id ?? null)} onClose={() => setOpen(null)} onClosed={() => list.current?.querySelectorAll("button")[last.current]?.focus()} />
         </Suspense>
       )}
     </>

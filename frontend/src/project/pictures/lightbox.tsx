@@ -10,12 +10,14 @@ interface LightboxProps {
   at: number;
   onMove: (to: number) => void;
   onClose: () => void;
+  /** It is gone: the moment to give the focus back. */
+  onClosed: () => void;
 }
 
 const ROUND = "grid size-10 place-items-center rounded-full text-ink hover:bg-raised disabled:opacity-30";
 
 /** One picture, as large as the screen lets it be. */
-export function Lightbox({ tiles, at, onMove, onClose }: LightboxProps) {
+export function Lightbox({ tiles, at, onMove, onClose, onClosed }: LightboxProps) {
   const tile = tiles[at];
   if (!tile) return null;
 
@@ -35,6 +37,10 @@ export function Lightbox({ tiles, at, onMove, onClose }: LightboxProps) {
         <Dialog.Content
           aria-describedby={undefined}
           onKeyDown={onKey}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            onClosed();
+          }}
           className="fixed inset-0 z-40 flex flex-col overflow-y-auto bg-surface outline-none sm:inset-4 sm:rounded-xl sm:border sm:border-line lg:overflow-hidden"
         >
           <header className="sticky top-0 z-10 flex items-center gap-1 border-b border-line bg-surface px-3 py-1.5">
@@ -52,8 +58,8 @@ export function Lightbox({ tiles, at, onMove, onClose }: LightboxProps) {
               <IconCross className="size-5" />
             </Dialog.Close>
           </header>
-          <div key={tile.id} className="flex min-h-0 grow flex-col lg:flex-row">
-            <div className="grid min-h-0 min-w-0 grow place-items-center bg-raised p-2">{tile.large()}</div>
+          <div key={tile.id} className="flex grow flex-col lg:min-h-0 lg:flex-row">
+            <div className="grid min-w-0 grow place-items-center bg-raised p-2 lg:min-h-0">{tile.large()}</div>
             {tile.about && (
               <div className="shrink-0 space-y-3 overflow-y-auto border-line p-4 text-sm max-lg:border-t lg:w-80 lg:border-l">{tile.about()}</div>
             )}

@@ -52,9 +52,9 @@ export function PhotosTab({ project }: { project: Project }) {
 
 /** What is wrong with a photo or keeps it out of the model, worst first. */
 export function findingsOn(photo: Image): Finding[] {
-  const found: Finding[] = photo.reasons.map((reason) => ({ ...reason, degraded: photo.verdict === "rejected" }));
+  const found: Finding[] = photo.reasons.map((reason) => ({ ...reason, wrong: photo.verdict === "rejected" }));
   if (photo.placed === false && photo.placed_reason) {
-    found.push({ code: "not_placed", message: photo.placed_reason, degraded: true });
+    found.push({ code: "not_placed", message: photo.placed_reason, wrong: true });
   }
   return found;
 }

@@ -30,7 +30,7 @@ export function QualityTable({ metrics, names }: { metrics: readonly Metric[]; n
               <th scope="row" className="text-left font-[inherit]">
                 {metric.version}
               </th>
-              <td>{metric.split === "held_out" ? "Held out" : "Training"}</td>
+              <td className="whitespace-nowrap">{metric.split === "held_out" ? "Held out" : "Training"}</td>
               <td>{metric.view_index === null ? "Mean" : (names.get(metric.view_index) ?? metric.view_index)}</td>
               {terms.map((term) => (
                 <td key={term} className="text-right whitespace-nowrap">
