@@ -26,9 +26,9 @@ interface FailedProps {
 export function Failed({ failure, retry, retryLabel = "Try again" }: FailedProps) {
   const known = failure instanceof Error && !(failure instanceof ApiFailure) ? null : asFailure(failure);
   return (
-    <div role="alert" className="flex gap-3 rounded-lg border border-bad/40 bg-bad-soft p-4">
+    <div role="alert" className="flex flex-wrap gap-3 rounded-lg border border-bad/40 bg-bad-soft p-4">
       <IconWarning className="mt-0.5 size-5 text-bad" />
-      <div className="min-w-0 grow space-y-1">
+      <div className="min-w-0 grow basis-48 space-y-1">
         <p className="font-medium">{known?.message ?? "This part of the page failed."}</p>
         <p className="text-sm">{known ? known.suggestion : (failure as Error).message}</p>
         <p className="font-mono text-xs break-all text-ink-soft">
