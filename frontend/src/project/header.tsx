@@ -34,10 +34,10 @@ export function Header({ project }: { project: Project }) {
         </Link>
         <ShareButton projectId={project.id} />
         <Button tone="quiet" size="sm" onClick={() => setAsked("rename")}>
-          <IconPen /> Rename
+          <IconPen /> <span className="max-sm:sr-only">Rename</span>
         </Button>
         <Button tone="quiet" size="sm" onClick={() => setAsked("delete")}>
-          <IconTrash /> Delete
+          <IconTrash /> <span className="max-sm:sr-only">Delete</span>
         </Button>
       </div>
       <Suspense>

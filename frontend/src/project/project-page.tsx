@@ -1,8 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 
+import { ApiFailure } from "@/api/failure";
 import { keys } from "@/api/keys";
 import { statusQuery } from "@/api/queries";
+import { Lost } from "@/app/lost";
 import { useSlowPolling } from "@/live/state";
 import { useProjectLive } from "@/live/use-project-live";
 import { Failed, Skeleton } from "@/ui/states";
@@ -35,6 +37,7 @@ export function ProjectPage({ projectId }: { projectId: string }) {
 
   useListsWithoutLine(projectId, status.data?.event_seq, slowly !== false);
 
+  if (status.error instanceof ApiFailure && status.error.code === "project_not_found") return <Lost />;
   if (status.isError && !status.data) return <Failed failure={status.error} retry={() => void status.refetch()} />;
   if (!status.data) return <PageSkeleton />;
   const { data } = status;

@@ -3,7 +3,9 @@ import { lazy, Suspense, useMemo } from "react";
 
 import type { Export, Model, View } from "@/api/connection";
 import { exportsQuery, imagesQuery, modelsQuery } from "@/api/queries";
-import { IconCube, IconPhoto } from "@/ui/icons";
+import { Link } from "@/app/navigation";
+import { buttonLook } from "@/ui/button";
+import { IconCube, IconPhoto, IconUpload } from "@/ui/icons";
 import { Failed, Skeleton } from "@/ui/states";
 import type { CameraFrame, LayerSource, Rows4, SplatSource, StartCamera } from "@/viewer/types";
 
@@ -97,9 +99,12 @@ function Photos({ projectId }: { projectId: string }) {
   if (chosen.length === 0) {
     return (
       <div className={`${FRAME} grid place-items-center border-dashed text-ink-soft`}>
-        <p className="text-center">
-          <IconPhoto className="mx-auto mb-2 size-10" />
+        <p className="grid justify-items-center gap-3 text-center">
+          <IconPhoto className="size-10" />
           No photos yet
+          <Link to={`/projects/${projectId}/upload`} className={buttonLook("primary")}>
+            <IconUpload /> Add photos
+          </Link>
         </p>
       </div>
     );

@@ -8,6 +8,8 @@ import { valueOf, type Chart } from "./series";
 /** Between lines: no halves of a shown digit. */
 const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];
 
+const NAME_PX = 30;
+
 interface PlotProps {
   chart: Chart;
   versions: readonly number[];
@@ -72,6 +74,8 @@ function optionsOf(
   const font = "11px system-ui, sans-serif";
   const axis = { stroke: soft, font, ticks: { show: false }, grid: { stroke: ink("line"), width: 1 } };
   const colours = [ink("accent"), ink("soft")];
+  // As many names as fit, the newest version's among them.
+  const every = Math.max(1, Math.ceil((versions.length * NAME_PX) / (host.clientWidth - 60)));
   const first = versions[0] ?? 0;
   const last = versions.at(-1) ?? 0;
   return {
@@ -87,7 +91,7 @@ function optionsOf(
         show: !bare,
         size: 26,
         grid: { show: false },
-        splits: () => [...versions],
+        splits: () => versions.filter((_, index) => (versions.length - 1 - index) % every === 0),
         values: (_, splits) => splits.map((version) => `v${version}`),
       },
       { ...axis, show: !bare, size: 46, incrs: STEPS, values: (_, splits, __, ___, step) => splits.map((value) => value.toFixed(step < 0.01 ? 3 : step < 0.1 ? 2 : 1)) },

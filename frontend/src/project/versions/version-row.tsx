@@ -8,6 +8,7 @@ import { age, bytes, decibels, duration } from "@/ui/format";
 import { IconCheck, IconRefine } from "@/ui/icons";
 import { toast, toastFailure } from "@/ui/toast";
 
+import { Findings, findingsOf, type Finding } from "../notice";
 import { CLASSES } from "../words";
 import { originOf, type Row } from "./tree";
 
@@ -68,6 +69,11 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
           </p>
         )}
       </div>
+      {model.degraded && (
+        <div className="order-last basis-full">
+          <Findings findings={faultsOf(model)} />
+        </div>
+      )}
       <div className="flex flex-wrap gap-1">
         <Button size="sm" tone={shown ? "quiet" : "plain"} disabled={shown} onClick={onShow} aria-label={`Show version ${model.version}`}>
           {shown ? "Shown" : "Show"}
@@ -93,6 +99,12 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
       </div>
     </li>
   );
+}
+
+/** What the sanity gate found wrong with it. */
+function faultsOf(model: Model): Finding[] {
+  const faults = Array.isArray(model.details.sanity) ? (model.details.sanity as Record<string, unknown>[]) : [];
+  return findingsOf(faults).map((fault) => ({ ...fault, wrong: true }));
 }
 
 /** Each breaks only as a whole. */
