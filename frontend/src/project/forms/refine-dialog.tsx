@@ -21,7 +21,7 @@ const ENHANCEMENTS: Record<Enhancement, { name: string; says: string }> = {
 };
 const NEURAL = new Set<string>(["sdxl", "fixer"]);
 
-const NOTHING = {
+export const NOTHING = {
   num_iterations: "",
   learning_rate: "",
   views_to_refine: "",

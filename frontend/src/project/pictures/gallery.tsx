@@ -18,7 +18,7 @@ export interface Tile {
 }
 
 /** Pictures as a grid; each opens large, with arrow keys from one to the next. */
-export function Gallery({ tiles, label, contain = false }: { tiles: readonly Tile[]; label: string; contain?: boolean }) {
+export function Gallery({ tiles, label }: { tiles: readonly Tile[]; label: string }) {
   const [open, setOpen] = useState<string | null>(null);
   const list = useRef<HTMLUListElement>(null);
   const at = tiles.findIndex((tile) => tile.id === open);
@@ -44,7 +44,7 @@ export function Gallery({ tiles, label, contain = false }: { tiles: readonly Til
                     alt=""
                     loading="lazy"
                     decoding="async"
-                    className={`size-full ${contain ? "object-contain" : "object-cover"}`}
+                    className="size-full object-cover"
                   />
                 ) : (
                   <span className="grid size-full place-items-center p-2 text-center text-xs text-ink-soft">Its picture is no longer kept</span>

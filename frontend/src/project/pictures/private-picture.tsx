@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 
 import { asFailure } from "@/api/failure";
 import { keys } from "@/api/keys";
-import { API_ORIGIN, renderModel, type RenderModelData } from "@/api/connection";
+import { API_ORIGIN, renderModel } from "@/api/connection";
 import { bearer } from "@/api/credentials";
 import { Skeleton } from "@/ui/states";
 
@@ -33,15 +33,13 @@ export function PrivatePicture({ name, load, alt, className = "" }: PrivatePictu
   return <img src={url} alt={alt} className={className} />;
 }
 
-export function renderName(projectId: string, version: number, view: string, output = "image"): readonly unknown[] {
-  return [...keys.project(projectId), "render", version, view, output];
+export function renderName(projectId: string, version: number, view: string): readonly unknown[] {
+  return [...keys.project(projectId), "render", version, view];
 }
 
-type Output = NonNullable<NonNullable<RenderModelData["query"]>["output"]>;
-
-export function loadRender(projectId: string, version: number, view: string, output: Output = "image"): () => Promise<Blob> {
-  return () =>
-    renderModel({ path: { project_id: projectId, version }, query: { view, output }, parseAs: "blob" }) as unknown as Promise<Blob>;
+/** A version from a view's camera. */
+export function loadRender(projectId: string, version: number, view: string): () => Promise<Blob> {
+  return () => renderModel({ path: { project_id: projectId, version }, query: { view }, parseAs: "blob" }) as unknown as Promise<Blob>;
 }
 
 /** A picture at an address that the API named, with the caller's own credentials. */
