@@ -164,6 +164,9 @@ def test_parameters_out_of_bounds_and_unknown_ones() -> None:
             RefineParameters.model_validate(wrong)
     with pytest.raises(ValueError, match="validation error"):
         ExportParameters.model_validate({"version": -1})
+    for crop in ([float("nan"), 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, float("inf")]):
+        with pytest.raises(ValueError, match="validation error"):
+            ExportParameters.model_validate({"crop": crop})
 
 
 def test_every_stage_that_is_reported_moves_the_bar(generated: Folder, tmp_path: Path) -> None:

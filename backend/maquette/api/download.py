@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -22,6 +23,7 @@ from maquette.api.steps import answer_call
 from maquette.api.waiting import Wait, wait_for_end
 from maquette.db import projects, records
 from maquette.db.rows import Row
+from maquette.errors import UnavailableError
 from maquette.steps.folder import MESH_FILE
 from maquette.steps.parameters import ExportParameters, Preset
 from maquette.steps.presets import mesh_preset
@@ -31,8 +33,24 @@ router = APIRouter(tags=["steps"])
 
 MADE_BY = "obj"
 """Any export of a mesh makes what the archive holds; this one adds the least."""
+MOST_AT_ONCE = 8
+"""Each holds a connection to storage for as long as its reader takes, and others need some too."""
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a ZIP can tell: two downloads of one mesh are the same bytes."""
+
+
+class DownloadsBusyError(UnavailableError):
+    """As many archives are on their way as this server sends at once."""
+
+    code = "downloads_busy"
+
+
+@dataclass
+class _UnderWay:
+    under_way: int = 0
+
+
+_passing = _UnderWay()
 
 
 @router.get(
@@ -74,9 +92,14 @@ async def download(
         call = await wait_for_end(service, owner, call, wait, request)
         if call.run["status"] != "completed":
             return await answer_call(service, owner, call, 0, request)
-        project, mesh = await _find(service, owner, project_id, version, preset)
+        # Another version may have been promoted meanwhile.
+        project, mesh = await _find(service, owner, project_id, call.run["parameters"]["version"], preset)
     if mesh is None:
         raise RuntimeError(f"an export of project {project_id} left no mesh")
+    if _passing.under_way >= MOST_AT_ONCE:
+        raise DownloadsBusyError(
+            "Many archives are being downloaded from this server just now.", suggestion="Try again in a minute."
+        )
     files = {name: one for name, one in sorted(mesh["objects"].items()) if name != MESH_FILE}
     name = quote(f"{project['name']} v{mesh['version']}.zip", safe="")
     return StreamingResponse(
@@ -99,15 +122,19 @@ async def _find(
 async def _packed(objects: Objects, files: Mapping[str, Any]) -> AsyncIterator[bytes]:
     """The archive piece by piece, nothing compressed: pictures are already. Sizes and checksums follow each file."""
     out = _Passing()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, stored in files.items():
-            told = zipfile.ZipInfo(name, LONG_AGO)
-            told.external_attr = 0o644 << 16
-            with archive.open(told, "w", force_zip64=stored["bytes"] >= zipfile.ZIP64_LIMIT) as part:
-                async for chunk in objects.stream(stored["bucket"], stored["path"]):
-                    part.write(chunk)
-                    yield out.taken()
-    yield out.taken()
+    _passing.under_way += 1
+    try:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            for name, stored in files.items():
+                told = zipfile.ZipInfo(name, LONG_AGO)
+                told.external_attr = 0o644 << 16
+                with archive.open(told, "w", force_zip64=stored["bytes"] >= zipfile.ZIP64_LIMIT) as part:
+                    async for chunk in objects.stream(stored["bucket"], stored["path"]):
+                        part.write(chunk)
+                        yield out.taken()
+        yield out.taken()
+    finally:
+        _passing.under_way -= 1
 
 
 class _Passing:

@@ -78,11 +78,13 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
             )
         await records.photos_still_there(conn, project["id"])
         usable = [photo for photo in photos if photo["verdict"] != "rejected"]
-        given = _given([photo["kind"] for photo in usable])
+        # Of ten photos with nine rejected nobody asked for a relief.
+        alone = len(photos) == 1 or parameters.view_method is not None
+        given = _given([photo["kind"] for photo in usable], alone=alone)
         if given is None and len(usable) < settings.min_photos:
             raise NotEnoughPhotosError(
                 f"{len(usable)} of {len(photos)} photos can be used; at least {settings.min_photos} are needed.",
-                suggestion="Upload more photos that overlap, or make a project of a single one, which becomes a relief;"
+                suggestion="Upload more photos that overlap, or name a `view_method` to make a relief of a single one;"
                 " GET /api/v1/projects/{id}/images says what is wrong with the others.",
                 found=len(usable),
                 needed=settings.min_photos,
@@ -95,9 +97,9 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
     return prepare
 
 
-def _given(kinds: Sequence[str]) -> str | None:
+def _given(kinds: Sequence[str], *, alone: bool) -> str | None:
     """What a project has that is no set of photos and is worked on otherwise; None for photos and frames."""
-    if list(kinds) == ["photo"]:
+    if alone and list(kinds) == ["photo"]:
         return "one_photo"
     return "six_views" if "view" in kinds else None
 
@@ -185,7 +187,7 @@ async def for_export(parameters: ExportParameters) -> Prepare:
         needed = {"filtered": f"What the filter left {called}"} if parameters.filter_floaters else {}
         records.still_there(model["objects"], {"model": f"The model {called}", **needed}, suggestion=EXPORT_ANOTHER)
         settled = parameters.model_copy(update={"version": model["version"]})
-        if target.holds_photos:
+        if target.holds_photos or (parameters.optimize and target.kind != "mesh"):
             await records.scene_still_there(conn, model, suggestion=EXPORT_GAUSSIANS)
         if target.kind == "mesh":
             preset = mesh_preset(parameters.preset, model["details"])

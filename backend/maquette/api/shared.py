@@ -123,6 +123,6 @@ _OF_CAMERAS = tuple(name for name in SharedCamera.model_fields if name != "view_
 async def _file(service: Service, share: Row, version: int, stored: Row, seconds: int) -> SharedFile:
     url = None
     if share["allow_download"]:
-        suffix = stored["path"].rpartition(".")[2]
+        suffix = stored["path"].rpartition("/")[2].partition(".")[2]
         url = await download_link(service, stored, f"{share['title']} v{version}.{suffix}", seconds)
     return SharedFile(format=stored["format"], bytes=stored["bytes"], download_url=url)

@@ -128,20 +128,26 @@ async def note_view(conn: Connection, share_id: UUID) -> None:
     )
 
 
+NOT_SHARED = ("bundle", "colmap")
+"""Formats whose files hold the photos, or the whole project: a link shows one model and no photos."""
+
+
 async def files(conn: Connection, project_id: UUID, version: int) -> list[Row]:
-    """``format``, ``bytes``, ``bucket`` and ``path`` of a version: the model itself and its newest exports."""
+    """``format``, ``bytes``, ``bucket`` and ``path`` of a version: the model itself and its newest exports, without
+    those that hold more than the model.
+    """
     return await fetch_all(
         conn,
         "select distinct on (format) format, bytes, bucket, path from ("
-        " select e.format, a.bytes, a.bucket, a.path, e.created_at"
+        " select e.format, a.bytes, a.bucket, a.path, e.created_at, false as whole"
         " from public.export_history e join public.artifacts a on a.id = e.artifact_id"
         " where e.project_id = %(project)s and e.version = %(version)s and a.removed_at is null"
-        # A whole project is more than the one model that the link shows.
-        " and e.format <> 'bundle'"
+        " and e.format <> all(%(private)s)"
         " union all"
-        " select reverse(split_part(reverse(a.path), '.', 1)), a.bytes, a.bucket, a.path, m.created_at"
+        " select reverse(split_part(reverse(a.path), '.', 1)), a.bytes, a.bucket, a.path, m.created_at, true"
         " from public.gaussian_splat_models m join public.artifacts a on a.id = m.model_artifact_id"
         " where m.project_id = %(project)s and m.version = %(version)s and a.removed_at is null) found"
-        " order by format, created_at desc",
-        {"project": project_id, "version": version},
+        # Of what was exported in the model's own format, perhaps cropped, none takes the place of the model.
+        " order by format, whole desc, created_at desc",
+        {"project": project_id, "version": version, "private": list(NOT_SHARED)},
     )

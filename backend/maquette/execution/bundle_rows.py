@@ -5,7 +5,7 @@ refused here, where the database would take it and a later step believe it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +27,10 @@ SERVED_AS_DATA = "application/octet-stream"
 
 Ids = Mapping[str, Mapping[str, UUID]]
 """By table, the new id of each old one."""
+
+
+MOST_COPIES = 3
+"""Bytes that are stored for each byte of the objects: some files stand in a project twice."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,16 @@ def renew(manifest: Manifest, project_id: UUID, known: Mapping[str, set[str]], s
     unused = set(manifest.objects) - {place.sha256 for place in places}
     if unused:
         raise BundleUnreadableError("it holds objects that no row names")
+    _check_places(places, manifest)
     return Renewed(_project(manifest, renewed), renewed, places)
+
+
+def _check_places(places: Sequence[Place], manifest: Manifest) -> None:
+    """No two rows in one place, and not many of one object: an import writes little more than what arrived."""
+    if len({(place.bucket, place.key) for place in places}) < len(places):
+        raise BundleUnreadableError("two of its artifacts have one place")
+    if sum(place.bytes for place in places) > MOST_COPIES * sum(manifest.objects.values()):
+        raise BundleUnreadableError("its artifacts name the same objects over and over")
 
 
 def _check_schema(theirs: str, ours: str) -> None:

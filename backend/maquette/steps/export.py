@@ -16,10 +16,11 @@ from maquette.steps.export_loss import loss_of
 from maquette.steps.folder import Folder
 from maquette.steps.parameters import ExportParameters
 from maquette.steps.provenance import provenance_of
-from maquette.steps.records import Export, File
+from maquette.steps.records import Export, File, Warn
 from maquette.steps.sink import Sink
 from maquette.steps.standing import Standing, stand
 
+TURN_IT = "Turn the file in your program, or take more photos held upright."
 NEVER_SHOWN = {"text/html": "application/octet-stream"}
 """A page that storage served as one would run with the rights of the server's own pages: it is to be saved, no more."""
 
@@ -42,6 +43,8 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     made = content_of(folder, target, model, wanted, sink)
     sink.progress("writing", 0.0, f"version {version} as {target.name}")
     standing = stand(target, wanted, made.scene, made.model, made.about)
+    if standing.uncertain and standing.up is not None:
+        sink.warn(Warn(code="up_unknown", message=standing.up.sentence, suggestion=TURN_IT, degraded=True))
     placed = moved(made.content, standing.out_from_world)
     if box is not None:
         placed = crop(placed, box)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from maquette.recon.formats import Format, format_named
@@ -12,7 +13,7 @@ from maquette.recon.gaussians import Gaussians
 from maquette.recon.gaussians.cloud import cloud_of
 from maquette.recon.mesh import Mesh
 from maquette.recon.optimize import OptimizeSettings, optimize_gaussians
-from maquette.recon.scene import Scene
+from maquette.recon.scene import Scene, View
 from maquette.recon.scenes.errors import SceneNotFoundError
 from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene
 from maquette.recon.texture.transfer import FEWEST, decimated
@@ -34,7 +35,8 @@ DECIMATE = {"decimating": (0.0, 0.2), "unwrapping": (0.2, 0.4), "painting": (0.6
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """``content`` of a file before it is placed; ``full``: what was made smaller, or is, and the file is measured by.
+    """``content`` of a file before it is placed; ``full``: what was made smaller, or is, and the file is measured by;
+    None: nothing is lost, or ``unmeasured`` says why that is not told.
 
     ``model``: the version itself. ``about``: what ``origin`` is measured on. ``texture``: the encoding to write a
     texture in, None: the format's own.
@@ -46,6 +48,7 @@ class Made:
     scene: Scene | None
     made_from: tuple[str, ...]
     full: Any = None
+    unmeasured: str | None = None
     texture: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -73,7 +76,8 @@ def content_of(folder: Folder, target: Format[Any], model: Model, wanted: Export
     if wanted.optimize:
         kept, details = _optimized(folder, target, gaussians, scene, sink)
     if target.kind == "points":
-        return Made(cloud_of(kept), gaussians, kept, scene, (source,), details=details)
+        unmeasured = "points show no surface that photos could be compared with" if wanted.optimize else None
+        return Made(cloud_of(kept), gaussians, kept, scene, (source,), unmeasured=unmeasured, details=details)
     full = gaussians if wanted.optimize or not target.lossless else None
     return Made(kept, gaussians, kept, scene, (source,), full=full, details=details)
 
@@ -82,7 +86,8 @@ def _optimized(
     folder: Folder, target: Format[Any], gaussians: Gaussians, scene: Scene | None, sink: Sink
 ) -> tuple[Gaussians, dict[str, Any]]:
     cameras, eval_set = _needed(scene), evaluation.load(folder)
-    held_out, training = (eval_set.held_out(cameras), eval_set.training(cameras)) if eval_set else ((), ())
+    chosen = (eval_set.held_out(cameras), eval_set.training(cameras)) if eval_set else ((), ())
+    held_out, training = (there(cameras, some) for some in chosen)
     settings = OptimizeSettings(
         loss_db=OPTIMIZE_LOSS_DB,
         prune="prune" in target.optimizations,
@@ -113,6 +118,15 @@ def _smaller(mesh: Mesh, target: Format[Any], sink: Sink) -> tuple[Mesh, dict[st
         sink.warn(Warn(code=one.code, message=one.sentence, suggestion=one.action, degraded=found.degraded))
     told = {key: value for key, value in found.details.items() if key != "triangles"}  # a crop may leave fewer
     return found.mesh, {**told, "texture_laid_out": found.method}
+
+
+def there(scene: Scene, views: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of which the photo, and its mask where it has one, is in the folder."""
+    return tuple(index for index in views if all(path.exists() for path in _files_of(scene.views[index])))
+
+
+def _files_of(view: View) -> list[Path]:
+    return [view.image_path, *([view.mask_path] if view.mask_path else [])]
 
 
 def _needed(scene: Scene | None) -> Scene:

@@ -10,8 +10,9 @@ from maquette.recon.mesh import Mesh
 from maquette.recon.optimize import measured_loss
 from maquette.recon.scene import Scene
 from maquette.recon.texture import measure_mesh
+from maquette.recon.texture.measuring import MeshNotSeenError
 from maquette.steps import evaluation
-from maquette.steps.export_content import Made
+from maquette.steps.export_content import Made, there
 from maquette.steps.folder import Folder
 from maquette.steps.standing import Standing
 from maquette.steps.training import MEASURED_VIEWS, spread
@@ -25,7 +26,7 @@ def loss_of(
 ) -> Told:
     """PSNR and SSIM of the full content and of the file as read back, on the held-out photos."""
     if made.full is None:
-        return None, None
+        return None, made.unmeasured
     if isinstance(read_back, Mesh) and read_back.texture is None and read_back.colors is None:
         return None, "the format has no colours that photos could be compared with"
     if cropped:
@@ -33,13 +34,13 @@ def loss_of(
     eval_set = evaluation.load(folder)
     if made.scene is None or eval_set is None:
         return None, "the photos are gone"
-    held_out, training = (_there(made.scene, some) for some in (eval_set.held_out(made.scene), ()))
-    training = () if held_out else _there(made.scene, eval_set.training(made.scene))
+    held_out = there(made.scene, eval_set.held_out(made.scene))
+    training = () if held_out else there(made.scene, eval_set.training(made.scene))
     if not held_out and not training:
         return None, "the photos are gone"
     if isinstance(made.full, Mesh):
         views, split = (held_out, "held_out") if held_out else (training, "training")
-        return _of_meshes(made.full, read_back, made.scene, standing, views, split), None
+        return _of_meshes(made.full, read_back, made.scene, standing, views, split)
     loss = measured_loss(
         made.full,
         read_back,
@@ -52,22 +53,24 @@ def loss_of(
     return loss.as_dict(), None
 
 
-def _there(scene: Scene, views: tuple[int, ...]) -> tuple[int, ...]:
-    """Those whose photo is in the folder."""
-    return tuple(index for index in views if scene.views[index].image_path.exists())
-
-
 def _of_meshes(
     whole: Mesh, read_back: Mesh, scene: Scene, standing: Standing, views: tuple[int, ...], split: str
-) -> dict[str, Any]:
+) -> Told:
+    """Over whole frames, black where there is no mesh: pixels that a smaller mesh covers no more count against it."""
     few = spread(views, MEASURED_VIEWS)
-    full = measure_mesh(whole, scene, few)
-    file = measure_mesh(moved(read_back, standing.out_from_world.inverse), scene, few)
-    return {
-        "full": {"psnr": full.psnr, "ssim": full.ssim},
-        "file": {"psnr": file.psnr, "ssim": file.ssim},
+    try:
+        full = measure_mesh(whole, scene, few)
+        seen = [index for index in few if scene.views[index].name in {view.name for view in full.views}]
+        file = measure_mesh(moved(read_back, standing.out_from_world.inverse), scene, seen)
+    except MeshNotSeenError:
+        return None, "no photo to measure by shows the mesh"
+    told = {
+        "full": {"psnr": full.frame_psnr, "ssim": full.frame_ssim},
+        "file": {"psnr": file.frame_psnr, "ssim": file.frame_ssim},
+        "of": "whole frames, black where there is no mesh",
         "split": split,
-        "views": len(few),
-        "loss_psnr_db": full.psnr - file.psnr,
-        "loss_ssim": full.ssim - file.ssim,
+        "views": len(seen),
+        "loss_psnr_db": full.frame_psnr - file.frame_psnr,
+        "loss_ssim": full.frame_ssim - file.frame_ssim,
     }
+    return told, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 import zipfile
@@ -16,7 +17,7 @@ from maquette.recon.frame import Up, find_up, moved
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.mesh import Mesh
 from maquette.recon.mesh.making import make_mesh
-from maquette.recon.mesh.saved import load_mesh, save_mesh
+from maquette.recon.mesh.saved import load_mesh, save_mesh, told_of
 from maquette.recon.mesh.settings import PRESETS as MESH_PRESETS
 from maquette.recon.previews import PreviewSettings, path_of, render_previews
 from maquette.recon.scene import Scene
@@ -74,7 +75,9 @@ def mesh_of(
     home = folder.mesh(model.version, preset, filtered=wanted.filter_floaters)
     path = home / MESH_FILE
     if path.exists():
-        _keep_again(home, sink)
+        for told in told_of(path):
+            sink.warn(Warn.model_validate(told))
+        _keep_again(folder, home, sink)
         return load_mesh(path), folder.relative(path)
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -136,16 +139,18 @@ def mesh_of(
     )
     # The record first and the mesh last: whoever finds a mesh finds what is to be kept of it.
     write_json(home / RECORD, record.model_dump(mode="json"))
-    save_mesh(mesh, path)
-    _keep_again(home, sink)
+    save_mesh(mesh, path, told=[warning.model_dump() for warning in warnings])
+    _keep_again(folder, home, sink)
     return mesh, folder.relative(path)
 
 
-def _keep_again(home: Path, sink: Sink) -> None:
-    """Keep what was made here, unless that was done: an attempt may have been killed in between. A mesh that came from
-    storage has no record here: it is kept already.
+def _keep_again(folder: Folder, home: Path, sink: Sink) -> None:
+    """Keep what was made here, unless that was done: an attempt may have been killed in between. What storage has, as
+    ``artifacts.json`` says, is kept already.
     """
-    if (home / RECORD).exists() and not (home / KEPT).exists():
+    known = folder.root / "artifacts.json"
+    stored = known.exists() and folder.relative(home / MESH_FILE) in json.loads(known.read_text())
+    if (home / RECORD).exists() and not (home / KEPT).exists() and not stored:
         sink.keep(MadeMesh.model_validate_json((home / RECORD).read_text()))
         (home / KEPT).touch()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Preset = Literal["fastest", "balanced", "quality"]
 Enhancement = Literal["none", "classical", "sdxl", "fixer"]
@@ -16,7 +16,7 @@ WITHOUT_WEIGHTS: tuple[Enhancement, ...] = ("none", "classical")
 
 
 class _Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Seed = Annotated[
@@ -184,3 +184,10 @@ class ExportParameters(_Parameters):
         description="Of a bundle: leave out checkpoints and other intermediates. What it is imported as can be looked"
         " at and exported, and refined only after another generate.",
     )
+
+    @field_validator("crop")
+    @classmethod
+    def _spans_a_box(cls, crop: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if crop is not None and not all(low < high for low, high in zip(crop[:3], crop[3:], strict=True)):
+            raise ValueError("each minimum must be below its maximum: xmin, ymin, zmin, xmax, ymax, zmax")
+        return crop

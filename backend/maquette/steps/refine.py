@@ -20,6 +20,7 @@ from maquette.steps.enhancing import Enhancing, enhancing_of, look_at
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
 from maquette.steps.lessons import prepare_lesson
+from maquette.steps.limits import lowered, read_limits
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
 from maquette.steps.records import Iteration, Metric, Model, Record, Warn
@@ -120,7 +121,7 @@ def _refine_once(
 ) -> Model:
     """One round: choose, render and enhance views, train on what agrees, measure; a version that is not yet kept."""
     began, parents = time.monotonic(), _standing(parent).quality
-    settings = TrainSettings(**_tuples(parent.details["settings"]))
+    settings = lowered(TrainSettings(**_tuples(parent.details["settings"])), read_limits(folder), sink)
     training = eval_set.training(scene)
     views = select_views(scene, eval_set, parent, wanted.views_to_refine, enhanced=how.method.name != "none")
     looks = look_at(folder, scene, parent, views, training, settings, how, sink)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maquette.recon.formats import Format
-from maquette.recon.frame import Similarity, Up, find_up, identity, place_out
+from maquette.recon.frame import BadPlacingError, Similarity, Up, find_up, identity, place_out
 from maquette.recon.gaussians import Gaussians
 from maquette.recon.mesh import Mesh
 from maquette.recon.scene import Scene
@@ -23,6 +23,11 @@ class Standing:
     up_axis: str
     unit: str
     up: Up | None
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether nothing said which way is up, though that was asked."""
+        return self.up is not None and self.up.confidence == 0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: ``out_from_world`` row by row."""
@@ -42,6 +47,12 @@ def stand(
     Up is found from the ``model``, so that it is the same in every format. ``about``: what ``origin`` is measured on.
     Raises ``bad_placing``.
     """
+    if scene is None and wanted.up_axis not in ("auto", AS_CAPTURED):
+        raise BadPlacingError(
+            "The cameras of this version are gone, and nothing else says which way is up.",
+            suggestion="Export with up_axis=captured, or another version.",
+            field="up_axis",
+        )
     unit = f"{wanted.scale:g} per unit of structure-from-motion, whose scale is arbitrary"
     if wanted.up_axis == AS_CAPTURED or scene is None:
         asked = wanted.up_axis == AS_CAPTURED

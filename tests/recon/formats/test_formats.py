@@ -242,3 +242,9 @@ def test_what_is_another_file_is_refused_without_asking_for_memory(format: Forma
     finally:
         tracemalloc.stop()
     assert peak < 5_000_000
+
+
+def test_files_that_hold_photos_are_not_shared() -> None:
+    from maquette.db.shares import NOT_SHARED
+
+    assert {one.name for one in FORMATS if one.holds_photos} <= set(NOT_SHARED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -22,8 +24,8 @@ class BadSavedMeshError(BadInputError):
     code = "mesh_unreadable"
 
 
-def save_mesh(mesh: Mesh, path: Path) -> None:
-    """Write it whole or not at all; nothing is lost."""
+def save_mesh(mesh: Mesh, path: Path, *, told: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write it whole or not at all; nothing is lost. ``told``, for JSON: what must be said wherever it is used."""
     arrays: dict[str, Any] = {"vertices": mesh.vertices, "faces": mesh.faces}
     for name in ("normals", "colors", "uvs"):
         if (values := getattr(mesh, name)) is not None:
@@ -33,6 +35,7 @@ def save_mesh(mesh: Mesh, path: Path) -> None:
         arrays["observed_share"] = np.float64(mesh.texture.observed_share)
         if mesh.texture.normal_map is not None:
             arrays["normal_map"] = _png(mesh.texture.normal_map)
+    arrays["told"] = np.frombuffer(json.dumps(list(told)).encode(), np.uint8)
     with replacing(path) as file:
         np.savez_compressed(file, **arrays)
 
@@ -54,9 +57,24 @@ def load_mesh(path: Path) -> Mesh:
                 texture=texture,
             )
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
-        raise BadSavedMeshError(
-            f"The stored mesh '{path.name}' cannot be read.", suggestion="Export again with `?fresh=true`."
-        ) from error
+        raise _unreadable(path) from error
+
+
+def told_of(path: Path) -> list[dict[str, Any]]:
+    """What was to be said of a stored mesh. Raises ``mesh_unreadable``."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found: list[dict[str, Any]] = json.loads(arrays["told"].tobytes()) if "told" in arrays else []
+            return found
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> BadSavedMeshError:
+    return BadSavedMeshError(
+        f"The stored mesh '{path.name}' cannot be read.",
+        suggestion="Export with another `preset`, which makes a mesh of its own.",
+    )
 
 
 def _png(image: UInt8[ndarray, "h w 3"]) -> UInt8[ndarray, " n"]:
