@@ -291,6 +291,14 @@ def _two_promoted(manifest: dict[str, Any]) -> None:
         model["promoted"] = True
 
 
+def _one_object_many_times(manifest: dict[str, Any]) -> None:
+    """A small file that would write far more than it holds."""
+    largest = max(manifest["tables"]["artifacts"], key=lambda artifact: artifact["bytes"])
+    for number in range(30):
+        copy = {"id": str(uuid.uuid4()), "path": f"{largest['path']}.{number}"}
+        manifest["tables"]["artifacts"].append({**largest, **copy})
+
+
 HOSTILE: dict[str, tuple[Change, str]] = {
     "newer format": (lambda m: m.update(bundle=2), "bundle_newer"),
     "newer schema": (lambda m: m.update(schema="9999_fly.sql"), "bundle_newer"),
@@ -315,6 +323,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a name of two lines": (lambda m: m["project"].update(name="a\nb"), "bundle_unreadable"),
     "two promoted": (_two_promoted, "bundle_unreadable"),
     "a row too few": (lambda m: m["tables"]["artifacts"].pop(), "bundle_unreadable"),
+    "one object many times": (_one_object_many_times, "bundle_unreadable"),
     "nested too deep": (lambda m: m.update(tables=[[[]]]), "bundle_unreadable"),
 }  # fmt: skip
 
