@@ -101,8 +101,8 @@ async def test_users_who_signed_in_anonymously_are_users(supabase: LittleSupabas
         {"role": "service_role"},
         {"role": "anon"},
         {"role": None},
-        {"nbf": time.time() + 600},
-        {"iat": time.time() + 600},
+        {"nbf": time.time() + 86_400},
+        {"iat": time.time() + 86_400},
     ],
 )
 @pytest.mark.parametrize("legacy", [False, True])
@@ -190,7 +190,7 @@ async def test_the_keys_of_services_are_nobody(supabase: LittleSupabase, verifie
     """The legacy anon and service_role keys are tokens too, and published or all-powerful."""
     for role in ("anon", "service_role"):
         key = jwt.encode(
-            {"iss": "supabase", "ref": "x", "role": role, "exp": time.time() + 600}, LEGACY_SECRET, "HS256"
+            {"iss": "supabase", "ref": "x", "role": role, "exp": time.time() + 86_400}, LEGACY_SECRET, "HS256"
         )
         assert await verifier.verify(key) is None
     assert await verifier.verify("sb_publishable_abcdefghijklmnopqrstuv_12345678") is None

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,9 +127,14 @@ class Server:
         assert process is not None and process.parent == self.process.pid, "that is no Postgres of ours"
         return process
 
+    @cached_property
+    def settings(self) -> Settings:
+        # Read once: a thread of ours goes on looking while other tests set what no server would take.
+        return Settings(home=self.home, port=self.port)
+
     @property
     def connections(self) -> Connections:
-        return resolve_connections(Settings(home=self.home, port=self.port))
+        return resolve_connections(self.settings)
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """What the database answers; asked again while it is away."""

@@ -160,7 +160,8 @@ def test_status_tells_the_whole_story(client: httpx.Client, project: dict[str, A
 def test_an_export_is_made_of_the_photos(server: Server, client: httpx.Client, project: dict[str, Any]) -> None:
     with database(server) as conn:
         exported = conn.execute(
-            "select artifact_id from export_history where project_id = %s", [project["id"]]
+            "select artifact_id from export_history where project_id = %s and run_id = %s",
+            [project["id"], project["export"]["run_id"]],
         ).fetchone()
         assert exported is not None
         lineage = conn.execute("select kind, sha256 from artifact_lineage(%s)", [exported[0]]).fetchall()

@@ -60,7 +60,8 @@ async def for_export(
     # Imported here: other steps' folders are filled without the formats.
     from maquette.recon.formats import format_named
 
-    wanted = ExportParameters.model_validate(parameters)
+    # What is wrong with them the step itself tells, in its own log.
+    wanted = ExportParameters.model_construct(**parameters)
     target = format_named(wanted.format)
     scene = await scene_of(conn, model["view_run_id"], folder)
     if target.holds_photos:
