@@ -62,6 +62,11 @@ class DrawingProcess:
             line = await reader.readline()
         except ConnectionError as error:
             raise ProcessEndedError from error
+        except RuntimeError as error:
+            # What uvloop says of a pipe that it has closed already, before it knows that the process has ended.
+            if not writer.is_closing():
+                raise
+            raise ProcessEndedError from error
         if not line.endswith(b"\n"):
             raise ProcessEndedError
         return answer_adapter.validate_json(line)
