@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -102,8 +103,11 @@ async def download(
         )
     files = {name: one for name, one in sorted(mesh["objects"].items()) if name != MESH_FILE}
     name = quote(f"{project['name']} v{mesh['version']}.zip", safe="")
+    pieces = _packed(service.objects, files)
+    # The first file is opened before anything is promised: what storage has lost is told in words.
+    first = await anext(pieces)
     return StreamingResponse(
-        _packed(service.objects, files),
+        _again(first, pieces),
         media_type="application/zip",
         headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
     )
@@ -119,7 +123,7 @@ async def _find(
         return project, await records.mesh(conn, project_id, model["version"], wanted, filtered=False)
 
 
-async def _packed(objects: Objects, files: Mapping[str, Any]) -> AsyncIterator[bytes]:
+async def _packed(objects: Objects, files: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
     """The archive piece by piece, nothing compressed: pictures are already. Sizes and checksums follow each file."""
     out = _Passing()
     _passing.under_way += 1
@@ -135,6 +139,14 @@ async def _packed(objects: Objects, files: Mapping[str, Any]) -> AsyncIterator[b
         yield out.taken()
     finally:
         _passing.under_way -= 1
+
+
+async def _again(first: bytes, others: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """What was looked at already, then the rest; whoever hangs up ends the rest too."""
+    async with aclosing(others):
+        yield first
+        async for piece in others:
+            yield piece
 
 
 class _Passing:

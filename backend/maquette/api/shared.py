@@ -13,7 +13,7 @@ from maquette.api.paths import SHARED
 from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
 from maquette.db import records, shares, views
-from maquette.db.rows import Row
+from maquette.db.rows import Connection, Row
 from maquette.errors import MaquetteError
 
 router = APIRouter(tags=["shares"])
@@ -76,14 +76,7 @@ async def read_shared(service: Serving, share_key: ShareKey) -> Shared:
     Keys hold 256 random bits, so they cannot be found by trying.
     """
     async with service.transaction() as conn:
-        share = await shares.by_key(conn, share_key)
-        try:
-            model = await records.model(conn, share["project_id"], share["version"])
-        except MaquetteError:
-            # Said in the words of a visitor, who knows nothing of the project.
-            raise shares.ShareNotFoundError(
-                "There is no model behind this link yet.", suggestion="Ask whoever sent it."
-            ) from None
+        share, model = await what_is_shared(conn, share_key)
         files = await shares.files(conn, share["project_id"], model["version"])
         cameras = await views.cameras(conn, model["view_run_id"])
         await shares.note_view(conn, share["id"])
@@ -104,6 +97,18 @@ async def read_shared(service: Serving, share_key: ShareKey) -> Shared:
         formats=[await _file(service, share, model["version"], stored, seconds) for stored in files],
         urls_expire_at=now + timedelta(seconds=seconds),
     )
+
+
+async def what_is_shared(conn: Connection, share_key: str) -> tuple[Row, Row]:
+    """The link and the model that it shows. ``share_not_found``, ``share_revoked`` or ``share_expired``."""
+    share = await shares.by_key(conn, share_key)
+    try:
+        return share, await records.model(conn, share["project_id"], share["version"])
+    except MaquetteError:
+        # Said in the words of a visitor, who knows nothing of the project.
+        raise shares.ShareNotFoundError(
+            "There is no model behind this link yet.", suggestion="Ask whoever sent it."
+        ) from None
 
 
 def _picture(service: Service, share_key: str, cameras: list[Row]) -> str:

@@ -11,9 +11,8 @@ from maquette.api.cameras import Asked
 from maquette.api.problems import error_responses
 from maquette.api.renders import ASK_AGAIN, PICTURE, IfNoneMatch, answer, busy, order_of
 from maquette.api.service import Serving
-from maquette.api.shared import ShareKey
-from maquette.db import records, shares
-from maquette.errors import BadInputError, MaquetteError
+from maquette.api.shared import ShareKey, what_is_shared
+from maquette.errors import BadInputError
 from maquette.rendering.errors import RenderBusyError
 from maquette.rendering.jobs import BESIDE_THE_PHOTO
 
@@ -59,13 +58,7 @@ async def render_shared(
             output=asked.output,
         )
     async with service.transaction() as conn:
-        share = await shares.by_key(conn, share_key)
-        try:
-            model = await records.model(conn, share["project_id"], share["version"])
-        except MaquetteError:
-            raise shares.ShareNotFoundError(
-                "There is no model behind this link yet.", suggestion="Ask whoever sent it."
-            ) from None
+        _, model = await what_is_shared(conn, share_key)
         order = await order_of(conn, model, asked, min(SHARED_MAX_SIDE, service.settings.render_max_side))
     places: asyncio.Semaphore = service.shared_places
     if places.locked():

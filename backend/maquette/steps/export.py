@@ -57,7 +57,7 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     read_back = target.read(path)
     if count_of(read_back) != count_of(placed):
         raise RuntimeError(f"{target.name} read back {count_of(read_back)} of {count_of(placed)}")
-    loss, unmeasured = loss_of(folder, target, made, read_back, standing, cropped=box is not None)
+    loss, unmeasured = loss_of(folder, made, read_back, standing, cropped=box is not None)
     export = Export(
         version=version,
         format=target.name,

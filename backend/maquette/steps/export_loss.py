@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from maquette.recon.formats import Format
 from maquette.recon.frame import moved
 from maquette.recon.mesh import Mesh
 from maquette.recon.optimize import measured_loss
@@ -21,9 +20,7 @@ Told = tuple[dict[str, Any] | None, str | None]
 """The loss, None where there is none or it was not measured; and why it was not."""
 
 
-def loss_of(
-    folder: Folder, target: Format[Any], made: Made, read_back: Any, standing: Standing, *, cropped: bool
-) -> Told:
+def loss_of(folder: Folder, made: Made, read_back: Any, standing: Standing, *, cropped: bool) -> Told:
     """PSNR and SSIM of the full content and of the file as read back, on the held-out photos."""
     if made.full is None:
         return None, made.unmeasured

@@ -26,9 +26,6 @@ from maquette.steps.sink import Sink
 from maquette.steps.training import train_from_points
 from maquette.steps.versions import NewVersion, promoted_standing, write_version
 
-UNDISTORTED_PX = 1600
-"""Undistorted photos keep at least this long side: a later refine or texture may want more than training does."""
-
 
 def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
     """Read ``images/``, keep :class:`Views`, a :class:`Model` and :class:`DepthMaps`.

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from maquette.models.registry import find_model
 from maquette.recon.cuda import choose_backend
 from maquette.recon.depth.errors import BrokenDepthModelError
-from maquette.recon.depth.estimator import DepthEstimator
+from maquette.recon.depth.estimator import DepthEstimator, best_depth_model
 from maquette.recon.depth.families import FAMILIES
 from maquette.recon.digest import sha256_of
 from maquette.recon.onnx import OnnxRuntimeMissingError, lists_cuda
 from maquette.recon.weights import Weights
-from maquette.steps.depth_network import open_depth_network
 from maquette.steps.folder import Folder
 from maquette.steps.records import Warn
 from maquette.steps.sink import Sink
@@ -36,16 +35,18 @@ def use_network(folder: Folder, sink: Sink, *, otherwise: str) -> UsedNetwork | 
 
     ``otherwise``: what is done then, a sentence.
     """
+    model = best_depth_model(folder.weights())
+    if model is None:
+        return None
+    file = find_model(model.name).main_file
+    if file is None:
+        raise RuntimeError(f"the registry names no file of the depth network {model.name}")
     try:
-        estimator = open_depth_network(folder)
+        return UsedNetwork(DepthEstimator(model, file), sha256_of(model.folder / file))
     except (BrokenDepthModelError, OnnxRuntimeMissingError) as error:
         told = f"{error.message} {otherwise}"
         sink.warn(Warn(code=error.code, message=told, suggestion=error.suggestion, degraded=True))
         return None
-    if estimator is None:
-        return None
-    file = find_model(estimator.model.name).main_file or ""
-    return UsedNetwork(estimator, sha256_of(estimator.model.folder / file))
 
 
 def what_would_help(weights: Weights) -> str:
