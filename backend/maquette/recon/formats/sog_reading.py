@@ -126,7 +126,7 @@ class _Reading:
             raise self._bad("a codebook does not hold 256 numbers")
         return book
 
-    def _three(self, numbers: list[float]) -> Float64[ndarray, 3]:
+    def _three(self, numbers: object) -> Float64[ndarray, 3]:
         three = np.array(numbers, np.float64)
         if three.shape != (3,) or not np.isfinite(three).all() or np.abs(three).max() > 100:
             raise self._bad("the bounds of its positions are no three numbers")
