@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import shutil
-import socket
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
+
+from tests.ports import free_port
+from tests.serving import SMALL, Server, send_photos, serving
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -134,13 +134,52 @@ def serve_app(app: ASGIApp, port: int) -> Iterator[None]:
         thread.join(10)
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on, and that no outgoing connection will take before somebody does.
+@pytest.fixture(scope="session")
+def homes() -> Iterator[Callable[[], Path]]:
+    """Makes empty homes that are removed after the session. Not under tmp_path, which is closed to Postgres's user."""
+    made: list[Path] = []
 
-    Below the ports that Linux gives to outgoing connections: hundreds of those are opened while a fixture waits.
-    """
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    def make() -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="maquette-journey-"))
+        folder.chmod(0o755)
+        made.append(folder)
+        return folder / "home"
+
+    yield make
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(homes: Callable[[], Path]) -> Iterator[Server]:
+    """One server for all tests that do not stop it."""
+    with serving(homes()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twelve small photos of the synthetic village."""
+    from maquette.recon.synthetic import make_capture
+
+    folder = tmp_path_factory.mktemp("village")
+    return list(make_capture(folder, views=12, width=400, height=300).paths)
+
+
+@pytest.fixture(scope="session")
+def project(server: Server, photos: list[Path]) -> dict[str, Any]:
+    """A project that has gone through all four steps once; the answers by step."""
+    with server.client() as client:
+        uploaded = send_photos(client, photos)
+        assert uploaded.status_code == 200, uploaded.text
+        project_id = uploaded.json()["project_id"]
+        answers = {"upload": uploaded.json(), "id": project_id}
+        for step, body in (
+            ("generate", SMALL),
+            ("refine", {"num_iterations": 2, "steps_per_iteration": 60, "convergence_threshold": 0}),
+            ("export", {"format": "splat"}),
+        ):
+            answer = client.post(f"/{step}/{project_id}", params={"wait": 600}, json=body)
+            assert answer.status_code == 200, f"{step}: {answer.text}\n{server.log.read_text()[-3000:]}"
+            answers[step] = answer.json()
+        return answers

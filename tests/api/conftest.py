@@ -19,7 +19,7 @@ import uvicorn
 from PIL import Image, ImageFilter
 from tests.api.supabase import LEGACY_SECRET, LittleSupabase
 from tests.api.worker import Worker
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from maquette.api.app import create_app
 from maquette.embedded.stack import run_stack

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from maquette.api.app import create_app
 from maquette.api.hardware import look_in_time

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from maquette import __version__
 from maquette.cli.diagnosis.database import explain, look_at_database, look_at_workers

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import free_port
 from tests.models.hub_server import serve_hub
+from tests.ports import free_port
 from typer.testing import CliRunner
 
 from maquette.cli import app

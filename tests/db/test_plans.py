@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from bench.reads import Statement, browser_reads, explain, service_reads
 from bench.seed import FULL, TINY, fill
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from maquette.api.owners import LOCAL_OWNER
 from maquette.db.history import SAMPLES

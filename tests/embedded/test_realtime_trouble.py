@@ -13,8 +13,9 @@ import psycopg
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from tests.conftest import free_port, serve_app
+from tests.conftest import serve_app
 from tests.embedded.realtime_line import address, line, make_user, sql
+from tests.ports import free_port
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 

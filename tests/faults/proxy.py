@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.conftest import free_port
+from tests.ports import free_port
 
 HEAD_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024

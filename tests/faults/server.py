@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 from psycopg.rows import dict_row
-from tests.conftest import free_port
 from tests.faults.clock import Clock
 from tests.faults.processes import Process, below, named, read_process
-from tests.journey.conftest import environment
+from tests.ports import free_port
+from tests.serving import environment
 
 from maquette.settings import Connections, Settings, StackNotRunningError, resolve_connections
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import trimesh
 
-from tests.journey.conftest import Server, everything, fetched
+from tests.serving import Server, everything, fetched
 
 
 @pytest.fixture

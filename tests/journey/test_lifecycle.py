@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_port
-from tests.journey.conftest import Server, environment, serving, start
 from tests.journey.test_main_job import SMALL, send_photos
+from tests.ports import free_port
+from tests.serving import Server, environment, serving, start
 
 
 def processes_of(home: Path) -> list[int]:

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from supabase import AsyncClientOptions, acreate_client
 
-from tests.journey.conftest import Server
 from tests.journey.test_main_job import SMALL, send_photos
+from tests.serving import Server
 
 
 async def test_a_page_sees_every_event_of_a_generate_without_asking(server: Server, photos: list[Path]) -> None:

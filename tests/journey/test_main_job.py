@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from maquette.recon.formats import format_named
-from tests.journey.conftest import SMALL, Server, everything, fetched, send_photos
+from tests.serving import SMALL, Server, everything, fetched, send_photos
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.journey.conftest import Server
 from tests.journey.test_main_job import SMALL, everything, fetched, send_photos
+from tests.serving import Server
 
 PATCH = (150, 110, 230, 190)
 PHOTO = 2

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import free_port
 from tests.models.conftest import CODE, WEIGHTS, everything, make_entry
 from tests.models.hub_server import COMMIT, HubServer
+from tests.ports import free_port
 
 from maquette.errors import MaquetteError
 from maquette.models.errors import (

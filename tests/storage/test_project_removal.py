@@ -8,7 +8,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from tests.conftest import free_port, serve_app
+from tests.conftest import serve_app
+from tests.ports import free_port
 
 from maquette.api.app import create_app
 from maquette.settings import Settings

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import httpx
-from tests.conftest import free_port
+from tests.ports import free_port
 
 from maquette.settings import Connections
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.conftest import free_port
+from tests.ports import free_port
 
 
 @dataclass
@@ -73,22 +70,6 @@ def start(home: Path, *arguments: str, port: int | None = None) -> Server:
     raise AssertionError(f"the server did not start:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
-def homes() -> Iterator[Callable[[], Path]]:
-    """Makes empty homes that are removed after the session. Not under tmp_path, which is closed to Postgres's user."""
-    made: list[Path] = []
-
-    def make() -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="maquette-journey-"))
-        folder.chmod(0o755)
-        made.append(folder)
-        return folder / "home"
-
-    yield make
-    for folder in made:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @contextmanager
 def serving(home: Path, *arguments: str) -> Iterator[Server]:
     """A server for as long as the block lasts."""
@@ -100,48 +81,14 @@ def serving(home: Path, *arguments: str) -> Iterator[Server]:
             server.stop(signal.SIGTERM)
 
 
-@pytest.fixture(scope="session")
-def server(homes: Callable[[], Path]) -> Iterator[Server]:
-    """One server for all tests that do not stop it."""
-    with serving(homes()) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Twelve small photos of the synthetic village."""
-    from maquette.recon.synthetic import make_capture
-
-    folder = tmp_path_factory.mktemp("village")
-    return list(make_capture(folder, views=12, width=400, height=300).paths)
-
-
 SMALL = {"preset": "fastest", "iterations": 300, "long_side": 240}
+"""A model in seconds: one can recognise it, and no more."""
 
 
 def send_photos(client: httpx.Client, photos: list[Path], **form: str) -> httpx.Response:
     with ExitStack() as stack:
         files = [("files", (p.name, stack.enter_context(p.open("rb")), "image/jpeg")) for p in photos]
         return client.post("/upload", files=files, data=form)
-
-
-@pytest.fixture(scope="session")
-def project(server: Server, photos: list[Path]) -> dict[str, Any]:
-    """A project that has gone through all four steps once; the answers by step."""
-    with server.client() as client:
-        uploaded = send_photos(client, photos)
-        assert uploaded.status_code == 200, uploaded.text
-        project_id = uploaded.json()["project_id"]
-        answers = {"upload": uploaded.json(), "id": project_id}
-        for step, body in (
-            ("generate", SMALL),
-            ("refine", {"num_iterations": 2, "steps_per_iteration": 60, "convergence_threshold": 0}),
-            ("export", {"format": "splat"}),
-        ):
-            answer = client.post(f"/{step}/{project_id}", params={"wait": 600}, json=body)
-            assert answer.status_code == 200, f"{step}: {answer.text}\n{server.log.read_text()[-3000:]}"
-            answers[step] = answer.json()
-        return answers
 
 
 def everything(client: httpx.Client, path: str) -> list[dict[str, Any]]:
