@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_CORS_ORIGINS", default=())
     # Sites that may show shared models in a frame; * for any. The rest of the page never stands in one.
     frame_ancestors: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_FRAME_ANCESTORS", default=())
+    # Hosts of private networks that webhooks may lead to all the same, by http too.
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_WEBHOOK_HOSTS", default=())
     web_dir: Path | None = _from_env("MAQUETTE_WEB_DIR", default=None)
 
     supabase_url: str | None = _from_env("SUPABASE_URL", default=None)
@@ -128,7 +130,7 @@ class Settings(BaseSettings):
             return None
         return Path(folder).expanduser().absolute() if isinstance(folder, str | Path) else folder
 
-    @field_validator("trust_model_code", mode="before")
+    @field_validator("trust_model_code", "webhook_hosts", mode="before")
     @classmethod
     def _names(cls, names: object) -> object:
         return tuple(_listed(names)) if isinstance(names, str) else names

@@ -19,6 +19,7 @@ from maquette.api import (
     formats,
     health,
     imports,
+    incoming_files,
     lists,
     metrics,
     problems,
@@ -36,7 +37,9 @@ from maquette.api import (
     sign_in,
     status,
     steps,
+    training_previews,
     uploads,
+    webhooks,
 )
 from maquette.api.cors import Cors
 from maquette.api.guards import Guards
@@ -53,6 +56,7 @@ from maquette.realtime.announcements import Announcements
 from maquette.rendering.gallery import Gallery
 from maquette.settings import Connections, Settings, read_settings, resolve_connections
 from maquette.storage.client import Objects
+from maquette.webhooks.courier import Courier
 
 PREFIX = "/api/v1"
 CONCURRENT_UPLOADS = 2
@@ -99,7 +103,9 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                     open_pool(connections.database_url, max_size=4, application_name="maquette-realtime")
                 )
                 await stack.enter_async_context(serve_realtime(app, connections, realtime_pool, listener))
+            courier = Courier(pool, listener, settings.webhook_hosts)
             await stack.enter_async_context(listener.running())
+            await stack.enter_async_context(courier.running())
             yield
 
     # Swagger UI comes from this server, not from a CDN: the page works on a machine without internet.
@@ -130,6 +136,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
     for module in (
         projects,
         imports,
+        incoming_files,
         uploads,
         steps,
         formats,
@@ -137,6 +144,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         status,
         runs,
         run_logs,
+        training_previews,
         queue,
         lists,
         replacements,
@@ -145,6 +153,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
         shares,
         shared,
         shared_renders,
+        webhooks,
         events,
         sign_in,
         session,
