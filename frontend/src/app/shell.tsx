@@ -12,7 +12,8 @@ import { UploadMark } from "./upload-mark";
 
 /** What stands around every page but those for strangers. `busy`: the next page is being fetched. */
 export function Shell({ busy, children }: { busy: boolean; children: ReactNode }) {
-  const making = usePlace().path === "/projects/new";
+  const { path } = usePlace();
+  const begins = path !== "/projects/new" && path !== "/sign-in";
   return (
     <div className="flex min-h-dvh flex-col">
       <a
@@ -23,7 +24,7 @@ export function Shell({ busy, children }: { busy: boolean; children: ReactNode }
       </a>
       <header className="sticky top-0 z-30 border-b border-line bg-surface">
         <div className="mx-auto flex h-14 max-w-[1600px] items-center gap-3 px-4 sm:px-6">
-          <Link to="/" className="flex items-center gap-2.5 rounded-md font-semibold tracking-tight">
+          <Link to="/" className="flex min-h-10 items-center gap-2.5 rounded-md font-semibold tracking-tight">
             <img src="/favicon.svg" alt="" width={24} height={24} />
             Maquette
           </Link>
@@ -32,7 +33,7 @@ export function Shell({ busy, children }: { busy: boolean; children: ReactNode }
           <LiveMark />
           <ThemeSwitch />
           <Account />
-          {!making && (
+          {begins && (
             <Link to="/projects/new" className={buttonLook("primary", "sm")} aria-label="New project">
               <IconPlus />
               <span className="hidden sm:inline">New project</span>

@@ -1,4 +1,5 @@
 import { IconInfo, IconWarning } from "@/ui/icons";
+import { Words } from "@/ui/words";
 
 /** Something to know, or to do about: what, and the one thing that helps. */
 export interface Finding {
@@ -43,9 +44,13 @@ export function Notice({ finding }: { finding: Finding }) {
       <div className="min-w-0 grow">
         <p className="wrap-anywhere">
           {finding.degraded && <span className="font-medium text-warn">Fallback: </span>}
-          {finding.message}
+          <Words text={finding.message} />
         </p>
-        {finding.suggestion && <p className="wrap-anywhere text-ink-soft">{finding.suggestion}</p>}
+        {finding.suggestion && (
+          <p className="wrap-anywhere text-ink-soft">
+            <Words text={finding.suggestion} />
+          </p>
+        )}
       </div>
     </div>
   );

@@ -28,7 +28,7 @@ export function Parts({ status, onRefineFrom }: PartsProps) {
   const models = useQuery(modelsQuery(id));
   const model = models.data?.find((one) => one.version === version) ?? models.data?.find((one) => one.promoted) ?? null;
   const tabs = [
-    { value: "photos", label: named("Photos", status.images), content: <PhotosTab project={status.project} /> },
+    { value: "photos", label: named("Photos", status.images), content: <PhotosTab project={status.project} made={status.models.length > 0} /> },
     { value: "versions", label: named("Versions", status.models.length), content: <VersionsTab projectId={id} onRefineFrom={onRefineFrom} /> },
     { value: "files", label: "Files", content: <ExportsPanel projectId={id} /> },
     { value: "quality", label: "Quality", content: <QualityTab projectId={id} /> },

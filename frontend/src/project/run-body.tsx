@@ -5,6 +5,7 @@ import type { CurrentRun, Run } from "@/api/connection";
 import { Link } from "@/app/navigation";
 import { Button, buttonLook } from "@/ui/button";
 import { IconFile, IconStop, IconUpload } from "@/ui/icons";
+import { Words } from "@/ui/words";
 
 import { CancelDialog } from "./cancel-dialog";
 import { LogTail } from "./log-tail";
@@ -45,11 +46,13 @@ export function RunBody({ run, current, newest, now }: RunBodyProps) {
       {run.step === "refine" && run.status !== "queued" && <Rounds run={run} />}
       {error && run.status === "failed" && (
         <div className="space-y-1 rounded-lg border border-bad/40 bg-bad-soft p-3 text-sm">
-          <p className="font-medium wrap-anywhere">{error.message}</p>
+          <p className="font-medium wrap-anywhere">
+            <Words text={error.message} />
+          </p>
           {error.suggestion && (
             <p className="wrap-anywhere">
               <span className="font-medium">What to do: </span>
-              {error.suggestion}
+              <Words text={error.suggestion} />
             </p>
           )}
           <p className="font-mono text-xs text-ink-soft">{error.code}</p>

@@ -30,8 +30,9 @@ export function Timeline({ projectId, current }: { projectId: string; current: C
       )}
       {runs.isPending && (
         <div className="space-y-2 p-4" role="status" aria-label="Loading steps">
-          <Skeleton className="h-10" />
-          <Skeleton className="h-10" />
+          {[0, 1, 2, 3].map((index) => (
+            <Skeleton key={index} className="h-12" />
+          ))}
         </div>
       )}
       {runs.isSuccess && listed.length === 0 && (

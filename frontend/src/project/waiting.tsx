@@ -19,7 +19,7 @@ export function Waiting({ run, current }: { run: Run; current: CurrentRun | null
   return (
     <p className="flex justify-between gap-3 text-sm">
       <span>
-        <span className="font-medium">{Math.floor(run.progress_percentage)} %</span>
+        <span className="font-medium whitespace-nowrap">{Math.floor(run.progress_percentage)} %</span>
         {run.attempt > 1 && <span className="text-ink-soft"> · attempt {run.attempt}</span>}
       </span>
       <span className="text-right text-ink-soft">{current && estimate(current)}</span>

@@ -43,10 +43,15 @@ export const RUN_STATES: Record<Run["status"], { word: string; tone: BadgeTone }
   cancelled: { word: "Cancelled", tone: "plain" },
 };
 
-export const CLASSES: Record<"normal" | "warning" | "failure", { word: string; tone: BadgeTone }> = {
-  normal: { word: "Good", tone: "good" },
-  warning: { word: "Fair", tone: "warn" },
-  failure: { word: "Poor", tone: "bad" },
+/** How well a version does on photos it has not seen, and what would make it better. */
+export const CLASSES: Record<"normal" | "warning" | "failure", { word: string; tone: BadgeTone; advice: string | null }> = {
+  normal: { word: "Good", tone: "good", advice: null },
+  warning: { word: "Fair", tone: "warn", advice: "To better it: refine it, or make it anew with “Best quality”." },
+  failure: {
+    word: "Poor",
+    tone: "bad",
+    advice: "It differs clearly from photos it has not seen. Add sharp photos from those sides and make it anew, with “Balanced” or “Best quality”.",
+  },
 };
 
 /** "my_code" as words, where we have none of our own. */

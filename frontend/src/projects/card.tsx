@@ -20,7 +20,7 @@ export function Card({ project }: { project: ProjectCard }) {
       <Poster url={project.poster_url} />
       <div className="flex items-start gap-2 p-3">
         <div className="min-w-0 grow space-y-1">
-          <h2 className="truncate text-base">
+          <h2 dir="auto" className="truncate text-left text-base">
             {/* The link covers the card; the menu lies above it. */}
             <Link to={`/projects/${project.id}`} className="after:absolute after:inset-0 after:rounded-xl" title={project.name}>
               {project.name}

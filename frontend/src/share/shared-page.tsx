@@ -37,7 +37,7 @@ export function SharedPage({ shareKey }: { shareKey: string }) {
       <meta name="robots" content="noindex" />
       {!bare && (
         <header className="flex h-14 shrink-0 items-center gap-3 border-b border-line bg-surface px-4">
-          <h1 className="min-w-0 grow truncate text-lg" title={shared.data?.title}>
+          <h1 dir="auto" className="min-w-0 grow truncate text-left text-lg" title={shared.data?.title}>
             {shared.data?.title ?? <span className="sr-only">A 3D model</span>}
           </h1>
           <ThemeSwitch />

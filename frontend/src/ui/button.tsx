@@ -13,7 +13,7 @@ const SIZES: Record<Size, string> = { md: "h-10 px-4", sm: "h-9 px-3 text-sm" };
 
 /** The looks of a button, for links that act like one. */
 export function buttonLook(tone: Tone = "plain", size: Size = "md"): string {
-  return `inline-flex shrink-0 items-center justify-center gap-2 rounded-md font-medium whitespace-nowrap transition-colors disabled:opacity-50 disabled:pointer-events-none ${TONES[tone]} ${SIZES[size]}`;
+  return `inline-flex shrink-0 items-center justify-center gap-2 rounded-md font-medium whitespace-nowrap transition-colors pointer-coarse:min-h-10 disabled:opacity-50 disabled:pointer-events-none ${TONES[tone]} ${SIZES[size]}`;
 }
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {

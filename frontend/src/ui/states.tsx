@@ -4,6 +4,7 @@ import { ApiFailure, asFailure } from "@/api/failure";
 
 import { Button } from "./button";
 import { IconRetry, IconWarning } from "./icons";
+import { Words } from "./words";
 
 /** The three states that every list has beside being full. */
 export function Empty({ title, text, action }: { title: string; text?: ReactNode; action?: ReactNode }) {
@@ -29,8 +30,10 @@ export function Failed({ failure, retry, retryLabel = "Try again" }: FailedProps
     <div role="alert" className="flex flex-wrap gap-3 rounded-lg border border-bad/40 bg-bad-soft p-4">
       <IconWarning className="mt-0.5 size-5 text-bad" />
       <div className="min-w-0 grow basis-48 space-y-1">
-        <p className="font-medium">{known?.message ?? "This part of the page failed."}</p>
-        <p className="text-sm">{known ? known.suggestion : (failure as Error).message}</p>
+        <p className="font-medium wrap-anywhere">
+          <Words text={known?.message ?? "This part of the page failed."} />
+        </p>
+        <p className="text-sm"><Words text={known ? known.suggestion : (failure as Error).message} /></p>
         <p className="font-mono text-xs break-all text-ink-soft">
           {known?.code ?? "page_failed"}
           {known?.requestId && ` · request ${known.requestId}`}

@@ -42,7 +42,10 @@ export function DropZone({ onChosen, small }: DropZoneProps) {
       className={`rounded-xl border-2 border-dashed text-center transition-colors ${over ? "border-accent bg-accent-soft" : "border-line-strong/60 bg-surface"} ${small ? "p-4" : "px-6 py-12"}`}
     >
       {!small && <IconUpload className="mx-auto mb-3 size-9 text-accent" />}
-      <p className={small ? "sr-only" : "text-lg font-medium"}>Drop photos, a folder, a video or a ZIP here</p>
+      <p className={small ? "sr-only" : "text-lg font-medium"}>
+        <span className="pointer-coarse:hidden">Drop photos, a folder, a video or a ZIP here</span>
+        <span className="hidden pointer-coarse:inline">Choose photos, a video or a ZIP</span>
+      </p>
       {!small && (
         <p className="mx-auto mt-1 max-w-lg text-sm text-ink-soft">
           20 to 40 sharp photos from all sides are best, each overlapping the last. JPEG, PNG, WEBP, TIFF or HEIC; MP4,

@@ -75,7 +75,12 @@ export const FileTile = memo(function FileTile({ item, onRemove }: FileTileProps
             {item.verdicts.length > 1 ? count(item.verdicts.length, "photo") : bytes(item.file.size)}
           </span>
         </p>
-        {item.problem && <Advice message={item.problem.message} suggestion={item.problem.suggestion} />}
+        {item.problem && (
+          <>
+            <Advice message={item.problem.message} suggestion={item.problem.suggestion} />
+            <p className="font-mono text-xs break-all text-ink-soft">{item.problem.code}</p>
+          </>
+        )}
         {reasons.slice(0, WORDS_SHOWN).map((reason) => (
           <Advice key={`${reason.code} ${reason.message}`} message={reason.message} suggestion={reason.suggestion ?? ""} />
         ))}

@@ -39,7 +39,7 @@ export function Total({ view, onStop, onRetry }: TotalProps) {
         </p>
       </div>
       <Progress percent={total ? (100 * sent) / total : 0} label="All files" tone={failed && !active ? "bad" : "accent"} className="h-2" />
-      <div className="flex flex-wrap items-center justify-between gap-2 text-sm text-ink-soft">
+      <div className="flex flex-wrap items-center justify-between gap-2 text-sm text-ink-soft not-has-[button]:has-[p:empty]:hidden">
         <p role="status">
           {waiting
             ? `${waiting.message} It is tried again by itself; nothing that arrived is sent twice.`

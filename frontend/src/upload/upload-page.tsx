@@ -109,7 +109,7 @@ export function UploadPage({ projectId = null }: { projectId?: string | null }) 
 
       <Suspense>
         {begun && <Total view={view} onStop={() => uploader.stop()} onRetry={() => uploader.retry()} />}
-        {!active && arrivedHere && <SetVerdict capture={status.data?.project.capture ?? undefined} />}
+        {!active && arrivedHere && <SetVerdict capture={status.data?.project.capture ?? undefined} made={(status.data?.models.length ?? 0) > 0} />}
       </Suspense>
       <Suspense>
         {!active && waiting.length > 0 && (

@@ -16,7 +16,7 @@ import { Gallery, GallerySkeleton, type Tile } from "./gallery";
 import { ReplacePhoto } from "./replace-photo";
 
 /** The photos with the doctor's word on each: what is wrong comes first. */
-export function PhotosTab({ project }: { project: Project }) {
+export function PhotosTab({ project, made }: { project: Project; made: boolean }) {
   const photos = useQuery(imagesQuery(project.id));
   if (photos.isPending) return <GallerySkeleton />;
   if (photos.isError) return <Failed failure={photos.error} retry={() => void photos.refetch()} />;
@@ -37,7 +37,7 @@ export function PhotosTab({ project }: { project: Project }) {
   }
   return (
     <div className="space-y-4">
-      <SetVerdict capture={project.capture} />
+      <SetVerdict capture={project.capture} made={made} />
       <p className="text-sm text-ink-soft">{summary(shown)}</p>
       <Gallery label="Photos" tiles={shown.toSorted(worstFirst).map((photo) => tileOf(photo, project.id))} />
       {depths.length > 0 && (

@@ -63,6 +63,7 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
         <p className="text-sm text-ink-soft">
           {numbersOf(model).join(" · ")}
         </p>
+        {shown && quality?.advice && <p className="text-sm">{quality.advice}</p>}
         {model.stale && (
           <p className="text-sm text-warn">
             Made before {model.stale_because.map((photo) => photo.filename).join(", ")} was replaced.
