@@ -50,9 +50,14 @@ async def check_capacity(service: Service, conn: Connection, owner_id: UUID, pro
 
     Two calls of one owner at the same moment see each other's run: the second waits until the first is in line.
     """
-    await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"maquette: capacity of {owner_id}"])
+    await holding_capacity(conn, owner_id)
     for problem in await capacity_problems(service, conn, owner_id, project_id, step):
         raise problem
+
+
+async def holding_capacity(conn: Connection, owner_id: UUID) -> None:
+    """Of an owner's calls that take up room, one at a time looks for it; held until the transaction ends."""
+    await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"maquette: capacity of {owner_id}"])
 
 
 async def capacity_problems(

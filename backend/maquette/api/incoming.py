@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
@@ -29,6 +29,8 @@ FILE_FIELDS: dict[str, Literal["file", "views", "depth_renders"]] = {
     **dict.fromkeys(("depth_renders", "depth_renders[]"), "depth_renders"),
 }
 """What each field's files are taken for; what kind of file it is, its content says."""
+STAGED_FIELDS = frozenset({"incoming", "incoming[]"})
+"""Each names a file that has come to storage already, by resumable upload."""
 TEXT_FIELDS = frozenset({"project_id", *UploadParameters.model_fields})
 MAX_TEXT_BYTES = 1000
 MAX_PARTS_BESIDE_FILES = 20
@@ -92,18 +94,32 @@ class DiskFullError(UnavailableError):
 
 @dataclass(frozen=True)
 class FormLimits:
-    """What one upload may hold; ``room``: what there is space for. ``files``: photos, and as many masks again."""
+    """What one upload may hold; ``room``: what there is space for. ``files``: photos, and as many masks again.
+
+    ``staged``: whether files may also be named that have come to storage already.
+    """
 
     files: int
     file_mb: int
     upload_mb: int
     room: Room
+    staged: bool = False
 
     def check(self, size: int) -> None:
         """Refuse a body of so many bytes, sent or announced."""
         if size > self.upload_mb * MB + FORM_BYTES:
             raise self.too_large()
         self.room.check(size - FORM_BYTES)
+
+    def check_file(self, filename: str, size: int) -> None:
+        """Refuse a single file of so many bytes."""
+        if size > self.file_mb * MB:
+            raise FileTooLargeError(
+                f"'{filename}' is larger than {self.file_mb} MB.",
+                suggestion="Save photos as JPEG, 1600 px on the long side are enough, and cut videos shorter.",
+                file=filename,
+                max_mb=self.file_mb,
+            )
 
     def too_large(self) -> UploadTooLargeError:
         """The files are too many bytes in all."""
@@ -123,7 +139,9 @@ class Received:
     kinds: list[Literal["file", "views", "depth_renders"]] = field(default_factory=list)
     """What the field of each file takes it for."""
     size: int = 0
-    """Bytes of all files."""
+    """Bytes of all files that came with the form."""
+    staged: dict[int, str] = field(default_factory=dict)
+    """What the form calls files that lie in storage, by their place among the others, where they have no name yet."""
 
     def entries(self) -> list[dict[str, str]]:
         """What ``incoming.json`` tells the upload step."""
@@ -161,15 +179,25 @@ async def receive(request: Request, folder: Path, limits: FormLimits) -> Receive
             await _drain(stream)
         if isinstance(error, MultipartParseError):
             raise _malformed("its parts cannot be told apart") from error
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFullError(
-                "The server's disk is full, so the photos could not be taken in.",
-                suggestion="Free space on the server's disk, then send them again.",
-            ) from error
-        raise
+        with telling_full_disk():
+            raise
     finally:
         parts.close()
     return parts.received
+
+
+@contextlib.contextmanager
+def telling_full_disk() -> Iterator[None]:
+    """``disk_full`` in place of what the system says when nothing more can be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise DiskFullError(
+            "The server's disk is full, so the photos could not be taken in.",
+            suggestion="Free space on the server's disk, then send them again.",
+        ) from error
 
 
 async def _read(stream: AsyncIterator[bytes], parser: MultipartParser, limits: FormLimits) -> None:
@@ -280,19 +308,19 @@ class _Parts:
             raise _malformed("a part has no name")
         self._name = options[b"name"].decode("utf-8", "replace")
         raw = options.get(b"filename")
-        if raw is None and (self._name in TEXT_FIELDS or self._name in FILE_FIELDS):
+        texts = TEXT_FIELDS | STAGED_FIELDS if self._limits.staged else TEXT_FIELDS
+        if raw is None and (self._name in texts or self._name in FILE_FIELDS):
             return
         if self._name in FILE_FIELDS and raw is not None:
             self._filename = plain_name(raw.decode("utf-8", "replace"))
-            if len(self.received.filenames) >= self._limits.files:
-                raise self._too_many()
+            self._check_count()
             self._file = (self._folder / f"{len(self.received.filenames):04d}").open("wb")
             return
         shown = "".join(c for c in self._name if c.isprintable())[:60]
         raise UnknownFieldError(
             f"The form has a {'text' if raw is None else 'file'} field '{shown}', which upload does not take.",
             suggestion="Send photos, a video or a ZIP as `file` or `files`, six views as `views` and `depth_renders`;"
-            f" text fields are {', '.join(sorted(TEXT_FIELDS))}.",
+            f" text fields are {', '.join(sorted(texts))}.",
             field=shown,
         )
 
@@ -305,13 +333,7 @@ class _Parts:
             return
         self._file_bytes += size
         self.received.size += size
-        if self._file_bytes > self._limits.file_mb * MB:
-            raise FileTooLargeError(
-                f"'{self._filename}' is larger than {self._limits.file_mb} MB.",
-                suggestion="Save photos as JPEG, 1600 px on the long side are enough, and cut videos shorter.",
-                file=self._filename,
-                max_mb=self._limits.file_mb,
-            )
+        self._limits.check_file(self._filename, self._file_bytes)
         if self.received.size > self._limits.upload_mb * MB:
             raise self._limits.too_large()
         self._file.write(data[start:end])
@@ -321,6 +343,11 @@ class _Parts:
             text = self._text.decode("utf-8", "replace").strip()
             if self._name in TEXT_FIELDS:
                 self.received.fields[self._name] = text
+            elif self._name in STAGED_FIELDS and text:
+                self._check_count()
+                self.received.staged[len(self.received.filenames)] = text
+                self.received.filenames.append("")
+                self.received.kinds.append("file")
             elif text:
                 raise _text_for_file(self._name)
             return
@@ -334,12 +361,14 @@ class _Parts:
     def _finish(self) -> None:
         self.complete = True
 
-    def _too_many(self) -> TooManyPhotosError:
+    def _check_count(self) -> None:
+        if len(self.received.filenames) < self._limits.files:
+            return
         if self._limits.files == 1:
-            return TooManyPhotosError(
+            raise TooManyPhotosError(
                 "One photo takes the place of one photo.", suggestion="Send a single `file`.", max_photos=1
             )
-        return too_many_photos(self._limits.files, 0)
+        raise too_many_photos(self._limits.files, 0)
 
 
 def plain_name(filename: str) -> str:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, ValidationError
 
+from maquette.api import staged
 from maquette.api.calls import Reuse
 from maquette.api.capacity import Room, check_stored, room_for_upload
 from maquette.api.incoming import FormLimits, Received, receive
@@ -23,18 +26,20 @@ from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
 from maquette.api.rejections import describe_validation
+from maquette.api.rates import limited
 from maquette.api.repeats import IdempotencyKey, key_reused
 from maquette.api.results import REUSED_BECAUSE
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import SIGNED, Image
-from maquette.db import idempotency, projects, records, runs
+from maquette.api.upload_form import FORM
+from maquette.db import idempotency, incoming, projects, records, runs
 from maquette.db.rows import Row
 from maquette.errors import BadInputError, MaquetteError
 from maquette.execution.uploads import execute_upload
 from maquette.recon.digest import sha256_of
 from maquette.steps.folder import write_json
 from maquette.steps.limits import too_many_photos
-from maquette.steps.parameters import Preset, UploadParameters
+from maquette.steps.parameters import UploadParameters
 
 router = APIRouter(tags=["steps"])
 
@@ -73,97 +78,13 @@ class UploadAnswer(BaseModel):
     warnings: list[dict[str, Any]]
 
 
-_TEXT = {"type": "string"}
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "file": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "Photos: JPEG, PNG, WEBP, TIFF or HEIC; repeat the field for each. Beside"
-                            " them masks (`a.mask.png` for `a.jpg`, white is the subject) and known cameras"
-                            " (`transforms.json`, a COLMAP model, `…_par.txt`). Or a video (MP4, MOV, AVI, MKV,"
-                            " WEBM), or a ZIP of any of these. What a file is, its content says."
-                            " The server bounds their number in a project (200), each one's size (500 MB and 100"
-                            " megapixels) and all of them together (2048 MB) unless it is set otherwise: `limits` of"
-                            " `GET /health`.",
-                            "example": ["front.jpg", "left.jpg", "back.jpg"],
-                        },
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "The same as `file`.",
-                            "example": ["front.jpg", "left.jpg", "back.jpg"],
-                        },
-                        "views": {
-                            "type": "array",
-                            "minItems": 6,
-                            "maxItems": 6,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "Six views of one object, named front, back, left, right, top and bottom;"
-                            " with `depth_renders`, and without anything else.",
-                            "example": ["front.png", "back.png", "left.png", "right.png", "top.png", "bottom.png"],
-                        },
-                        "depth_renders": {
-                            "type": "array",
-                            "minItems": 6,
-                            "maxItems": 6,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "The depth of each of the `views`, as grey pictures of the same names.",
-                            "example": ["front.png", "back.png", "left.png", "right.png", "top.png", "bottom.png"],
-                        },
-                        "frames": {
-                            "type": "integer",
-                            "minimum": 3,
-                            "maximum": 200,
-                            "description": UploadParameters.model_fields["frames"].description,
-                            "example": 40,
-                        },
-                        "preset": {
-                            "type": "string",
-                            "enum": list(get_args(Preset)),
-                            "description": UploadParameters.model_fields["preset"].description,
-                            "example": "balanced",
-                        },
-                        "project_id": {
-                            **_TEXT,
-                            "format": "uuid",
-                            "description": "The project to add to, a UUID. Default: a new project is created.",
-                            "example": "6f1c1f0e-5f0a-4c3b-9c53-0d4a3c0c7a11",
-                        },
-                        "remove_bg": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": UploadParameters.model_fields["remove_bg"].description,
-                            "example": False,
-                        },
-                        "original_resolution": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": UploadParameters.model_fields["original_resolution"].description,
-                            "example": False,
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
-
-
 @router.post(
     "/upload",
     response_model=UploadAnswer,
     summary="Photos into a project",
-    responses=error_responses(404, 408, 409, 413),
-    openapi_extra=_FORM,
+    responses=error_responses(404, 408, 409, 410, 413, 429),
+    openapi_extra=FORM,
+    dependencies=[Depends(limited("uploads"))],
 )
 async def upload(
     request: Request, service: Serving, owner: Owner, idempotency_key: IdempotencyKey = None
@@ -173,13 +94,16 @@ async def upload(
     `422 no_files`, `no_usable_photos` (with the reasons for each file), `mixed_inputs`, `archive_unreadable`,
     `six_views_wrong_count` and others of six views; `413 too_many_photos`, `archive_too_large`, `file_too_large`,
     `upload_too_large`, `project_too_large`, `storage_quota_reached`;
-    `503 disk_low`, `disk_full`. Whatever goes wrong with some files, the project stays as usable as it was.
-    `GET /health` shows all `limits`.
+    `503 disk_low`, `disk_full`. Of `incoming` files: `404 incoming_not_found`; `409 incoming_incomplete`,
+    `incoming_used`, `incoming_of_another_project`; `410 incoming_expired`; `422 incoming_wrong_size`.
+    Whatever goes wrong with some files, the project stays as usable as it was. `GET /health` shows all `limits`.
     """
     settings = service.settings
     # What an earlier call has taken in already takes no room again, so a call with a key is let in to be compared.
     room = Room(settings) if idempotency_key else await room_for_upload(service, owner, None)
-    limits = FormLimits(FILES_A_PHOTO * settings.max_photos, settings.max_file_mb, settings.max_upload_mb, room)
+    limits = FormLimits(
+        FILES_A_PHOTO * settings.max_photos, settings.max_file_mb, settings.max_upload_mb, room, staged=True
+    )
     async with arrival(settings.home) as folder:
         received = await receive(request, folder / "incoming", limits)
         parameters = parameters_of(received)
@@ -188,16 +112,19 @@ async def upload(
                 "The form holds no photos.",
                 suggestion="Send at least one photo as `file`, for example curl -F file=@a.jpg -F file=@b.jpg.",
             )
-        await asyncio.to_thread(write_json, folder / "incoming.json", received.entries())
-        async with service.upload_slots, _holding(service, owner, idempotency_key):
-            earlier = None
-            if idempotency_key:
-                hashes = await asyncio.to_thread(_hashes, folder / "incoming", len(received.filenames))
-                earlier = await _with_key(service, owner, received, hashes, parameters, idempotency_key)
+        ids = staged.named_in(received)
+        async with service.upload_slots, _holding(service, owner, idempotency_key, ids.values()):
+            found = await staged.find(service, owner, received, ids)
+            hashes = await asyncio.to_thread(_hashes, folder / "incoming", len(received.filenames), found)
+            earlier = await _with_key(service, owner, received, hashes, parameters, idempotency_key)
             if earlier is not None:
+                await staged.remove_taken(service.objects, found.values())
                 return await _answer(service, earlier, reused=True)
             project, already = await _project(service, owner, received)
             try:
+                taken = await staged.fetch(service, found, folder / "incoming", limits, received.size)
+                hashes |= taken
+                await asyncio.to_thread(write_json, folder / "incoming.json", received.entries())
                 run = await execute_upload(
                     pool=service.pool,
                     objects=service.objects,
@@ -207,38 +134,48 @@ async def upload(
                     parameters=parameters,
                     photos_already=already,
                     idempotency_key=idempotency_key,
+                    input_hash=_identity(received, hashes),
+                    taken={found[place]["id"]: sha256 for place, sha256 in taken.items()},
                 )
             except MaquetteError as error:
                 # A caller who named no project learns which one was made, and goes on with it.
                 error.details.setdefault("project_id", str(project["id"]))
                 raise
+            await staged.remove_taken(service.objects, found.values())
     return await _answer(service, run, reused=False)
 
 
 @contextlib.asynccontextmanager
-async def _holding(service: Service, owner: UUID, key: str | None) -> AsyncIterator[None]:
-    """Two uploads with the same key at the same moment, here or through another server: the second one waits."""
-    if key is None:
+async def _holding(service: Service, owner: UUID, key: str | None, staged_ids: Collection[UUID]) -> AsyncIterator[None]:
+    """Two uploads with the same key, or of the same incoming file, at the same moment, here or through another server:
+    the second one waits."""
+    if key is None and not staged_ids:
         yield
         return
     async with service.transaction() as conn:
-        await runs.hold_upload_key(conn, owner, key)
+        if key is not None:
+            await runs.hold_upload_key(conn, owner, key)
+        await incoming.hold(conn, staged_ids)
         yield
 
 
 async def _with_key(
-    service: Service, owner: UUID, received: Received, hashes: list[str], parameters: UploadParameters, key: str
+    service: Service,
+    owner: UUID,
+    received: Received,
+    hashes: Mapping[int, str],
+    parameters: UploadParameters,
+    key: str | None,
 ) -> Row | None:
-    """The upload that the same key made, in whichever of the owner's projects. Cameras give many photos one name, so
-    files are the same where their bytes are, by SHA-256."""
+    """The upload that the same key made, in whichever of the owner's projects."""
+    if key is None:
+        return None
     async with service.transaction() as conn:
         run = await runs.upload_with_key(conn, owner, key, within=idempotency.LIFETIME)
-        images = await records.images_of_run(conn, run["id"]) if run else []
     if run is None:
         return None
     named = received.fields.get("project_id")
-    before = [(image["filename"], image["sha256"]) for image in images]
-    differing = ["files"] if before != list(zip(received.filenames, hashes, strict=True)) else []
+    differing = ["files"] if run["input_hash"] != _identity(received, hashes) else []
     differing += [name for name, value in parameters if run["parameters"].get(name) != value]
     if named and named.lower() != str(run["project_id"]):
         differing.append("project_id")
@@ -247,9 +184,20 @@ async def _with_key(
     return run
 
 
-def _hashes(folder: Path, count: int) -> list[str]:
-    """SHA-256 of each file, in order of arrival."""
-    return [sha256_of(folder / f"{index:04d}") for index in range(count)]
+def _identity(received: Received, hashes: Mapping[int, str]) -> str:
+    """What makes two forms bring the same files. Cameras give many photos one name, and what comes out of a video or
+    an archive has other names: files are the same where their names and their bytes, by SHA-256, are."""
+    files = [
+        [kind, name, hashes.get(place)]
+        for place, (kind, name) in enumerate(zip(received.kinds, received.filenames, strict=True))
+    ]
+    return hashlib.sha256(json.dumps(["upload", *files]).encode()).hexdigest()
+
+
+def _hashes(folder: Path, count: int, found: Mapping[int, Row]) -> dict[int, str]:
+    """SHA-256 of each file by its place; of staged ones where they were taken in before."""
+    known = {place: row["sha256"] for place, row in found.items() if row["sha256"]}
+    return known | {place: sha256_of(folder / f"{place:04d}") for place in range(count) if place not in found}
 
 
 async def _answer(service: Service, run: Row, *, reused: bool) -> dict[str, Any]:

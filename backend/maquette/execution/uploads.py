@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from maquette.db import projects, runs
+from maquette.db import incoming, projects, runs
 from maquette.db.rows import Connection, Row, fetch_all, insert
 from maquette.errors import MaquetteError
 from maquette.execution.captures import judge_project
@@ -53,11 +53,16 @@ async def execute_upload(
     parameters: UploadParameters,
     photos_already: int = 0,
     idempotency_key: str | None = None,
+    input_hash: str | None = None,
+    taken: Mapping[UUID, str] | None = None,
 ) -> Row:
     """Take in the photos in ``folder/incoming`` and return the upload's completed ``runs`` row.
 
     Rows appear in one transaction after all objects are in place, so a crash leaves the project as it was. Raises
     the step's own error where no file could be used.
+
+    ``input_hash`` tells what the files were; ``taken``: which of them had come by resumable upload, by id, each with
+    its SHA-256: they are marked as taken in by this upload in that same transaction.
     """
     images, outcome = await read_photos(settings, folder, parameters, photos_already=photos_already)
     async with pool.connection() as conn:
@@ -71,7 +76,10 @@ async def execute_upload(
             # Deleted meanwhile, with all its objects: these came too late to go with them, and no row names them.
             await remove_files(objects, stored)
             raise
-        return await _write(conn, locked, run_id, images, stored, parameters, outcome, idempotency_key)
+        called = {"idempotency_key": idempotency_key, "input_hash": input_hash}
+        run = await _write(conn, locked, run_id, images, stored, parameters, outcome, called)
+        await incoming.take_in(conn, run_id, taken or {})
+        return run
 
 
 async def read_photos(
@@ -117,7 +125,7 @@ async def _write(
     stored: list[Stored],
     parameters: UploadParameters,
     outcome: Outcome,
-    idempotency_key: str | None,
+    called: Mapping[str, str | None],
 ) -> Row:
     known = await fetch_all(
         conn,
@@ -129,8 +137,8 @@ async def _write(
     fresh = [without_copy(image, earlier) for image in images.images]
     usable = [image for image in fresh if image.verdict != "rejected"]
     made_by = makers("upload")
-    if idempotency_key:
-        await runs.free_key(conn, project["id"], "upload", idempotency_key)
+    if key := called["idempotency_key"]:
+        await runs.free_key(conn, project["id"], "upload", key)
     run = await runs.create(
         conn,
         project["id"],
@@ -139,8 +147,8 @@ async def _write(
         parameters=parameters.model_dump(),
         code_version=made_by["maquette"],
         model_versions=made_by,
-        idempotency_key=idempotency_key,
         status="queued",
+        **called,
     )
     # The run row must stand before the artifacts that name it; it ends in this same transaction.
     ids = await record_artifacts(conn, run, stored, {})

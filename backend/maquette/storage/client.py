@@ -136,6 +136,19 @@ class Objects:
         """Whether there is such an object."""
         return await _try(lambda: self.storage.from_(bucket).exists(key), f"{bucket}/{key}")
 
+    async def size(self, bucket: str, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+        try:
+            info = await _try(lambda: self.storage.from_(bucket).info(key), f"{bucket}/{key}")
+        except ObjectMissingError:
+            return None
+        return int(info["size"])
+
+    async def upload_token(self, bucket: str, key: str) -> str:
+        """The right to upload one object that is not there yet, for whoever holds this token, for about two hours."""
+        signed = await _try(lambda: self.storage.from_(bucket).create_signed_upload_url(key), f"{bucket}/{key}")
+        return str(signed["token"])
+
     async def remove(self, bucket: str, keys: Iterable[str]) -> int:
         """Delete objects, rows and files; how many there were. Missing ones are no error."""
         wanted = list(keys)

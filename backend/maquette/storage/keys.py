@@ -31,6 +31,11 @@ def original(project_id: UUID, sha256: str, ext: str) -> str:
     return f"{project_id}/originals/{_name(sha256)}.{_name(ext.lower())}"
 
 
+def incoming(project_id: UUID, incoming_id: UUID) -> str:
+    """In project-uploads: a large file that comes by resumable upload, until an upload takes it in."""
+    return f"{project_id}/incoming/{incoming_id}"
+
+
 def processed(project_id: UUID, image_index: int, sha256: str, ext: str = "jpg") -> str:
     """In processed-images: the upright photo without metadata; ``sha256`` is that of the processed file."""
     return f"{project_id}/images/{image_index:04d}-{_name(sha256)[:12]}.{_name(ext)}"
@@ -109,6 +114,11 @@ def export_file(project_id: UUID, made_by: str, name: str) -> str:
 def saved_work(project_id: UUID, made_by: str, number: int, name: str) -> str:
     """In 3d-models: a file of unfinished work that another machine could go on from; ``number`` counts savings."""
     return f"{project_id}/work/{made_by}/{number:04d}/{_name(name)}"
+
+
+def training_preview(project_id: UUID, made_by: str, number: int) -> str:
+    """In 3d-models: how a training under way looks; ``number`` counts them, for an address once signed is kept."""
+    return f"{project_id}/work/{made_by}/previews/{number:04d}.jpg"
 
 
 def renewed(project_id: UUID, key: str, run_ids: Mapping[str, UUID]) -> str:
