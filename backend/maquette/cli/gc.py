@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from maquette.retention.removed import Removed, Terms
     from maquette.settings import Connections, Settings
 
+EXPIRING = ("project", "intermediates", "unclaimed files")
+"""What goes because its time is over; all else are orphans."""
+
 
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go; nothing is changed.")] = False,
@@ -43,6 +46,8 @@ def gc(
 ) -> None:
     """Remove projects and intermediates that have had their time, through the storage service, and look for orphans:
     objects that no row knows, rows whose object is gone, objects of another size than their row says.
+
+    Large files that were sent and not taken in go after a day, days set or not.
 
     Spared is what has an unfinished run, and, of whole projects, what a share link still shows. Objects younger than
     24 hours are never called orphans. It can be stopped at any moment and called again.
@@ -76,6 +81,7 @@ async def _collect(
     from maquette.retention.collect import collect
     from maquette.retention.orphans import find_orphans
     from maquette.retention.removed import Stores
+    from maquette.retention.unclaimed import remove_unclaimed
     from maquette.storage.client import Objects
 
     found: list[Removed] = []
@@ -95,6 +101,7 @@ async def _collect(
                     console.print(f"{done}: {one.what} of {one.project_id}, {_bytes(one.bytes)}", soft_wrap=True)
 
             await follow(collect(stores, terms, dry_run=dry_run))
+            await follow(remove_unclaimed(pool, objects, dry_run=dry_run))
             status.update("looking for orphans …")
             # What goes whole takes its orphans with it.
             whole = {one.project_id for one in found if one.what == "project"}
@@ -106,7 +113,7 @@ def _done(one: Removed, dry_run: bool, delete_orphans: bool) -> str:
     """What became of it."""
     if one.error is not None:
         return "failed"
-    if one.what in ("project", "intermediates"):
+    if one.what in EXPIRING:
         return "would go" if dry_run else "removed"
     if not delete_orphans or one.what == "objects of a wrong size":
         return "found"
@@ -160,7 +167,7 @@ def _print(found: Sequence[Removed], terms: Terms, dry_run: bool, delete_orphans
         Console(soft_wrap=True, width=max(Console().width, 200)).print(table)
     for done, total in _totals(found, dry_run, delete_orphans).items():
         typer.echo(f"{done}: {total['objects']} objects, {_bytes(total['bytes'])} ({total['bytes']} bytes)")
-    if all(one.what in ("project", "intermediates") for one in found):
+    if all(one.what in EXPIRING for one in found):
         typer.echo("no orphans")
     elif not delete_orphans:
         typer.echo("`maquette gc --delete-orphans` removes objects without rows, and marks rows without objects.")

@@ -13,7 +13,14 @@ from maquette.rendering.cache import Cache, renders_of
 from maquette.settings import Settings
 from maquette.storage.client import Objects
 
-What = Literal["project", "intermediates", "objects without rows", "rows without objects", "objects of a wrong size"]
+What = Literal[
+    "project",
+    "intermediates",
+    "unclaimed files",
+    "objects without rows",
+    "rows without objects",
+    "objects of a wrong size",
+]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from maquette.execution.retries import wait_before_retry
 from maquette.queue.jobs import TASK, enqueue, jobs_over, open_app, run_id_of, status_carried, without_job
 from maquette.queue.turns import free_from_gpu
 from maquette.retention.periodic import collect_when_due
+from maquette.retention.unclaimed import remove_unclaimed_now
 from maquette.settings import Connections, Settings
 from maquette.storage.client import Objects
 from maquette.worker.carrying import Carrying
@@ -153,10 +154,11 @@ def _register(app: procrastinate.App, services: Services, carrying: Carrying, st
     async def run_step(run_id: str) -> None:
         await carrying.carry(run_id_of({"run_id": run_id}))
 
-    # Asked for once an hour; one worker does it, once a day.
+    # Asked for once an hour; one worker does it, the collection itself once a day.
     @app.periodic(cron="23 * * * *")
     @app.task(name="collect", queue="sweep", queueing_lock="collect", pass_context=False)
     async def collect_old(timestamp: int) -> None:
+        await remove_unclaimed_now(services.pool, services.objects)
         await collect_when_due(services.pool, services.objects, services.settings)
 
     # One periodic task must exist: without one, LISTEN dies for good after a database restart (issue 1597).
