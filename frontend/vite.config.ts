@@ -43,6 +43,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1500,
     manifest: true,
+    // Every browser of the target knows module preloading.
+    modulePreload: { polyfill: false },
+    // What changes with our own code is not what changes with a library: a browser keeps this over our versions.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", test: /node_modules\/(react|react-dom|scheduler|@tanstack)\// }] } } },
   },
   test: { include: ["src/**/*.test.{ts,tsx}"] },
 });

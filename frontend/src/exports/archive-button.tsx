@@ -17,7 +17,7 @@ export function ArchiveButton({ projectId, name, onBegun }: ArchiveButtonProps) 
   const queries = useQueryClient();
   const fetching = useMutation({
     // Fetched rather than linked to: a link could not bring a key along.
-    mutationFn: () => download({ path: { project_id: projectId }, query: { wait: 0 }, parseAs: "auto" }) as Promise<Blob | Accepted>,
+    mutationFn: () => download({ path: { project_id: projectId }, query: { wait: 0 } }) as Promise<Blob | Accepted>,
     onError: toastFailure,
     onSuccess: async (answer) => {
       if (answer instanceof Blob) {

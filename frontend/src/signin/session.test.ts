@@ -13,12 +13,14 @@ beforeEach(async () => {
   server.lifetime = 3600;
   server.calls.length = 0;
 });
-afterEach(() => server.stop());
+afterEach(() => {
+  vi.unstubAllEnvs();
+  return server.stop();
+});
 
 /** The modules as a page has them that was just loaded. */
 async function loaded() {
-  await import("@/api/connection");
-  (await import("@/api/generated/client.gen")).client.setConfig({ baseUrl: server.url });
+  vi.stubEnv("VITE_API_BASE", server.url);
   return { ...(await import("./auth")), ...(await import("./session")) };
 }
 

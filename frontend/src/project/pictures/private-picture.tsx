@@ -39,7 +39,7 @@ export function renderName(projectId: string, version: number, view: string): re
 
 /** A version from a view's camera. */
 export function loadRender(projectId: string, version: number, view: string): () => Promise<Blob> {
-  return () => renderModel({ path: { project_id: projectId, version }, query: { view }, parseAs: "blob" }) as unknown as Promise<Blob>;
+  return () => renderModel({ path: { project_id: projectId, version }, query: { view } }) as unknown as Promise<Blob>;
 }
 
 /** A picture at an address that the API named, with the caller's own credentials. */
