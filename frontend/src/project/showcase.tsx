@@ -9,6 +9,7 @@ import { IconCube, IconPhoto, IconUpload } from "@/ui/icons";
 import { Failed, Skeleton } from "@/ui/states";
 import type { CameraFrame, LayerSource, Rows4, SplatSource, StartCamera } from "@/viewer/types";
 
+import { usePoster } from "./poster";
 import { viewsQuery } from "./queries";
 
 const Viewer = lazy(async () => ({ default: (await import("@/viewer")).Viewer }));
@@ -53,6 +54,7 @@ function Shown({ projectId, title, model, other, onRetry }: ShownProps) {
   const source = useMemo(() => sourceOf(model), [model]);
   const compared = useMemo(() => other && sourceOf(other), [other]);
   const start = useMemo(() => startOf(projectId), [projectId]);
+  const poster = usePoster(projectId, model);
   if (!source.splatUrl) {
     return (
       <div className={`${FRAME} grid place-items-center p-6 text-center text-ink-soft`}>
@@ -62,14 +64,14 @@ function Shown({ projectId, title, model, other, onRetry }: ShownProps) {
   }
   return (
     <div className={FRAME}>
-      <Suspense fallback={<Poster url={model.preview_url} />}>
+      <Suspense fallback={<Poster url={poster} />}>
         <Viewer
           model={source}
           mesh={mesh}
           points={points}
           compareWith={compared}
           cameras={cameras}
-          posterUrl={model.preview_url}
+          posterUrl={poster}
           start={start}
           onSaveStart={(camera) => keepStart(projectId, camera)}
           onRetry={onRetry}

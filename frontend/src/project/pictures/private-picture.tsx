@@ -56,7 +56,8 @@ export function loadNamed(address: string): () => Promise<Blob> {
   };
 }
 
-function useObjectUrl(blob: Blob | undefined): string | null {
+/** An address for what was fetched, for as long as it is shown. */
+export function useObjectUrl(blob: Blob | undefined): string | null {
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {
     if (!blob) return;

@@ -8,6 +8,7 @@ import { age, bytes, decibels, duration } from "@/ui/format";
 import { IconCheck, IconRefine } from "@/ui/icons";
 import { toast, toastFailure } from "@/ui/toast";
 
+import { usePoster } from "../poster";
 import { Findings, findingsOf, type Finding } from "../notice";
 import { CLASSES } from "../words";
 import { originOf, type Row } from "./tree";
@@ -32,6 +33,7 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
     },
     onError: toastFailure,
   });
+  const poster = usePoster(projectId, model);
   const quality = model.quality_class && CLASSES[model.quality_class];
   return (
     <li
@@ -40,8 +42,8 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
       style={{ paddingLeft: `calc(0.75rem + ${Math.min(depth, 6)} * 1.5rem)` }}
     >
       <Node follows={follows} leads={leads} promoted={model.promoted} />
-      {model.preview_url ? (
-        <img src={model.preview_url} alt="" loading="lazy" className="aspect-4/3 w-20 rounded-md bg-raised object-cover" />
+      {poster ? (
+        <img src={poster} alt="" className="aspect-4/3 w-20 rounded-md bg-raised object-cover" />
       ) : (
         <span className="aspect-4/3 w-20 rounded-md bg-raised" />
       )}
@@ -83,9 +85,8 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
           size="sm"
           tone="quiet"
           disabled={shown}
-          aria-pressed={beside}
           onClick={onCompare}
-          aria-label={`Compare version ${model.version} with the one shown`}
+          aria-label={beside ? `Stop comparing with version ${model.version}` : `Compare version ${model.version} with the one shown`}
         >
           {beside ? "Stop comparing" : "Compare"}
         </Button>
