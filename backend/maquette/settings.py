@@ -87,6 +87,13 @@ class Settings(BaseSettings):
     # Runs of one owner that wait or are at work; those that may be at work at the same moment.
     max_runs_per_owner: int = Field(200, validation_alias=AliasChoices("MAQUETTE_MAX_RUNS_PER_OWNER"), ge=1)
     max_running_per_owner: int = Field(0, validation_alias=AliasChoices("MAQUETTE_MAX_RUNNING_PER_OWNER"), ge=0)
+    # Calls of one owner, and of one address. None: 10 and 50 where callers show credentials, else no limit; 0: none.
+    uploads_per_minute: int | None = Field(
+        None, validation_alias=AliasChoices("MAQUETTE_UPLOADS_PER_MINUTE"), ge=0, le=1000
+    )
+    generates_per_hour: int | None = Field(
+        None, validation_alias=AliasChoices("MAQUETTE_GENERATES_PER_HOUR"), ge=0, le=1000
+    )
     # All stored objects of one owner.
     max_stored_mb_per_owner: int = Field(0, validation_alias=AliasChoices("MAQUETTE_MAX_STORED_MB_PER_OWNER"), ge=0)
     # With less free on the disk of MAQUETTE_HOME nothing new begins; what runs has the rest to finish in.

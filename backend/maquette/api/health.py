@@ -89,7 +89,7 @@ async def read_health(service: Serving) -> Health:
         disk=disk,
         machine=machine,
         workers=[_summary(row) for row in parts.workers],
-        limits=limits_of(settings),
+        limits=limits_of(settings, credentials=service.gate.asks),
         models=models,
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from maquette.api.capacity import Room, check_stored, room_for_upload
@@ -22,6 +23,7 @@ from maquette.api.incoming import (
 )
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
+from maquette.api.rates import limited
 from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.service import Service, Serving
 from maquette.api.shapes import Project
@@ -29,7 +31,7 @@ from maquette.api.uploads import NoFilesError, arrival
 from maquette.db import projects, runs
 from maquette.db.rows import Row
 from maquette.execution import imports
-from maquette.recon.bundle import BundleTooLargeError, open_bundle
+from maquette.recon.bundle import Bundle, BundleTooLargeError, open_bundle
 from maquette.recon.digest import sha256_of
 from maquette.settings import Settings
 from maquette.steps.limits import too_many_photos
@@ -76,9 +78,10 @@ _FORM: dict[str, Any] = {
     summary="Import a bundle as a new project",
     responses={
         200: {"model": Project, "description": "An earlier call with the same Idempotency-Key imported it."},
-        **error_responses(408, 409, 413),
+        **error_responses(408, 409, 413, 429),
     },
     openapi_extra=_FORM,
+    dependencies=[Depends(limited("uploads"))],
 )
 async def import_project(
     request: Request, service: Serving, owner: Owner, response: Response, idempotency_key: IdempotencyKey = None
@@ -112,19 +115,25 @@ async def import_project(
             else:
                 with contextlib.ExitStack() as stack:
                     bundle = await asyncio.to_thread(stack.enter_context, open_bundle(path))
-                    async with service.transaction() as conn:
-                        coming = await imports.settle(conn, bundle)
-                        if coming.photos > settings.max_photos:
-                            raise too_many_photos(settings.max_photos, 0)
-                        await check_stored(settings, conn, owner, None, coming.bytes)
-                    async with (
-                        imports.in_place(service.objects, bundle, coming, folder / "objects"),
-                        service.transaction() as conn,
-                    ):
-                        project = await imports.write(conn, owner, coming)
-                        if keyed:
-                            await keyed.keep(conn, project["id"], project["id"])
+                    project = await bring_in(service, owner, bundle, folder / "objects", keyed)
     response.headers["Location"] = f"/api/v1/projects/{project['id']}"
+    return project
+
+
+async def bring_in(service: Service, owner: UUID, bundle: Bundle, folder: Path, keyed: Keyed | None = None) -> Row:
+    """The project that a bundle becomes, within the limits of this server and of its owner; ``folder`` holds a few
+    objects on their way. Raises what :func:`import_project` names.
+    """
+    settings = service.settings
+    async with service.transaction() as conn:
+        coming = await imports.settle(conn, bundle)
+        if coming.photos > settings.max_photos:
+            raise too_many_photos(settings.max_photos, 0)
+        await check_stored(settings, conn, owner, None, coming.bytes)
+    async with imports.in_place(service.objects, bundle, coming, folder), service.transaction() as conn:
+        project = await imports.write(conn, owner, coming)
+        if keyed:
+            await keyed.keep(conn, project["id"], project["id"])
     return project
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from maquette.api.rates import rates_of
 from maquette.disk import MB
 from maquette.settings import Settings
 
@@ -22,6 +23,10 @@ class Limits(BaseModel):
     max_running_per_owner: int | None = Field(
         description="Runs of one owner at work at the same moment; the others wait.", examples=[None]
     )
+    uploads_per_minute: int | None = Field(
+        description="Of one owner, and from one address; more are answered 429 `rate_limited`.", examples=[10]
+    )
+    generates_per_hour: int | None = Field(description="Generates and refines, in the same way.", examples=[50])
     max_stored_bytes_per_owner: int | None = Field(description="Of all stored objects of one owner.", examples=[None])
     disk_floor_bytes: int = Field(
         description="With less free on the server's disk, uploads and steps are refused with 503 `disk_low`.",
@@ -29,8 +34,9 @@ class Limits(BaseModel):
     )
 
 
-def limits_of(settings: Settings) -> Limits:
-    """The limits that these settings make."""
+def limits_of(settings: Settings, *, credentials: bool) -> Limits:
+    """The limits that these settings make. ``credentials``: whether callers have to show any."""
+    rates = rates_of(settings, credentials=credentials)
     return Limits(
         min_photos=settings.min_photos,
         max_photos=settings.max_photos,
@@ -41,6 +47,8 @@ def limits_of(settings: Settings) -> Limits:
         max_gaussians=settings.max_gaussians,
         max_runs_per_owner=settings.max_runs_per_owner,
         max_running_per_owner=settings.max_running_per_owner or None,
+        uploads_per_minute=rates["uploads"].most or None,
+        generates_per_hour=rates["generates"].most or None,
         max_stored_bytes_per_owner=settings.max_stored_mb_per_owner * MB or None,
         disk_floor_bytes=settings.disk_floor_mb * MB,
     )

@@ -64,6 +64,10 @@ class Identity:
 class Gate(Protocol):
     """Says whose call it is, or refuses it."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether callers have to show credentials."""
+
     async def identify(self, connection: HTTPConnection) -> Identity:
         """The caller; raises an error with status 401, 403 or 503."""
 
@@ -74,6 +78,8 @@ class LocalGate:
     The Host and Origin headers are looked at because a web page elsewhere can make a browser on this machine call a
     loopback address: under its own name (DNS rebinding) or as a plain cross-site form post, which CORS does not stop.
     """
+
+    asks = False
 
     def __init__(self, ring: KeyRing, origins: Sequence[str]) -> None:
         self._ring = ring
@@ -108,6 +114,8 @@ class LocalGate:
 class KeyGate:
     """Whoever holds a machine key, anywhere."""
 
+    asks = True
+
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
@@ -117,6 +125,8 @@ class KeyGate:
 
 class SupabaseGate:
     """A user signed in with Supabase Auth, or whoever holds a machine key of one."""
+
+    asks = True
 
     def __init__(self, ring: KeyRing, verifier: TokenVerifier) -> None:
         self._ring = ring

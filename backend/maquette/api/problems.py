@@ -86,6 +86,7 @@ _MEANING = {
     410: "It was there, and is no more: `file_removed`, `share_revoked`, `share_expired`.",
     413: "More bytes or files than allowed; `details` names the limit.",
     422: "The request or its files cannot be used as they are; `details` names the field and its bound.",
+    429: "Too many calls of this kind lately: `rate_limited`; Retry-After says how long to wait.",
     500: "A fault of ours: `internal_error`, with the id it is logged under.",
     503: "Something needed is not there right now: `database_unreachable`, `disk_low`, `disk_full`, `too_many_runs`;"
     " the header Retry-After says when to try again.",
@@ -104,7 +105,8 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     answers: dict[int | str, dict[str, Any]] = {
         status: {"model": Error, "description": _MEANING[status]} for status in wanted
     }
-    answers[503]["headers"] = {"Retry-After": RETRY_AFTER}
+    for status in {429, 503} & answers.keys():
+        answers[status]["headers"] = {"Retry-After": RETRY_AFTER}
     return answers
 
 

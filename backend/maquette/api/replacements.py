@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 
 from maquette.api.calls import Reuse
@@ -18,6 +18,7 @@ from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
+from maquette.api.rates import limited
 from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.results import REUSED_BECAUSE
 from maquette.api.service import Service, Serving
@@ -107,8 +108,9 @@ _FORM: dict[str, Any] = {
     "/projects/{project_id}/images/{image_index}",
     response_model=Replacement,
     summary="Replace a photo",
-    responses=error_responses(404, 408, 409, 413),
+    responses=error_responses(404, 408, 409, 413, 429),
     openapi_extra=_FORM,
+    dependencies=[Depends(limited("uploads"))],
 )
 async def replace_image(
     request: Request,

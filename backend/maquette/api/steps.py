@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from maquette.api import readiness
@@ -15,6 +15,7 @@ from maquette.api.export_query import AskedExport
 from maquette.api.owners import Owner
 from maquette.api.paths import ProjectId
 from maquette.api.problems import error_responses
+from maquette.api.rates import limited
 from maquette.api.repeats import IdempotencyKey
 from maquette.api.results import Accepted, ExportResult, GenerateResult, RefineResult, accepted, ended
 from maquette.api.service import Service, Serving
@@ -95,7 +96,8 @@ def _answers(result: Any, *statuses: int) -> dict[int | str, dict[str, Any]]:
     status_code=202,
     response_model=None,
     summary="Views, depth, cameras and the first model",
-    responses=_answers(GenerateResult | Rehearsal, 413),
+    responses=_answers(GenerateResult | Rehearsal, 413, 429),
+    dependencies=[Depends(limited("generates"))],
 )
 async def generate(
     request: Request,
@@ -130,7 +132,8 @@ async def generate(
     status_code=202,
     response_model=None,
     summary="Further rounds from a stored version",
-    responses=_answers(RefineResult | Rehearsal, 413),
+    responses=_answers(RefineResult | Rehearsal, 413, 429),
+    dependencies=[Depends(limited("generates"))],
 )
 async def refine(
     request: Request,
