@@ -58,7 +58,7 @@ export function RunEntry({ run, current, newest, last }: RunEntryProps) {
               )}
             </span>
             <span className="block text-sm text-ink-soft">
-              {age(run.queued_at, now)}
+              {age(run.queued_at)}
               {took !== null && ` · ${duration(took)}`}
             </span>
           </span>
