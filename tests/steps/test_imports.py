@@ -17,3 +17,15 @@ def test_neither_the_solver_nor_the_trainer_is_loaded_for_an_upload(module: str)
     )
     assert module in found.stdout.split()
     assert not set(HEAVY) & set(found.stdout.split())
+
+
+@pytest.mark.parametrize("step", ["generate", "refine", "export"])
+def test_what_few_runs_need_is_loaded_by_those(step: str) -> None:
+    """Each was most of the seconds that a process takes to begin."""
+    module = f"maquette.steps.{step}"
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert not {"sklearn", "scipy.stats", "scipy.optimize", "torch", "onnxruntime", "pycolmap"} & set(
+        found.stdout.split()
+    )

@@ -9,8 +9,8 @@ from maquette import __version__
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "upload": ("pillow", "pillow-heif", "numpy"),
-    "generate": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scikit-learn"),
-    "refine": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scikit-learn"),
+    "generate": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scipy"),
+    "refine": ("pycolmap", "numba", "numpy", "opencv-python-headless", "scipy"),
     "export": ("numpy", "numba", "scikit-image", "trimesh", "fast-simplification", "xatlas"),
 }
 """By step, the distributions whose results a step's own depend on. Read from metadata: none of them is imported."""

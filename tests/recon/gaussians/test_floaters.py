@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
-from sklearn.cluster import DBSCAN
 
 from maquette.recon.gaussians import Gaussians, floaters
+from maquette.recon.gaussians.clusters import dbscan
 from maquette.recon.gaussians.floaters import filter_floaters
 
 
@@ -125,13 +125,12 @@ def test_dbscan_lists_few_pairs_however_dense_the_model(count: int, monkeypatch:
     """All pairs of 16 000 centres in one corner would be 200 million; memory and time go with that number."""
     pairs: list[int] = []
 
-    class CountingDBSCAN(DBSCAN):
-        def fit(self, X: np.ndarray, *args: object, **kwargs: object) -> CountingDBSCAN:
-            tree = cKDTree(X)
-            pairs.append(int(tree.count_neighbors(tree, self.eps)))
-            return super().fit(X, *args, **kwargs)
+    def counting(points: np.ndarray, weights: np.ndarray, *, reach: float, min_weight: int) -> np.ndarray:
+        tree = cKDTree(points)
+        pairs.append(int(tree.count_neighbors(tree, reach)))
+        return dbscan(points, weights, reach=reach, min_weight=min_weight)
 
-    monkeypatch.setattr(floaters, "DBSCAN", CountingDBSCAN)
+    monkeypatch.setattr(floaters, "dbscan", counting)
     filter_floaters(model(dense(count)))
     assert 0 < pairs[0] < 60 * count
 

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.spatial import cKDTree
-from sklearn.cluster import DBSCAN
 
 from maquette.recon.gaussians import Gaussians
+from maquette.recon.gaussians.clusters import dbscan
 
 _QUERY_ROWS = 65_536
 
@@ -105,7 +105,7 @@ def _in_large_cluster(
     # Whole numbers kept as float64: a far-off point cannot overflow them.
     _, cell_of, weights = _distinct(np.floor(points / (reach / 2)))
     centres = np.stack([np.bincount(cell_of, points[:, axis]) for axis in range(3)], axis=1) / weights[:, None]
-    labels = DBSCAN(eps=reach, min_samples=min_points).fit(centres, sample_weight=weights).labels_
+    labels = dbscan(centres, weights, reach=reach, min_weight=min_points)
     sizes = np.bincount(labels + 1, weights, minlength=2)
     large = sizes >= min_share * len(points)
     large[0] = False  # label -1: in no cluster

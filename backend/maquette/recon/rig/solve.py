@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.optimize import least_squares
 
 from maquette.recon.rig.consistency import Pose, residuals
 from maquette.recon.rig.surfaces import Surface
@@ -113,6 +112,9 @@ def solve(
         return np.concatenate([residuals(poses, surfaces, about=about), _deviation(numbers, poses)])
 
     steps = np.concatenate([[0.2], np.tile(STEPS, len(surfaces))])[free]
+    # Here, for every step of every project loads this module, and few have six views.
+    from scipy.optimize import least_squares
+
     best = least_squares(cost_of, start[free], x_scale=steps, max_nfev=rounds, ftol=FINE_ENOUGH, xtol=FINE_ENOUGH)
     return Solution(depth_model, rotations, numbers_of(best.x), 2 * float(best.cost))
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from maquette.recon.sfm.epipolar import FIT_PX, STILL_PX, MatchedPair, SeenRays, agreement, misses
@@ -71,6 +70,9 @@ def fit_turntable(
             error, in_front = misses(rays, poses[rays.pair.first], poses[rays.pair.second])
             errors.append(np.where(in_front, error, BEHIND_PX))
         return np.concatenate(errors) / (FIT_PX * long_side)
+
+    # Here, for few photos were taken on a turntable.
+    from scipy.optimize import least_squares
 
     ranked = sorted(begin, key=lambda parameters: float(np.minimum(cost(parameters) ** 2, 25.0).mean()))
     best: Turntable | None = None
