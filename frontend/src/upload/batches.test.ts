@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { halves, inBatches, MOST_BYTES, MOST_FILES, type Sendable } from "./batches";
+import { halves, inBatches, isLarge, MOST_BYTES, MOST_FILES, type Sendable } from "./batches";
 import { kindOf } from "./kinds";
 import { SIDES } from "./six-views";
 
@@ -54,4 +54,10 @@ test("a refused request goes again as two others, until the file to blame is alo
   const [first, second] = halves(batch);
   expect([first, second].map((half) => half?.parts.map((part) => part.id))).toEqual([["a.jpg", "b.jpg"], ["c.jpg"]]);
   expect(new Set([batch.key, first?.key, second?.key]).size).toBe(3);
+});
+
+test("videos and archives that a broken line should not send back to their beginning", () => {
+  const sized = (kind: "video" | "archive" | "photo", size: number) => isLarge({ kind, size });
+  expect([sized("video", 24_000_001), sized("archive", 500_000_000)]).toEqual([true, true]);
+  expect([sized("video", 24_000_000), sized("photo", 90_000_000)]).toEqual([false, false]);
 });

@@ -18,6 +18,12 @@ export interface Batch {
 
 export const MOST_FILES = 20;
 export const MOST_BYTES = 48_000_000;
+const LARGE_BYTES = 24_000_000;
+
+/** Whether a broken line should not send it back to its beginning: photos are small, and go many at a time. */
+export function isLarge({ kind, size }: Pick<Sendable, "kind" | "size">): boolean {
+  return size > LARGE_BYTES && (kind === "video" || kind === "archive");
+}
 
 /**
  * The requests in which files go: small, so that a lost line repeats little and verdicts come early. A mask goes with

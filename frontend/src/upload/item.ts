@@ -13,6 +13,8 @@ export interface Item {
   state: ItemState;
   /** Bytes that have gone. */
   sent: number;
+  /** Bytes of it that need not go again, however the next try goes. */
+  kept: number;
   thumbnail: string | null;
   /** The doctor's word on it; of a video or archive, on each photo in it. */
   verdicts: readonly Image[];
@@ -20,7 +22,7 @@ export interface Item {
 }
 
 export function fresh(id: string, path: string, kind: Kind, file: File): Item {
-  return { id, path, kind, file, state: "waiting", sent: 0, thumbnail: null, verdicts: [], problem: null };
+  return { id, path, kind, file, state: "waiting", sent: 0, kept: 0, thumbnail: null, verdicts: [], problem: null };
 }
 
 export type Look = "waiting" | "sending" | "checking" | "ok" | "warning" | "rejected" | "failed";

@@ -20,3 +20,13 @@ test("a batch that is sent again begins the measuring anew", () => {
   pace.add(2100, 4000);
   expect(pace.bytesPerSecond()).toBeNull();
 });
+
+test("what an earlier visit sent is no speed of this one", () => {
+  const pace = new Pace();
+  pace.add(0, 0);
+  pace.add(1000, 40_000_000);
+  pace.restart();
+  pace.add(1100, 40_000_000);
+  pace.add(2100, 41_000_000);
+  expect(pace.bytesPerSecond()).toBe(1_000_000);
+});

@@ -14,6 +14,11 @@ export class Pace {
     while (this.samples.length > 2 && at - (this.samples[0]?.at ?? at) > WINDOW_MS) this.samples.shift();
   }
 
+  /** Bytes are counted now that were not sent now. */
+  restart(): void {
+    this.samples = [];
+  }
+
   /** Null until enough has gone to say. */
   bytesPerSecond(): number | null {
     const [first, last] = [this.samples[0], this.samples.at(-1)];

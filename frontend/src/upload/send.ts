@@ -10,10 +10,12 @@ export interface Options {
   frames: number | null;
 }
 
-interface Sending {
+export interface Sending {
   projectId: string;
   key: string;
   files: { file: File; field: Field }[];
+  /** Files that lie in storage already, by the ids of their announcements. */
+  incoming?: string[];
   options: Options;
   signal: AbortSignal;
   /** Bytes of the files that have gone. */
@@ -21,13 +23,14 @@ interface Sending {
 }
 
 /** One request of POST /upload. `fetch` cannot tell how much has gone, so this is an XMLHttpRequest. */
-export async function send({ projectId, key, files, options, signal, onProgress }: Sending): Promise<UploadAnswer> {
+export async function send({ projectId, key, files, incoming = [], options, signal, onProgress }: Sending): Promise<UploadAnswer> {
   const form = new FormData();
   form.set("project_id", projectId);
   form.set("remove_bg", String(options.remove_bg));
   form.set("original_resolution", String(options.original_resolution));
   if (options.frames !== null) form.set("frames", String(options.frames));
   for (const { file, field } of files) form.append(field, file, file.name);
+  for (const id of incoming) form.append("incoming", id);
   const token = await bearer();
   const size = files.reduce((sum, { file }) => sum + file.size, 0);
 

@@ -1,17 +1,18 @@
 import { createProject, type UploadAnswer } from "@/api/connection";
 import { asFailure, isPassing, type ApiFailure } from "@/api/failure";
 
-import { halves, inBatches, type Batch } from "./batches";
+import { halves, inBatches, isLarge, type Batch } from "./batches";
 import type { Checked } from "./checks";
 import { fresh, verdictsByFile, type Item } from "./item";
 import { Pace } from "./pace";
+import { patience, PATIENCE_MS } from "./patience";
 import { send, type Options } from "./send";
+import { sendLarge } from "./send-large";
 import * as shelf from "./shelf";
 import { Thumbnails } from "./thumbnails";
 
 /** As many as the server decodes at the same moment. */
 const AT_ONCE = 2;
-const PATIENCE_MS = [1000, 3000, 8000, 20_000, 40_000];
 
 export interface View {
   items: readonly Item[];
@@ -27,7 +28,10 @@ export interface View {
   options: Options;
 }
 
-/** One project's files on their way: in small requests, two at a time, each repeated until the server has it. */
+/**
+ * One project's files on their way: in small requests, two at a time, each repeated until the server has it; a large
+ * file by itself, through storage, from where it was cut off.
+ */
 export class Uploader {
   private items = new Map<string, Item>();
   private queue: Batch[] = [];
@@ -106,7 +110,7 @@ export class Uploader {
   retry(): void {
     const again = this.failed;
     this.failed = [];
-    for (const batch of again) for (const { id } of batch.parts) this.change(id, { state: "waiting", sent: 0, problem: null });
+    for (const batch of again) for (const { id } of batch.parts) this.putBack(id, { problem: null });
     this.queue.push(...again);
     this.tell({ active: true, waiting: null });
     this.fly();
@@ -119,7 +123,7 @@ export class Uploader {
     this.queue = [];
     this.flying.clear();
     for (const item of this.items.values()) {
-      if (item.state === "sending" || item.state === "checking") this.change(item.id, { state: "waiting", sent: 0 });
+      if (item.state === "sending" || item.state === "checking") this.change(item.id, { state: "waiting", sent: 0, kept: 0 });
     }
     if (this.projectId) void shelf.letGo(this.projectId, "all");
     this.tell({ active: false, waiting: null });
@@ -158,6 +162,7 @@ export class Uploader {
 
   private async carry(batch: Batch): Promise<void> {
     const { signal } = this.stopping;
+    let reached = this.keptOf(batch);
     for (let attempt = 0; ; attempt++) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- the next attempt waits for this one to fail
@@ -167,9 +172,18 @@ export class Uploader {
       } catch (cause) {
         if (signal.aborted) return;
         const failure = asFailure(cause);
+        if (failure.code === "incoming_expired") {
+          // A day has gone by since it was begun. The new name is the same after each reload.
+          batch.key += "-anew";
+          for (const { id } of batch.parts) this.putBack(id, { sent: 0, kept: 0 });
+          continue;
+        }
+        // However often the line breaks: as long as it gets further, it is worth the next try.
+        if (this.keptOf(batch) > reached) attempt = 0;
+        reached = this.keptOf(batch);
         const pause = PATIENCE_MS[attempt];
         if (!isPassing(failure) || pause === undefined) return this.fail(batch, failure);
-        for (const { id } of batch.parts) this.change(id, { state: "waiting", sent: 0 });
+        for (const { id } of batch.parts) this.putBack(id);
         this.tell({ waiting: failure });
         // oxlint-disable-next-line no-await-in-loop
         await patience(pause, signal);
@@ -183,8 +197,10 @@ export class Uploader {
       const item = this.items.get(id);
       return item ? [{ id, field, file: item.file }] : [];
     });
-    for (const { id } of parts) this.change(id, { state: "sending", sent: 0, problem: null });
-    return send({
+    for (const { id } of parts) this.putBack(id, { state: "sending", problem: null });
+    const [first] = parts;
+    const large = parts.length === 1 && first && isLarge({ kind: this.items.get(first.id)?.kind ?? "photo", size: first.file.size });
+    return (large ? sendLarge : send)({
       projectId: this.projectId ?? "",
       key: batch.key,
       files: parts,
@@ -199,6 +215,16 @@ export class Uploader {
         }
         this.pace.add(performance.now(), this.sentBytes());
         this.tell({ waiting: null });
+      },
+      onKept: (kept) => {
+        const item = first && this.items.get(first.id);
+        if (!item) return;
+        if (kept > item.sent) {
+          // An earlier visit sent these.
+          this.change(item.id, { sent: kept });
+          this.pace.restart();
+        }
+        this.change(item.id, { kept });
       },
     });
   }
@@ -224,12 +250,21 @@ export class Uploader {
       return this.settle(batch, images as UploadAnswer["images"], this.shown.capture);
     }
     const { code, message, suggestion } = failure;
-    for (const { id } of batch.parts) this.change(id, { state: "failed", sent: 0, problem: { code, message, suggestion } });
+    for (const { id } of batch.parts) this.putBack(id, { state: "failed", problem: { code, message, suggestion } });
     // One that the server may have taken in keeps its key; one that it refused goes in halves the next time, so that the
     // file that is to blame does not hold back the others.
     const whole = isPassing(failure) || batch.parts.length === 1 || batch.parts.some((part) => part.field !== "file");
     this.failed.push(...(whole ? [batch] : halves(batch)));
     this.tell();
+  }
+
+  /** Back to where the next try begins. */
+  private putBack(id: string, news: Partial<Item> = {}): void {
+    this.change(id, { state: "waiting", sent: this.items.get(id)?.kept ?? 0, ...news });
+  }
+
+  private keptOf(batch: Batch): number {
+    return batch.parts.reduce((sum, { id }) => sum + (this.items.get(id)?.kept ?? 0), 0);
   }
 
   private sentBytes(): number {
@@ -267,17 +302,3 @@ export class Uploader {
 }
 
 const PLAIN: Options = { remove_bg: false, original_resolution: false, frames: null };
-
-/** For a while, or until the line is back. */
-async function patience(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((done) => {
-    const end = () => {
-      clearTimeout(timer);
-      removeEventListener("online", end);
-      done();
-    };
-    const timer = setTimeout(end, ms);
-    addEventListener("online", end);
-    signal.addEventListener("abort", end, { once: true });
-  });
-}
