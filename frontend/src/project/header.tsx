@@ -22,7 +22,7 @@ export function Header({ project }: { project: Project }) {
           Projects
         </Link>
         <h1 className="flex items-center gap-3 text-2xl tracking-tight">
-          <span dir="auto" className="truncate" title={project.name}>
+          <span dir="auto" className="line-clamp-2 min-w-0 wrap-anywhere" title={project.name}>
             {project.name}
           </span>
           <Badge tone={tone}>{word}</Badge>
