@@ -9,21 +9,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from math import floor, log2, sqrt
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy import ndarray
 
 FAR = 1e9
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The function as machine code that other threads may run beside."""
     # Tests wrap every function of `recon` in a type checker, which numba cannot compile: unwrap first.
-    return njit(cache=True, nogil=True, error_model="numpy")(inspect.unwrap(function))
+    made: Callable[_P, _R] = njit(cache=True, nogil=True, error_model="numpy")(inspect.unwrap(function))
+    return made
 
 
-@_compiled
+@compiled
 def _box_hit(box: ndarray, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> tuple[float, int]:
     """Distance to a box and the face met first, by slabs in its own frame; FAR where missed."""
     cosine, sine = box[6], box[7]
@@ -50,7 +54,7 @@ def _box_hit(box: ndarray, ox: float, oy: float, oz: float, dx: float, dy: float
     return enter, face
 
 
-@_compiled
+@compiled
 def _sphere_hit(ball: ndarray, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
     """Distance to a sphere along a unit direction; FAR where missed."""
     px, py, pz = ox - ball[0], oy - ball[1], oz - ball[2]
@@ -62,7 +66,7 @@ def _sphere_hit(ball: ndarray, ox: float, oy: float, oz: float, dx: float, dy: f
     return t if t > 1e-6 else FAR
 
 
-@_compiled
+@compiled
 def _first_hit(
     boxes: ndarray,
     balls: ndarray,
@@ -113,7 +117,7 @@ def _first_hit(
     return t, surface, u, v, cosine
 
 
-@_compiled
+@compiled
 def light(
     boxes: ndarray, balls: ndarray, points: ndarray, normals: ndarray, sun: ndarray, sky: ndarray, out: ndarray
 ) -> None:
@@ -146,7 +150,7 @@ def light(
         out[i, 1] = total / len(sky)
 
 
-@_compiled
+@compiled
 def _blocked(boxes: ndarray, balls: ndarray, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> bool:
     for i in range(len(boxes)):
         if _box_hit(boxes[i], ox, oy, oz, dx, dy, dz)[0] < FAR:
@@ -157,7 +161,7 @@ def _blocked(boxes: ndarray, balls: ndarray, ox: float, oy: float, oz: float, dx
     return False
 
 
-@_compiled
+@compiled
 def render(
     boxes: ndarray,
     balls: ndarray,
@@ -218,7 +222,7 @@ def render(
             out[row, column, 2] = np.uint8(blue * share + 0.5)
 
 
-@_compiled
+@compiled
 def depth(
     boxes: ndarray,
     balls: ndarray,
