@@ -65,6 +65,13 @@ class GenerateParameters(_Parameters):
     long_side: int | None = Field(
         None, ge=64, le=4096, description="Long side of the training images in px. Default: by preset."
     )
+    sh_degree: int | None = Field(
+        None,
+        ge=0,
+        le=3,
+        description="Highest degree of the spherical harmonics: with 3 a place may look different from each side, with"
+        " 0 it has one colour, in files of a quarter of the size. Default: 3. Six views always have 0.",
+    )
 
     num_views: int | None = Field(
         None,

@@ -38,6 +38,7 @@ class Preset:
             iterations=wanted.iterations or min(self.iterations, self.rounds * photos),
             max_side_px=wanted.long_side or self.long_side,
             max_gaussians=wanted.max_gaussians or self.max_gaussians,
+            sh_degree=3 if wanted.sh_degree is None else wanted.sh_degree,
             opacity_weight=FEW_PHOTOS_OPACITY_WEIGHT if photos < FEW_PHOTOS else 0.0,
             seed=wanted.seed,
         )
