@@ -30,6 +30,7 @@ from maquette.api import (
     replacements,
     run_logs,
     runs,
+    sample,
     session,
     shared,
     shared_renders,
@@ -136,6 +137,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
     for module in (
         projects,
         imports,
+        sample,
         incoming_files,
         uploads,
         steps,

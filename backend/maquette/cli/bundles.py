@@ -57,6 +57,23 @@ def import_project(
     typer.echo(asyncio.run(_import(file, owner)))
 
 
+@app.command("sample")
+def open_sample(
+    owner: Annotated[
+        str | None, typer.Option(help="E-mail or id of the user whose project it becomes (embedded: the local owner).")
+    ] = None,
+) -> None:
+    """Open the ready sample, a finished project that comes with Maquette, and print its id.
+
+    Where it was opened before and not deleted, that is the one.
+    """
+    from maquette.execution.sample import SAMPLE, open_sample
+
+    with open_sample():
+        pass  # sample_missing before anything is asked of the database
+    typer.echo(asyncio.run(_import(SAMPLE, owner, again=False)))
+
+
 @asynccontextmanager
 async def _stores() -> AsyncIterator[tuple[Pool, Objects, Any]]:
     from maquette.db.connection import open_pool
@@ -99,10 +116,12 @@ async def _export(project: UUID, path: Path, *, light: bool) -> int:
         return len(there) - len(writer.objects)
 
 
-async def _import(file: Path, owner: str | None) -> UUID:
+async def _import(file: Path, owner: str | None, *, again: bool = True) -> UUID:
+    """The new project; without ``again``, the one that the same bundle was imported as before, if it is there."""
     from maquette.cli.keys import only_owner
     from maquette.db import keys
     from maquette.execution import imports
+    from maquette.execution.sample import opened_before
     from maquette.recon.bundle import open_bundle
 
     async with _stores() as (pool, objects, connections):
@@ -112,6 +131,8 @@ async def _import(file: Path, owner: str | None) -> UUID:
             beside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             async with pool.connection() as conn:
                 owner_id = await keys.user_named(conn, user)
+                if not again and (before := await opened_before(conn, owner_id, bundle)) is not None:
+                    return UUID(str(before["id"]))
                 coming = await imports.settle(conn, bundle)
             async with imports.in_place(objects, bundle, coming, beside), pool.connection() as conn:
                 made: UUID = (await imports.write(conn, owner_id, coming))["id"]
