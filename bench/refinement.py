@@ -17,7 +17,7 @@ from typing import Any
 
 from maquette.cli.reconstruct import _index_images, list_inputs, take_in
 from maquette.steps import STEPS
-from maquette.steps.records import Images, Model, Record, Warn
+from maquette.steps.records import Images, Model, Preview, Record, Warn
 
 
 class Listener:
@@ -32,6 +32,9 @@ class Listener:
     def keep(self, record: Record) -> None:
         """Remember."""
         self.records.append(record)
+
+    def show(self, preview: Preview) -> None:
+        """Nobody looks."""
 
     def warn(self, warning: Warn) -> None:
         """Say it."""

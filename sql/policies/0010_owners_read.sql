@@ -123,6 +123,22 @@ drop policy if exists "Owners read their mesh files" on public.mesh_files;
 create policy "Owners read their mesh files" on public.mesh_files for select to authenticated
 using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
 
+alter table public.training_previews enable row level security;
+revoke all on public.training_previews from anon, authenticated;
+grant select on public.training_previews to authenticated;
+grant select, insert, update, delete on public.training_previews to service_role;
+drop policy if exists "Owners read their training previews" on public.training_previews;
+create policy "Owners read their training previews" on public.training_previews for select to authenticated
+using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
+
+alter table public.training_losses enable row level security;
+revoke all on public.training_losses from anon, authenticated;
+grant select on public.training_losses to authenticated;
+grant select, insert, update, delete on public.training_losses to service_role;
+drop policy if exists "Owners read their training losses" on public.training_losses;
+create policy "Owners read their training losses" on public.training_losses for select to authenticated
+using (project_id = any (array(select p.id from public.projects p where p.owner_id = (select auth.uid()))));
+
 alter table public.events enable row level security;
 revoke all on public.events from anon, authenticated;
 grant select on public.events to authenticated;

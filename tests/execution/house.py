@@ -28,7 +28,7 @@ from maquette.recon.train_settings import TrainSettings
 from maquette.settings import Connections, Settings
 from maquette.steps.folder import Folder
 from maquette.steps.parameters import UploadParameters
-from maquette.steps.records import File, Iteration, Metric, Model, View, Views
+from maquette.steps.records import File, Iteration, Losses, Metric, Model, View, Views
 from maquette.storage.client import Objects
 
 
@@ -209,6 +209,7 @@ def model_record(folder: Folder, version: int, parent: int | None = None, psnr: 
             Metric(split="held_out", view_index=0, psnr=psnr, ssim=0.5),
             Metric(split="training", view_index=None, psnr=psnr + 1, ssim=0.5, overall_quality=0.5),
         ),
+        losses=Losses(definition="L1", every=5, iterations=(5, 10), losses=(0.2, 0.125)),
         iteration=None
         if parent is None
         else Iteration(

@@ -27,6 +27,7 @@ from maquette.steps.records import (
     MadeMesh,
     MeshFile,
     Model,
+    Preview,
     Record,
     Warn,
 )
@@ -168,6 +169,9 @@ class Here:
 
     def keep(self, record: Record) -> None:
         asyncio.run_coroutine_threadsafe(self.keeper.keep(record), self.loop).result()
+
+    def show(self, preview: Preview) -> None:
+        """Nobody looks."""
 
     def warn(self, warning: Warn) -> None:
         self.warnings.append(warning)

@@ -212,7 +212,7 @@ async def test_what_was_imported_is_refined_and_exported_on(house: House, bundle
 
 
 async def test_a_light_one_leaves_out_what_only_a_refine_reads(house: House, bundle: Path, tmp_path: Path) -> None:
-    assert set(LIGHT_LEAVES_OUT) == set(KINDS) - {"saved_work"}
+    assert set(LIGHT_LEAVES_OUT) == set(KINDS) - {"saved_work", "training_preview"}
     full = await import_file(house, bundle)
     light = await bundled(full, tmp_path, light=True)
     assert size_of(light) < size_of(bundle)

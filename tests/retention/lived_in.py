@@ -15,8 +15,22 @@ from maquette.execution.keeper import Keeper
 from maquette.steps.folder import Folder
 from maquette.storage.buckets import BUCKETS, DEPTH_MAPS, ENHANCED_VIEWS, MODELS
 
-INTERMEDIATE = ("saved_work", "depth_map", "depth_heatmap", "rendered_view", "enhanced_view", "confidence_map")
-BUCKET_OF = {"saved_work": MODELS, "depth_map": DEPTH_MAPS, "depth_heatmap": DEPTH_MAPS, "export": MODELS}
+INTERMEDIATE = (
+    "saved_work",
+    "training_preview",
+    "depth_map",
+    "depth_heatmap",
+    "rendered_view",
+    "enhanced_view",
+    "confidence_map",
+)
+BUCKET_OF = {
+    "saved_work": MODELS,
+    "training_preview": MODELS,
+    "depth_map": DEPTH_MAPS,
+    "depth_heatmap": DEPTH_MAPS,
+    "export": MODELS,
+}
 
 
 async def three_versions(house: House, folder: Path) -> Row:

@@ -41,6 +41,11 @@ insert into public.share_links (project_id, share_key, title)
     values (%(project)s, translate(%(owner)s, '-', '') || 'abcdefghijk', 'x');
 insert into public.meshes (id, project_id, run_id, version, preset, method, triangles, vertices, watertight, seconds)
     values (%(mesh)s, %(project)s, %(run)s, 1, 'fastest', 'tsdf/baked', 4, 4, true, 1);
+insert into public.training_previews (
+    project_id, run_id, attempt, view_id, iteration, iterations, psnr, width, height, artifact_id)
+    values (%(project)s, %(run)s, 1, %(view)s, 5, 10, 20, 4, 3, %(a)s);
+insert into public.training_losses (project_id, run_id, version, definition, every, iterations, losses)
+    values (%(project)s, %(run)s, 1, 'x', 5, array[5], array[0.5]);
 insert into public.mesh_files (project_id, mesh_id, name, artifact_id)
     values (%(project)s, %(mesh)s, 'mesh.obj', %(a)s);
 """

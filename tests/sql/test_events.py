@@ -29,8 +29,8 @@ def history(connection, project):
 def test_what_a_watcher_wants_to_know_is_told(database, person):
     project = person["project"]
     told = history(database, project)
-    # The run, two models, one of them promoted at birth, a round of refinement and an export.
-    assert told == ["progress", "model", "model", "iteration", "export"]
+    # The run, two models, one of them promoted at birth, a round of refinement and an export; a picture of a training.
+    assert told == ["progress", "model", "model", "iteration", "export", "preview"]
     database.execute("update public.projects set name = 'New' where id = %s", [project])
     database.execute("update public.projects set name = 'New' where id = %s", [project])
     assert history(database, project)[len(told) :] == ["rename"]

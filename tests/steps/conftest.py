@@ -13,7 +13,7 @@ import pytest
 from maquette.recon.scenes.saved import save_scene
 from maquette.recon.synthetic import make_capture
 from maquette.steps.folder import Folder, write_json
-from maquette.steps.records import Model, Record, Warn
+from maquette.steps.records import Model, Preview, Record, Warn
 
 
 class StoppedError(Exception):
@@ -27,6 +27,7 @@ class Recorder:
     stop: Callable[[str, str], bool] = lambda stage, message: False
     records: list[Record] = field(default_factory=list)
     warnings: list[Warn] = field(default_factory=list)
+    previews: list[Preview] = field(default_factory=list)
     progressed: list[tuple[str, float, str]] = field(default_factory=list)
 
     def progress(self, stage: str, fraction: float, message: str = "") -> None:
@@ -36,6 +37,9 @@ class Recorder:
 
     def keep(self, record: Record) -> None:
         self.records.append(record)
+
+    def show(self, preview: Preview) -> None:
+        self.previews.append(preview)
 
     def warn(self, warning: Warn) -> None:
         self.warnings.append(warning)

@@ -11,7 +11,7 @@ from maquette.recon.train_settings import TrainSettings
 from maquette.steps import upload
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.limits import StepLimits, lowered, read_limits, write_limits
-from maquette.steps.records import Images, Record, Warn
+from maquette.steps.records import Images, Preview, Record, Warn
 
 
 class Sink:
@@ -26,6 +26,9 @@ class Sink:
 
     def keep(self, record: Record) -> None:
         self.records.append(record)
+
+    def show(self, preview: Preview) -> None:
+        """An upload trains nothing."""
 
     def warn(self, warning: Warn) -> None:
         self.warnings.append(warning)

@@ -86,6 +86,12 @@ _NOUNS = (
         "By version, split and view; the mean of a split has `view_index` null.",
     ),
     _Noun(
+        "losses",
+        shapes.TrainingLosses,
+        "The training losses",
+        "Of each version, on the way to it; versions of before they were recorded have none.",
+    ),
+    _Noun(
         "meshes",
         shapes.Mesh,
         "The textured surfaces",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Body, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
@@ -15,8 +15,9 @@ from maquette.api.problems import error_responses
 from maquette.api.repeats import IdempotencyKey, Keyed
 from maquette.api.service import Serving
 from maquette.api.shapes import SIGNED, Project
-from maquette.db import overviews, projects, runs
+from maquette.db import overviews, projects, records, runs
 from maquette.db.rows import Row
+from maquette.db.start_cameras import ChosenStart
 from maquette.errors import WrongStateError
 from maquette.retention import removal
 
@@ -54,6 +55,32 @@ class NewProject(Naming):
         description="What people see, 1 to 200 characters on one line.",
         examples=["Garden fountain"],
     )
+
+
+class Changes(BaseModel):
+    """What may be changed of a project by itself; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, json_schema_extra={"examples": [{"name": "Garden fountain"}]}
+    )
+
+    # Left out is one thing and null another, and a name is never null: its default is never looked at.
+    name: str = Field(
+        "",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="What people see, 1 to 200 characters on one line.",
+    )
+    start_camera: ChosenStart | None = Field(
+        None, description="Where looking at its models begins, for whoever is shown them; null: the viewer chooses."
+    )
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give a name, a start_camera, or both")
+        return self
 
 
 class ProjectCard(Project):
@@ -115,12 +142,21 @@ async def read_project(service: Serving, owner: Owner, project_id: ProjectId) ->
 
 
 @router.patch(
-    "/projects/{project_id}", response_model=Project, summary="Rename a project", responses=error_responses(404, 413)
+    "/projects/{project_id}",
+    response_model=Project,
+    summary="Rename a project, or say where looking at it begins",
+    responses=error_responses(404, 409, 413),
 )
-async def rename_project(service: Serving, owner: Owner, project_id: ProjectId, body: Annotated[Naming, Body()]) -> Row:
-    """Give the project another name."""
+async def change_project(
+    service: Serving, owner: Owner, project_id: ProjectId, body: Annotated[Changes, Body()]
+) -> Row:
+    """Only what is given changes. `404 version_not_found` for a start camera at a version that is not there."""
+    given: dict[str, Any] = body.model_dump(include=body.model_fields_set)
     async with service.transaction() as conn:
-        return await projects.rename(conn, project_id, owner, body.name)
+        project = await projects.get(conn, project_id, owner, lock=True)
+        if body.start_camera is not None:
+            await records.model(conn, project["id"], body.start_camera.version)
+        return await projects.change(conn, project_id, owner, **given)
 
 
 @router.delete(

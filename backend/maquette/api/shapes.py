@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from maquette.db.start_cameras import ChosenStart
+
 Step = Literal["upload", "generate", "refine", "export"]
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
@@ -52,6 +54,9 @@ class Project(Shape):
         description="The verdict on the photos as a set, with one action for each finding: after an upload, and again"
         " after the cameras were searched (then with what they cover).",
         examples=[None],
+    )
+    start_camera: ChosenStart | None = Field(
+        None, description="Where looking at its models begins; null: the viewer chooses.", examples=[None]
     )
     created_at: datetime
     updated_at: datetime
@@ -331,6 +336,26 @@ class Metric(Shape):
     created_at: datetime
 
 
+class TrainingLosses(Shape):
+    """The training loss on the way to a version, as medians over intervals. It is of training photos alone, and at
+    sizes that grow: it tells how a training went, not how good a version is."""
+
+    id: UUID
+    run_id: UUID
+    version: int
+    definition: str = Field(
+        description="What the loss is.",
+        examples=["0.8 × L1 + 0.2 × (1 − SSIM) of a training photo …; medians over about a pass of all photos"],
+    )
+    every: int = Field(description="Iterations in an interval.", examples=[40])
+    iterations: list[int] = Field(
+        description="The last iteration of each interval, counted from the first version's very first; at most 500.",
+        examples=[[40, 80, 120]],
+    )
+    losses: list[float] = Field(description="The median of each interval.", examples=[[0.21, 0.14, 0.11]])
+    created_at: datetime
+
+
 class MeshFile(Shape):
     """A file of a mesh."""
 
@@ -441,14 +466,17 @@ class Event(Shape):
     run_id: UUID | None
     type: str = Field(
         description="`progress`, `complete` or `error` (failed or cancelled) of a run; `model`, `promote`, `iteration`,"
-        " `export`, `replace` (a photo took another's place) or `rename`."
+        " `export`, `preview` (a training shows a new picture), `replace` (a photo took another's place), `rename` or"
+        " `start_camera`."
     )
     payload: dict[str, Any] = Field(
         description="Of a run: `run_id`, `step`, `status`, `stage`, `progress_percentage`, `message`, `attempt`,"
         " `degraded`, `error`. `model` and `promote`: `version`, `parent_version`, `promoted`, `psnr` (dB), `ssim`,"
         " `num_gaussians`. `iteration`: `iteration`, `version`, `parent_version`, `quality_before`, `quality_after`,"
-        " `relative_gain`, `converged`, `promoted`. `export`: `export_id`, `version`, `format`, `bytes`. `replace`:"
-        " `image_id`, `replaces_id`, `image_index`, `generation`, `filename`, `verdict`. `rename`: `name`.",
+        " `relative_gain`, `converged`, `promoted`. `preview`: `run_id`, `attempt`, `iteration`, `iterations`, `psnr`"
+        " (dB). `export`: `export_id`, `version`, `format`, `bytes`. `replace`:"
+        " `image_id`, `replaces_id`, `image_index`, `generation`, `filename`, `verdict`. `rename`: `name`."
+        " `start_camera`: what the project's is.",
         examples=[{"name": "Garden fountain"}],
     )
     created_at: datetime

@@ -14,6 +14,7 @@ from maquette.api.problems import error_responses
 from maquette.api.service import Service, Serving
 from maquette.db import records, shares, views
 from maquette.db.rows import Connection, Row
+from maquette.db.start_cameras import StartCamera, for_model
 from maquette.errors import MaquetteError
 
 router = APIRouter(tags=["shares"])
@@ -59,6 +60,9 @@ class Shared(BaseModel):
     model_url: str | None = Field(description="The splats, as PLY.")
     preview_url: str = Field(description="A picture of the model from its first camera, without the photo beside it.")
     cameras: list[SharedCamera] = Field(description="Pinhole cameras that the model was made from, in its own world.")
+    start_camera: StartCamera | None = Field(
+        description="Where its owner wants looking to begin; null: wherever shows it well."
+    )
     allow_download: bool
     formats: list[SharedFile] = Field(description="The PLY, and whatever else this version was exported to.")
     urls_expire_at: datetime = Field(description="Until when the addresses can be fetched; ask again for new ones.")
@@ -79,6 +83,7 @@ async def read_shared(service: Serving, share_key: ShareKey) -> Shared:
         share, model = await what_is_shared(conn, share_key)
         files = await shares.files(conn, share["project_id"], model["version"])
         cameras = await views.cameras(conn, model["view_run_id"])
+        start = await for_model(conn, model)
         await shares.note_view(conn, share["id"])
     now = datetime.now(UTC)
     seconds = min(SHARED_URL_S, service.settings.signed_url_s)
@@ -93,6 +98,7 @@ async def read_shared(service: Serving, share_key: ShareKey) -> Shared:
         model_url=linked["model_url"],
         preview_url=_picture(service, share_key, cameras),
         cameras=[_camera(row) for row in cameras],
+        start_camera=start,
         allow_download=share["allow_download"],
         formats=[await _file(service, share, model["version"], stored, seconds) for stored in files],
         urls_expire_at=now + timedelta(seconds=seconds),

@@ -15,7 +15,7 @@ from rich.console import Console
 from maquette.cli import verdicts
 from maquette.cli.bars import Bars
 from maquette.errors import BadInputError, WrongStateError
-from maquette.steps.records import Images, Model, Record, Views, Warn
+from maquette.steps.records import Images, Model, Preview, Record, Views, Warn
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -82,6 +82,9 @@ class LocalSink:
             self.bars.show(table)
         for line in verdicts.told_of_upload(images):
             self.bars.say(line)
+
+    def show(self, preview: Preview) -> None:
+        """A terminal shows no pictures."""
 
     def warn(self, warning: Warn) -> None:
         """Remember and show a warning."""

@@ -22,7 +22,7 @@ from maquette.cli.local import LocalSink, alone_in
 from maquette.errors import BadInputError
 from maquette.steps import STEPS
 from maquette.steps.folder import Folder, write_json
-from maquette.steps.records import Images, Model, Record, Views, Warn
+from maquette.steps.records import Images, Model, Preview, Record, Views, Warn
 
 _record: TypeAdapter[Record] = TypeAdapter(Record)
 
@@ -128,6 +128,10 @@ class _Remembering:
         self.call.records.append(record)
         self.memory.save()
         self.sink.keep(record)
+
+    def show(self, preview: Preview) -> None:
+        """Hand it on."""
+        self.sink.show(preview)
 
     def warn(self, warning: Warn) -> None:
         """Once, however many attempts give it."""

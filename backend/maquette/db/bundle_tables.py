@@ -82,12 +82,13 @@ TABLES: Final = (
         },
     ),
     Table("refinement_metrics", {"run_id": "runs", "view_run_id": "runs", "eval_set_id": "eval_sets"}),
+    Table("training_losses", {"run_id": "runs"}),
     Table("meshes", {"run_id": "runs"}),
     Table("mesh_files", {"mesh_id": "meshes", "artifact_id": "artifacts"}),
     Table("export_history", {"run_id": "runs", "artifact_id": "artifacts"}),
 )
 """What a row refers to stands before it, or in the same table."""
 
-STAYING: Final = frozenset({"projects", "events", "share_links", "run_logs"})
+STAYING: Final = frozenset({"projects", "events", "share_links", "run_logs", "training_previews"})
 """Tables with rows of a project that do not travel: the project is made anew for its new owner, its history begins
-with the import, links are its old owner's, and so is what processes printed."""
+with the import, links are its old owner's, and so is what processes printed; trainings under way are not carried on."""

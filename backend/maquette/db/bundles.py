@@ -23,14 +23,16 @@ _OTHERS = sql.SQL(
 """Bundles do not hold bundles: each would be twice as large as the one before."""
 _WHERE: Mapping[str, sql.Composable] = {
     "runs": sql.SQL("t.project_id = %(project)s and t.id not in ({})").format(_OTHERS),
-    # Unfinished work could be gone on from only by the run that left it.
+    # Unfinished work could be gone on from only by the run that left it; what it looked like is of no more use.
     "artifacts": sql.SQL(
-        "t.project_id = %(project)s and t.kind <> 'saved_work' and (t.run_id is null or t.run_id not in ({}))"
+        "t.project_id = %(project)s and t.kind not in ('saved_work', 'training_preview')"
+        " and (t.run_id is null or t.run_id not in ({}))"
     ).format(_OTHERS),
     "artifact_inputs": sql.SQL(
         "exists (select from public.artifacts a where a.id = t.artifact_id and a.project_id = %(project)s"
-        " and a.kind <> 'saved_work' and (a.run_id is null or a.run_id not in ({})))"
-        " and exists (select from public.artifacts a where a.id = t.input_artifact_id and a.kind <> 'saved_work'"
+        " and a.kind not in ('saved_work', 'training_preview') and (a.run_id is null or a.run_id not in ({})))"
+        " and exists (select from public.artifacts a where a.id = t.input_artifact_id"
+        " and a.kind not in ('saved_work', 'training_preview')"
         " and (a.run_id is null or a.run_id not in ({})))"
     ).format(_OTHERS, _OTHERS),
     "export_history": sql.SQL("t.project_id = %(project)s and t.run_id not in ({})").format(_OTHERS),
@@ -48,7 +50,8 @@ async def project_row(conn: Connection, project_id: UUID) -> Row:
     """What of the project's own row travels."""
     row = await fetch_one(
         conn,
-        "select to_jsonb(p) as row from (select id, name, capture, created_at from public.projects where id = %s) p",
+        "select to_jsonb(p) as row from (select id, name, capture, start_camera, created_at from public.projects"
+        " where id = %s) p",
         [project_id],
     )
     if row is None:
@@ -106,9 +109,10 @@ async def state_of(conn: Connection, project_id: UUID) -> str:
     """A digest that changes whenever a bundle of the project would hold something else."""
     row = await fetch_one(
         conn,
-        "select encode(sha256(convert_to(concat_ws(' ', p.name,"
+        "select encode(sha256(convert_to(concat_ws(' ', p.name, p.start_camera,"
         " (select string_agg(a.id::text || (a.removed_at is null)::text, ',' order by a.id) from public.artifacts a"
-        "   where a.project_id = p.id and a.kind <> 'saved_work' and not exists (select from public.runs r"
+        "   where a.project_id = p.id and a.kind not in ('saved_work', 'training_preview')"
+        "    and not exists (select from public.runs r"
         "    where r.id = a.run_id and r.step = 'export' and r.parameters ->> 'format' = 'bundle')),"
         " (select string_agg(r.id::text || r.status, ',' order by r.id) from public.runs r"
         "   where r.project_id = p.id and not (r.step = 'export' and r.parameters ->> 'format' = 'bundle')),"

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import errors
+from psycopg.types.json import Jsonb
 
 from maquette.db.rows import Connection, Row, fetch_one, insert
 from maquette.errors import MaquetteError, NotFoundError
@@ -58,12 +59,21 @@ async def get(conn: Connection, project_id: UUID, owner_id: UUID, *, lock: bool 
     return row
 
 
-async def rename(conn: Connection, project_id: UUID, owner_id: UUID, name: str) -> Row:
-    """Give the project another name."""
+async def change(conn: Connection, project_id: UUID, owner_id: UUID, **given: Any) -> Row:
+    """Write what is given of ``name`` and ``start_camera``; the rest stays."""
+    camera = given.get("start_camera")
     row = await fetch_one(
         conn,
-        "update public.projects set name = %s, updated_at = now() where id = %s and owner_id = %s returning *",
-        [name, project_id, owner_id],
+        "update public.projects set name = coalesce(%(name)s, name), updated_at = now(),"
+        " start_camera = case when %(chosen)s then %(camera)s::jsonb else start_camera end"
+        " where id = %(project)s and owner_id = %(owner)s returning *",
+        {
+            "name": given.get("name"),
+            "chosen": "start_camera" in given,
+            "camera": None if camera is None else Jsonb(camera),
+            "project": project_id,
+            "owner": owner_id,
+        },
     )
     if row is None:
         raise not_found(project_id)

@@ -127,6 +127,7 @@ _LISTS: dict[str, tuple[LiteralString, LiteralString]] = {
         "select t.*, '{}'::jsonb as objects from public.refinement_metrics t",
         "version * 100000 + coalesce(t.view_index, -1)",
     ),
+    "losses": ("select t.*, '{}'::jsonb as objects from public.training_losses t", "version"),
     "meshes": (
         "select t.*, (select jsonb_object_agg(f.name, "
         + object_of("a")

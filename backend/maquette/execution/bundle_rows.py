@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from pydantic import ValidationError
+
 from maquette.db.bundle_tables import TABLES
 from maquette.db.bundles import Rows
 from maquette.db.rows import Row
 from maquette.db.runs import FINAL
+from maquette.db.start_cameras import ChosenStart
 from maquette.recon.bundle import BundleNewerError, BundleUnreadableError, Manifest
 from maquette.steps.presets import PRESETS
 from maquette.storage import keys
@@ -193,11 +196,18 @@ def _project(manifest: Manifest, tables: Rows) -> Row:
     name, capture = manifest.project.get("name"), manifest.project.get("capture")
     if not isinstance(name, str) or not _LINE.fullmatch(name) or not isinstance(capture, dict | None):
         raise BundleUnreadableError("its project has no name")
+    start = manifest.project.get("start_camera")
+    try:
+        # Bundles of before there were any have none.
+        start = None if start is None else ChosenStart.model_validate(start).model_dump(mode="json")
+    except ValidationError as error:
+        raise BundleUnreadableError("looking at it would begin nowhere") from error
     last = max(tables["runs"], key=lambda run: str(run.get("queued_at")), default=None)
     status = "completed" if tables["gaussian_splat_models"] else "uploaded" if tables["source_images"] else "created"
     return {
         "name": name,
         "capture": capture,
+        "start_camera": start,
         "status": status,
         "current_step": last["step"] if last else None,
         "progress_percentage": 100 if last else 0,

@@ -22,7 +22,7 @@ from maquette.execution.family import own_peak_bytes
 from maquette.execution.memory_limit import MB, limit_data, offer_to_kernel
 from maquette.lifeline import die_with_parent
 from maquette.progress import CancelledError
-from maquette.steps.records import Record, Warn
+from maquette.steps.records import Preview, Record, Warn
 
 PROGRESS_EVERY_S, NOTE_EVERY_S = 0.2, 10.0
 LOCK_NAME = ".lock"
@@ -122,6 +122,10 @@ class PipeSink:
         self.say(messages.Finished(record=record))
         if sys.stdin.readline().strip() != "kept":
             raise CancelledError
+
+    def show(self, preview: Preview) -> None:
+        """Pass a picture on, and do not wait for it."""
+        self.say(messages.Showed(preview=preview))
 
     def warn(self, warning: Warn) -> None:
         """Pass a warning on."""

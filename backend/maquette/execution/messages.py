@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from maquette.steps.records import Record, Warn
+from maquette.steps.records import Preview, Record, Warn
 
 
 class Progressed(BaseModel):
@@ -23,6 +23,13 @@ class Finished(BaseModel):
 
     type: Literal["record"] = "record"
     record: Record
+
+
+class Showed(BaseModel):
+    """A picture of the training under way; the child does not wait for it."""
+
+    type: Literal["preview"] = "preview"
+    preview: Preview
 
 
 class Warned(BaseModel):
@@ -48,5 +55,5 @@ class Failed(BaseModel):
     status: int
 
 
-Message = Annotated[Progressed | Finished | Warned | Done | Failed, Field(discriminator="type")]
+Message = Annotated[Progressed | Finished | Showed | Warned | Done | Failed, Field(discriminator="type")]
 message_adapter: TypeAdapter[Message] = TypeAdapter(Message)

@@ -21,7 +21,7 @@ from maquette.execution.memory_limit import MB, ended_for_memory
 from maquette.execution.silence import Silence
 from maquette.execution.watch import Watch
 from maquette.steps.folder import write_json
-from maquette.steps.records import Record, Warn
+from maquette.steps.records import Preview, Record, Warn
 
 T = TypeVar("T")
 CHILD = "maquette.execution.child"
@@ -64,6 +64,7 @@ async def run_step_process(
     on_progress: Callable[[str, float, str], None],
     on_record: Callable[[Record], Awaitable[None]],
     on_warning: Callable[[Warn], None] | None = None,
+    on_preview: Callable[[Preview], None] | None = None,
     silence_s: float = SILENCE_S,
     timeout_s: float = TIMEOUT_S,
     child: str = CHILD,
@@ -97,7 +98,9 @@ async def run_step_process(
         try:
             logging = _task(tasks, _keep_log(await _reader(printed, stack), log, silence))
             heard = _messages(await _reader(said, stack))
-            listening = _task(tasks, _listen(process, heard, watch, outcome, on_progress, on_record, on_warning))
+            listening = _task(
+                tasks, _listen(process, heard, watch, outcome, on_progress, on_record, on_warning, on_preview)
+            )
             watching = _task(tasks, watch.run())
             ending = _task(tasks, _end_of(process, watch))
             await asyncio.wait({listening, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -194,6 +197,7 @@ async def _listen(
     on_progress: Callable[[str, float, str], None],
     on_record: Callable[[Record], Awaitable[None]],
     on_warning: Callable[[Warn], None] | None,
+    on_preview: Callable[[Preview], None] | None,
 ) -> bool:
     """Hear what the child says until it has said all, which is True, or is heard no more."""
     last: messages.Message | None = None
@@ -209,6 +213,9 @@ async def _listen(
                 with watch.patience():
                     await on_record(message.record)
                 await _acknowledge(process)
+            case messages.Showed():
+                if on_preview is not None:
+                    on_preview(message.preview)
             case messages.Warned():
                 outcome.warnings.append(message.warning)
                 if on_warning is not None:

@@ -208,6 +208,16 @@ async def _model(conn: Connection, run: Row, record: Model, ids: Ids) -> None:
                 **metric.model_dump(),
             },
         )
+    if record.losses is not None:
+        told = record.losses
+        await conn.execute(
+            "insert into public.training_losses (project_id, run_id, version, definition, every, iterations, losses)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                *(run["project_id"], run["id"], record.version, told.definition, told.every),
+                *(list(told.iterations), list(told.losses)),
+            ],
+        )
     if record.iteration is not None and record.parent_version is not None:
         made = await insert(
             conn,

@@ -25,6 +25,9 @@ _CURRENT = "of the generates that the promoted and the newest version live in"
 
 INTERMEDIATES: Final = (
     Intermediate("saved_work", "unfinished work that a run could have gone on from; after so long it begins anew"),
+    Intermediate(
+        "training_preview", "how a training looked before it ended early; completed ones have taken theirs away"
+    ),
     Intermediate("checkpoint", "only a refine reads it", "of the promoted and the newest version"),
     Intermediate("model_unfiltered", "the version without its floaters took its place; no step reads it"),
     Intermediate(

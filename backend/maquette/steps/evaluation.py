@@ -23,6 +23,11 @@ class EvaluationSet:
         """Indices of the held-out views in this scene."""
         return tuple(i for i, view in enumerate(scene.views) if view.name in self.names)
 
+    def watched(self, scene: Scene) -> int:
+        """Index of the view that people watch a training by: one that it does not learn, where there is one."""
+        views = self.held_out(scene) or self.training(scene)
+        return views[len(views) // 2]
+
     def training(self, scene: Scene) -> tuple[int, ...]:
         """Indices of the views to train on."""
         return tuple(i for i, view in enumerate(scene.views) if view.name not in self.names)

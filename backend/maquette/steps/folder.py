@@ -111,7 +111,9 @@ class Folder:
         What comes after the floater filter, a seventh of the time, is left out: it is done again from these.
         """
         files = [self.training / name for name in ("work.json", "checkpoint.npz")]
-        return files if all(path.exists() for path in files) else []
+        # Before the checkpoint: it may be newer than that, and never older.
+        beside = [path for path in [self.training / "losses.json"] if path.exists()]
+        return [*files, *beside] if all(path.exists() for path in files) else []
 
     def relative(self, path: Path) -> str:
         """``path`` as records name it."""

@@ -91,7 +91,7 @@ def _train(
     views = eval_set.training(scene)
     settings = lowered(PRESETS[wanted.preset].settings(wanted, len(views)), read_limits(folder), sink)
     settings = replace(settings, depth_seeds=any(scene.views[index].depth_path is not None for index in views))
-    trained = train_from_points(folder, scene, views, settings, sink)
+    trained = train_from_points(folder, scene, views, settings, eval_set.watched(scene), sink)
     details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
     # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
     version = NewVersion(folder.next_version(), None, "generate", promoted_standing(folder), details)

@@ -180,6 +180,17 @@ class Iteration(_Record):
     views: tuple[EnhancedView, ...] = ()
 
 
+class Losses(_Record):
+    """The training loss on the way to a version: medians over intervals of about ``every`` iterations, each named by
+    the last one that it holds. ``definition`` says what the loss is.
+    """
+
+    definition: str
+    every: int
+    iterations: tuple[int, ...]
+    losses: tuple[float, ...]
+
+
 class Model(_Record):
     """A model version with its metrics; ``iteration`` is set when a refine round made it.
 
@@ -203,6 +214,7 @@ class Model(_Record):
     preview: File
     metrics: tuple[Metric, ...]
     iteration: Iteration | None = None
+    losses: Losses | None = None
     bounds: dict[str, tuple[float, float, float]] | None = None
     bytes: int | None = None
     seconds: float | None = None
@@ -293,6 +305,25 @@ class Export(_Record):
 
 
 Record = Annotated[Images | Views | RenewedViews | Model | DepthMaps | MadeMesh | Export, Field(discriminator="type")]
+
+
+class Preview(_Record):
+    """How a training looks just now: one view rendered, to be seen beside its photo. It is no result: whoever listens
+    may show it, or not.
+
+    ``psnr`` (dB) compares the two at ``width`` x ``height`` px; ``iteration`` of ``iterations``, both counted from the
+    very first one. ``picture``: JPEG.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+    view_index: int
+    iteration: int
+    iterations: int
+    psnr: float
+    width: int
+    height: int
+    picture: bytes
 
 
 class Warn(_Record):

@@ -23,9 +23,10 @@ from maquette.steps.lessons import prepare_lesson
 from maquette.steps.limits import lowered, read_limits
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
-from maquette.steps.records import Iteration, Metric, Model, Record, Warn
+from maquette.steps.records import Iteration, Metric, Model, Preview, Record, Warn
 from maquette.steps.replacement import bring_up_to_date, render_new_depth
 from maquette.steps.selection import select_views
+from maquette.steps.showing import Showing
 from maquette.steps.sink import Sink
 from maquette.steps.training import train_further
 from maquette.steps.versions import NewVersion, promoted_standing, standing_of, write_version
@@ -65,6 +66,10 @@ class _RoundSink:
         """Hand it on."""
         self.sink.keep(record)
 
+    def show(self, preview: Preview) -> None:
+        """Hand it on."""
+        self.sink.show(preview)
+
     def warn(self, warning: Warn) -> None:
         """Hand it on."""
         self.sink.warn(warning)
@@ -89,6 +94,7 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     select_views(scene, eval_set, first, wanted.views_to_refine, enhanced=choice.method.name != "none")
     _tell_choice(choice, wanted, sink)
     scene = bring_up_to_date(folder, scene, eval_set, sink)
+    showing = Showing(scene, eval_set.watched(scene), eval_set.long_side, sink)
     rounds = _rounds_kept(folder, project)
     # Each promoted round outranked the one before it, and is what the next must outrank.
     chosen = [_standing(model) for model in rounds if model.promote]
@@ -98,7 +104,7 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         number = len(rounds) + 1
         shares = ENHANCED_SHARES if choice.method.models else SHARES
         round_sink = _RoundSink(sink, number, wanted.num_iterations, shares)
-        model = _refine_once(folder, scene, eval_set, wanted, how, parent, number, best, round_sink)
+        model = _refine_once(folder, scene, eval_set, wanted, how, parent, number, best, showing, round_sink)
         sink.keep(model)
         folder.save_model(model)
         if model.promote:
@@ -117,6 +123,7 @@ def _refine_once(
     parent: Model,
     number: int,
     best: Standing,
+    showing: Showing,
     sink: Sink,
 ) -> Model:
     """One round: choose, render and enhance views, train on what agrees, measure; a version that is not yet kept."""
@@ -137,6 +144,7 @@ def _refine_once(
         iterations=iterations,
         rate_scale=wanted.learning_rate / REFERENCE_LEARNING_RATE,
         seed=wanted.seed,
+        showing=showing,
         sink=sink,
     )
 

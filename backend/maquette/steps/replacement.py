@@ -19,7 +19,7 @@ from maquette.steps.depth import make_depth_maps
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder, write_json
 from maquette.steps.names import errors_in_users_words
-from maquette.steps.records import File, Model, Record, RenewedView, RenewedViews, Warn
+from maquette.steps.records import File, Model, Preview, Record, RenewedView, RenewedViews, Warn
 from maquette.steps.sink import Sink
 from maquette.steps.waiting import REPLACED, WITHOUT_DEPTH, HeldOutPhotoFixedError
 
@@ -39,6 +39,10 @@ class _Within:
     def keep(self, record: Record) -> None:
         """Hand it on."""
         self.sink.keep(record)
+
+    def show(self, preview: Preview) -> None:
+        """Hand it on."""
+        self.sink.show(preview)
 
     def warn(self, warning: Warn) -> None:
         """Hand it on."""

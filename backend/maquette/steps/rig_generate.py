@@ -27,9 +27,11 @@ from maquette.steps.parameters import GenerateParameters
 from maquette.steps.placing import Placed, views_record
 from maquette.steps.records import Model, Placement, Warn
 from maquette.steps.rig_input import DEPTH_RENDER, VIEW, RigIncompleteError, rig_files
+from maquette.steps.showing import Showing
 from maquette.steps.sink import Sink
 from maquette.steps.training import Trained, follow, forget_other_work, load
 from maquette.steps.versions import NewVersion, promoted_standing, write_version
+from maquette.steps.watching import Watching
 
 METHOD = "six_views"
 
@@ -119,14 +121,18 @@ def _train(folder: Folder, made: RigScene, settings: TrainSettings, sink: Sink) 
     forget_other_work(home, settings, made.training, made.scene)
     path, backend = home / "checkpoint.npz", choose_backend()
     start = load(path, sink)
+    watched = made.training[len(made.training) // 2]
+    watching = Watching(Showing(made.scene, watched, settings.max_side_px, sink), backend, kept_at=home / "losses.json")
+    watching.begin(total, len(made.training), after=start)
     steps = train_rig(made, settings, start=start, backend=backend)
-    finished = follow(steps, path, sink, lambda step: (step.iteration / total, total)) or start
+    finished = follow(steps, path, sink, lambda step: (step.iteration / total, total), watching) or start
     if finished is None:
         raise RuntimeError("training ended without a single iteration")
     model = finished.gaussians
     floaters: dict[str, Any] = {"accepted": False, "training_psnr_before": None, "training_psnr_after": None}
     filtered = model.subset(filter_floaters(model).keep)
-    return Trained(finished, model, filtered, floaters, round(time.monotonic() - began, 2), backend)
+    losses = watching.losses(settings, made.scene, made.training)
+    return Trained(finished, model, filtered, floaters, round(time.monotonic() - began, 2), backend, losses)
 
 
 def _under_photo_names(made: RigScene, folder: Folder) -> RigScene:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from maquette.steps.records import Record, Warn
+from maquette.steps.records import Preview, Record, Warn
 
 
 class Sink(Protocol):
@@ -15,6 +15,9 @@ class Sink(Protocol):
 
     def keep(self, record: Record) -> None:
         """Make a finished record and its files durable. When it returns, a crash can no longer lose them."""
+
+    def show(self, preview: Preview) -> None:
+        """Let whoever watches see how the training gets on. Nothing waits for it, and it may never be seen."""
 
     def warn(self, warning: Warn) -> None:
         """Remember something the user should know."""

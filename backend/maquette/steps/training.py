@@ -26,8 +26,10 @@ from maquette.recon.support import views_seeing
 from maquette.recon.train import Backend, TrainStep, train
 from maquette.recon.train_settings import TrainSettings, refine_settings
 from maquette.steps.folder import Folder, write_json
-from maquette.steps.records import Warn
+from maquette.steps.records import Losses, Warn
+from maquette.steps.showing import Showing
 from maquette.steps.sink import Sink
+from maquette.steps.watching import Watching
 
 CHECKPOINT_EVERY_S, CHECKPOINT_EVERY = 30.0, 500
 
@@ -59,12 +61,17 @@ class Trained:
     """What the filter found, and whether the model is the filtered one (``accepted``)."""
     seconds: float
     backend: Backend
+    losses: Losses | None = None
+    """None where the training saw too little for a single number."""
 
 
 def train_from_points(
-    folder: Folder, scene: Scene, views: Sequence[int], settings: TrainSettings, sink: Sink
+    folder: Folder, scene: Scene, views: Sequence[int], settings: TrainSettings, watched: int, sink: Sink
 ) -> Trained:
-    """Train a new model on ``views``, going on from checkpoints that a killed attempt left in the folder."""
+    """Train a new model on ``views``, going on from checkpoints that a killed attempt left in the folder.
+
+    People may watch by the view ``watched``.
+    """
     home = folder.training
     forget_other_work(home, settings, views, scene)
     dense, settled, unfiltered = home / "checkpoint.npz", home / "settled.npz", home / "unfiltered.ply"
@@ -72,23 +79,29 @@ def train_from_points(
     began, total = time.monotonic(), settings.iterations
     ply = format_named("ply")
     backend = choose_backend()
+    watching = Watching(Showing(scene, watched, settings.max_side_px, sink), backend, kept_at=home / "losses.json")
     start = load(settled, sink) if (home / "floaters.json").exists() else None
     if start is None:
         first = replace(settings, iterations=filter_at, schedule_iterations=total)
-        steps = train(scene, first, start=load(dense, sink), views=views, backend=backend)
-        grown = follow(steps, dense, sink, lambda step: (step.iteration / total, total)) or load(dense, sink)
+        begun = load(dense, sink)
+        watching.begin(total, len(views), after=begun)
+        steps = train(scene, first, start=begun, views=views, backend=backend)
+        grown = follow(steps, dense, sink, lambda step: (step.iteration / total, total), watching) or load(dense, sink)
         if grown is None:
             raise RuntimeError("training ended without a single iteration")
         start, floaters = _filter(grown, scene, views, settings)
         ply.write(grown.gaussians, unfiltered, provenance={"floaters": "not filtered"})
         start.save(settled)
         write_json(home / "floaters.json", floaters)
+    else:
+        watching.begin(total, len(views), after=start)
     floaters = json.loads((home / "floaters.json").read_text())
     steps = train(scene, settings, start=start, views=views, backend=backend)
-    finished = follow(steps, settled, sink, lambda step: (step.iteration / total, total)) or start
+    finished = follow(steps, settled, sink, lambda step: (step.iteration / total, total), watching) or start
     if not floaters["accepted"]:
         _tell_refusal(floaters, sink)
-    return _trained(finished, floaters, ply.read(unfiltered), time.monotonic() - began, backend)
+    losses = watching.losses(settings, scene, views)
+    return _trained(finished, floaters, ply.read(unfiltered), time.monotonic() - began, backend, losses)
 
 
 def _filter(
@@ -150,13 +163,19 @@ def _tell_refusal(floaters: dict[str, Any], sink: Sink) -> None:
 
 
 def _trained(
-    finished: Checkpoint, floaters: dict[str, Any], unfiltered: Gaussians, seconds: float, backend: Backend
+    finished: Checkpoint,
+    floaters: dict[str, Any],
+    unfiltered: Gaussians,
+    seconds: float,
+    backend: Backend,
+    losses: Losses | None,
 ) -> Trained:
     """With floaters taken out for good the other file is the state before; otherwise it is made from the model."""
-    model = finished.gaussians
+    model, seconds = finished.gaussians, round(seconds, 2)
     if floaters["accepted"]:
-        return Trained(finished, unfiltered, model, floaters, round(seconds, 2), backend)
-    return Trained(finished, model, model.subset(filter_floaters(model).keep), floaters, round(seconds, 2), backend)
+        return Trained(finished, unfiltered, model, floaters, seconds, backend, losses)
+    filtered = model.subset(filter_floaters(model).keep)
+    return Trained(finished, model, filtered, floaters, seconds, backend, losses)
 
 
 def spread(views: Sequence[int], count: int) -> tuple[int, ...]:
@@ -176,6 +195,7 @@ def train_further(
     iterations: int,
     rate_scale: float,
     seed: int,
+    showing: Showing,
     sink: Sink,
 ) -> Trained:
     """Go on from a stored version for ``iterations`` more, without new Gaussians.
@@ -188,18 +208,24 @@ def train_further(
     start = replace(start, waiting=np.empty(0, np.int64), rng_state=dict(rng.bit_generator.state))
     further = refine_settings(settings, from_iteration=start.iteration, iterations=iterations, rate_scale=rate_scale)
     began, first, backend = time.monotonic(), start.iteration, choose_backend()
+    watching = Watching(showing, backend)
+    watching.begin(iterations, len(set(views)))
     finished = follow(
         train(scene, further, start=start, views=views, backend=backend),
         None,
         sink,
         lambda step: ((step.iteration - first) / iterations, first + iterations),
+        watching,
     )
     if finished is None:
         raise RuntimeError("refinement ended without a single iteration")
-    return _trained(finished, floaters, finished.gaussians, time.monotonic() - began, backend)
+    losses = watching.losses(settings, scene, views)
+    return _trained(finished, floaters, finished.gaussians, time.monotonic() - began, backend, losses)
 
 
-def follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any) -> Checkpoint | None:
+def follow(
+    steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: Any, watching: Watching
+) -> Checkpoint | None:
     """Walk through the iterations with progress and checkpoints; the last state, None where none was left to do."""
     saved, last = time.monotonic(), None
     sink.progress("training", 0.0, "preparing; the very first time on a machine this compiles the engine")
@@ -207,14 +233,17 @@ def follow(steps: Iterator[TrainStep], path: Path | None, sink: Sink, position: 
         last = step
         fraction, total = position(step)
         sink.progress("training", fraction, f"iteration {step.iteration}/{total}, {step.gaussian_count:,} Gaussians")
+        watching.look(step, fraction, total)
         due = time.monotonic() - saved > CHECKPOINT_EVERY_S or step.iteration % CHECKPOINT_EVERY == 0
         if path is not None and due:
+            watching.keep()
             step.checkpoint().save(path)
             saved = time.monotonic()
     if last is None:
         return None
     checkpoint = last.checkpoint()
     if path is not None:
+        watching.keep()
         checkpoint.save(path)
     return checkpoint
 

@@ -100,6 +100,7 @@ def write_version(
         sh_degree=gaussians.sh_degree,
         iterations=trained.checkpoint.iteration,
         metrics=metrics,
+        losses=trained.losses,
         iteration=new.describe(mean) if new.describe is not None and mean is not None else None,
         bounds=asdict(bounds_of(gaussians)),
         bytes=(home / "model.ply").stat().st_size,

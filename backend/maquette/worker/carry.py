@@ -24,6 +24,7 @@ from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import LOG_NAME, Outcome, run_step_process
 from maquette.execution.retries import wait_before_retry
 from maquette.execution.saved_work import drop_saved_work, mark
+from maquette.execution.training_previews import drop_previews
 from maquette.logs import about
 from maquette.steps.folder import Folder
 from maquette.steps.limits import write_limits
@@ -34,6 +35,7 @@ from maquette.worker.endings import CANCELLED, put_back
 from maquette.worker.folders import forget_folder, prepare_folder
 from maquette.worker.log_tail import follow_log
 from maquette.worker.saver import save_now_and_then
+from maquette.worker.screen import Screen, keep_what_is_shown
 from maquette.worker.services import Services
 
 log = logging.getLogger(__name__)
@@ -162,6 +164,8 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         await keeper.keep(record)
 
     saving = asyncio.create_task(save_now_and_then(services, run, folder))
+    screen = Screen()
+    showing = asyncio.create_task(keep_what_is_shown(services, run, folder, screen))
     ended = asyncio.Event()
     following = asyncio.create_task(follow_log(services, run, folder / LOG_NAME, ended))
     try:
@@ -175,11 +179,13 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
             on_progress=on_progress,
             on_record=on_record,
             on_warning=position.warn,
+            on_preview=screen.show,
         )
     finally:
         saving.cancel()
+        showing.cancel()
         ended.set()
-        await asyncio.wait({saving})
+        await asyncio.wait({saving, showing})
         await asyncio.wait({following}, timeout=LAST_LINES_S)
         following.cancel()
     outcome.result.update(keeper.facts)
@@ -222,8 +228,9 @@ async def _finish(services: Services, run: Row, outcome: Outcome, warnings: list
     # Before the end, which nobody then waits for in vain; everything is kept by now, so nothing goes on from it.
     try:
         await drop_saved_work(services.pool, services.objects, run)
+        await drop_previews(services.pool, services.objects, run)
     except (psycopg.Error, PoolTimeout, MaquetteError) as error:
-        log.warning("run %s: its saved checkpoints stay (%s)", run["id"], type(error).__name__)
+        log.warning("run %s: its saved checkpoints or pictures stay (%s)", run["id"], type(error).__name__)
     await _end(
         services,
         run,
