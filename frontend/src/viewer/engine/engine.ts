@@ -1,17 +1,19 @@
 /** The 3D view without its page: loads, draws when something changed, and gives everything back. */
 
-import { PerspectiveCamera, Scene, Vector3, type WebGLRenderer } from "three";
+import { PerspectiveCamera, Vector3, type WebGLRenderer } from "three";
 
-import { outOfMemory, ViewerError } from "../problems";
+import { outOfMemory, type ViewerError } from "../problems";
 import type { CameraFrame, LayerName, LayerSource, SplatSource, StartCamera, Vec3 } from "../types";
 import type { Ball } from "./bounds";
+import { onContextLost, watchSize } from "./canvas";
 import type { Loaded } from "./fetching";
-import { Frustums, pyramidDepth } from "./frustums";
 import { listen } from "./gestures";
+import type { Size } from "./lens";
 import { opening, subject } from "./opening";
+import { Panes } from "./panes";
+import { Photographers } from "./photographers";
 import { poseOf, rightOf, upOf } from "./poses";
 import type { View } from "./rig";
-import { Stage } from "./stage";
 import { releaseShared } from "./statics";
 import { Walk } from "./walk";
 import { createRenderer } from "./webgl";
@@ -39,17 +41,11 @@ export class Engine {
   readonly #events: Events;
   readonly #renderer: WebGLRenderer;
   readonly #camera = new PerspectiveCamera();
-  readonly #overlay = new Scene();
   readonly #walk = new Walk();
+  readonly #panes: Panes;
+  readonly #photographers = new Photographers();
   readonly #stop: (() => void)[] = [];
-  #stage: Stage;
-  #other: Stage | null = null;
-  #split = 0.5;
-  #frames: readonly CameraFrame[] = [];
-  #frustums: Frustums | null = null;
   #ball: Ball = { centre: new Vector3(), radius: 1 };
-  #standing: number | null = null;
-  #hovered: number | null = null;
   #handle = 0;
   #closed = false;
   #checked = false;
@@ -59,8 +55,12 @@ export class Engine {
     this.#canvas = canvas;
     this.#events = events;
     this.#renderer = createRenderer(canvas);
-    this.#stage = new Stage(this.#renderer, this.invalidate);
-    this.#stop.push(this.#listenToPointer(), this.#listenToContext(), this.#watchSize());
+    this.#panes = new Panes(this.#renderer, this.invalidate);
+    this.#stop.push(
+      this.#listenToPointer(),
+      watchSize(canvas, this.#fit),
+      onContextLost(canvas, (error) => this.#closed || events.onFailure(error)),
+    );
   }
 
   /** Draw once more soon. Nothing is drawn otherwise. */
@@ -71,66 +71,53 @@ export class Engine {
 
   /** The main version; places the camera. */
   async load(source: SplatSource, signal: AbortSignal): Promise<void> {
-    this.#ball = await this.#told("model", (onProgress) => this.#stage.loadSplats(source, { signal, onProgress }));
+    this.#ball = await this.#told("model", (onProgress) => this.#panes.main.loadSplats(source, { signal, onProgress }));
     this.invalidate();
   }
 
   /** Where looking begins; see opening.ts. */
   begin(frames: readonly CameraFrame[], up: Vec3 | null | undefined, start: StartCamera | null | undefined): void {
-    this.setFrames(frames);
     this.#ball = subject(this.#ball, frames);
     const { rig } = this.#walk;
     rig.radius = this.#ball.radius;
     const first = opening(this.#ball, frames, up, start);
     rig.up = new Vector3(...(up ?? first.up)).normalize();
     this.#walk.begin(rig.starting(first));
-    this.#showFrustums(this.#frustums?.lines.visible ?? false);
-    this.invalidate();
+    this.setFrames(frames);
   }
 
   setFrames(frames: readonly CameraFrame[]): void {
-    this.#frames = frames;
-    this.#showFrustums(this.#frustums?.lines.visible ?? false);
+    this.#photographers.place(frames, this.#ball.radius);
+    this.invalidate();
   }
 
   async loadLayer(name: "mesh" | "points", source: LayerSource, signal: AbortSignal): Promise<void> {
-    const ball = await this.#told(name, (onProgress) => this.#stage.loadLayer(name, source, { signal, onProgress }));
+    const ball = await this.#told(name, (onProgress) => this.#panes.main.loadLayer(name, source, { signal, onProgress }));
     // Alone, the layer says where to look.
     if (ball && !this.#walk.begun) this.#ball = ball;
     this.invalidate();
   }
 
   show(name: LayerName, visible: boolean): void {
-    if (name === "cameras") this.#showFrustums(visible);
-    else this.#stage.show(name, visible);
+    if (name === "cameras") this.#photographers.show(visible);
+    else this.#panes.main.show(name, visible);
     this.invalidate();
   }
 
   /** Gaussians of the main version. */
   get count(): number {
-    return this.#stage.count;
+    return this.#panes.main.count;
   }
 
+  /** A second version beside the main one; null: none. */
   async compare(source: SplatSource | null, signal?: AbortSignal): Promise<void> {
-    const before = this.#other;
-    this.#other = null;
-    this.invalidate();
-    await before?.dispose();
-    if (!source || !signal || signal.aborted) return;
-    const stage = new Stage(this.#renderer, this.invalidate);
-    try {
-      await this.#told("comparison", (onProgress) => stage.loadSplats(source, { signal, onProgress }));
-    } catch (error) {
-      await stage.dispose();
-      throw error;
-    }
-    this.#other = stage;
-    this.invalidate();
+    if (!source || !signal || signal.aborted) return this.#panes.compare(null);
+    await this.#panes.compare((stage) => this.#told("comparison", (onProgress) => stage.loadSplats(source, { signal, onProgress })));
   }
 
   /** The share of the width that the main version has. */
   setSplit(share: number): void {
-    this.#split = share;
+    this.#panes.split = share;
     this.invalidate();
   }
 
@@ -178,12 +165,11 @@ export class Engine {
 
   /** Into a photo's own camera, or out of it. */
   stand(index: number | null): void {
-    const frame = index === null ? undefined : this.#frames[index];
+    const frame = index === null ? undefined : this.#photographers.frames[index];
     if (!frame) return this.#leavePhoto();
     const pose = poseOf(frame);
     const distance = Math.max(this.#ball.centre.distanceTo(pose.position), 0.1 * this.#walk.rig.radius);
-    this.#standing = index;
-    this.#frustums?.mark(index);
+    this.#photographers.stand(index);
     this.#events.onStanding(index);
     this.#go({ ...pose, distance, lens: { kind: "photo", frame } }, true);
   }
@@ -214,19 +200,16 @@ export class Engine {
   }
 
   paint(plain: string, marked: string): void {
-    this.#colours = [plain, marked];
-    this.#frustums?.paint(plain, marked);
+    this.#photographers.paint(plain, marked);
     this.invalidate();
   }
-  #colours: [string, string] = ["#888888", "#2f6fed"];
 
   async dispose(): Promise<Leftovers> {
     this.#closed = true;
     cancelAnimationFrame(this.#handle);
     for (const stop of this.#stop) stop();
-    await Promise.all([this.#stage.dispose(), this.#other?.dispose()]);
-    this.#frustums?.dispose();
-    this.#overlay.clear();
+    await this.#panes.dispose();
+    this.#photographers.dispose();
     releaseShared();
     this.#renderer.dispose();
     const { geometries, textures } = this.#renderer.info.memory;
@@ -239,27 +222,16 @@ export class Engine {
     this.#handle = 0;
     const moving = this.#walk.step(now);
     this.#render();
-    const settled = !moving && this.#stage.settled && (this.#other?.settled ?? true);
+    const settled = !moving && this.#panes.settled;
     if (settled && !this.#checked) this.#check();
     this.#events.onDrawn(settled);
     if (moving) this.invalidate();
   };
 
   #render(): void {
-    const { width, height } = this.#walk.size;
     this.#walk.rig.apply(this.#camera, this.#walk.size);
-    const renderer = this.#renderer;
-    renderer.setScissorTest(false);
-    renderer.clear();
-    if (this.#other) {
-      renderer.setScissorTest(true);
-      renderer.setScissor(0, 0, width * this.#split, height);
-      this.#stage.render(renderer, this.#camera);
-      renderer.setScissor(width * this.#split, 0, width * (1 - this.#split), height);
-      this.#other.render(renderer, this.#camera);
-      renderer.setScissorTest(false);
-    } else this.#stage.render(renderer, this.#camera);
-    if (this.#frustums?.lines.visible) renderer.render(this.#overlay, this.#camera);
+    this.#panes.render(this.#camera, this.#walk.size);
+    this.#photographers.render(this.#renderer, this.#camera);
   }
 
   #go(to: View, standing = false): void {
@@ -276,9 +248,8 @@ export class Engine {
   }
 
   #left(): void {
-    if (this.#standing === null) return;
-    this.#standing = null;
-    this.#frustums?.mark(this.#hovered);
+    if (this.#photographers.standing === null) return;
+    this.#photographers.stand(null);
     this.#events.onStanding(null);
   }
 
@@ -291,19 +262,6 @@ export class Engine {
   #turnUp(up: Vector3): void {
     this.#walk.rig.up = up.normalize();
     this.#go(this.#walk.rig.levelled());
-  }
-
-  #showFrustums(visible: boolean): void {
-    this.#frustums?.dispose();
-    this.#overlay.clear();
-    this.#frustums = null;
-    if (this.#frames.length === 0) return;
-    const frustums = new Frustums(this.#frames, pyramidDepth(this.#frames.map(poseOf), this.#ball.radius));
-    frustums.paint(...this.#colours);
-    frustums.lines.visible = visible;
-    frustums.mark(this.#standing);
-    this.#overlay.add(frustums.lines);
-    this.#frustums = frustums;
   }
 
   async #told<Result>(what: Fetched, load: (onProgress: (loaded: Loaded) => void) => Promise<Result>): Promise<Result> {
@@ -322,14 +280,13 @@ export class Engine {
   }
 
   #hover(index: number | null): void {
-    if (index === this.#hovered) return;
-    this.#hovered = index;
-    this.#frustums?.mark(index ?? this.#standing);
+    if (!this.#photographers.hover(index)) return;
     this.#events.onHover(index);
     this.invalidate();
   }
 
   #listenToPointer(): () => void {
+    const at = (x: number, y: number) => this.#photographers.at(this.#camera, this.#walk.size, x, y);
     return listen(this.#canvas, {
       turn: (right, down) => {
         this.#moved();
@@ -341,41 +298,20 @@ export class Engine {
       },
       zoom: (factor) => this.zoom(factor),
       tap: (x, y) => {
-        const index = this.#frustums?.at(this.#camera, this.#walk.size, x, y) ?? null;
+        const index = at(x, y);
         if (index !== null) this.stand(index);
       },
-      hover: (x, y) => this.#hover(this.#frustums?.at(this.#camera, this.#walk.size, x, y) ?? null),
+      hover: (x, y) => this.#hover(at(x, y)),
       leave: () => this.#hover(null),
     });
   }
 
-  #listenToContext(): () => void {
-    const lost = (event: Event) => {
-      event.preventDefault();
-      if (this.#closed) return;
-      this.#events.onFailure(
-        new ViewerError("context_lost", "The graphics card took the 3D view away.", "That happens when memory runs low or the computer slept. Try again; close other tabs if it comes back."),
-      );
-    };
-    this.#canvas.addEventListener("webglcontextlost", lost);
-    return () => this.#canvas.removeEventListener("webglcontextlost", lost);
-  }
-
-  #watchSize(): () => void {
-    const measure = () => {
-      const box = this.#canvas.getBoundingClientRect();
-      if (box.width === 0 || box.height === 0) return;
-      this.#walk.size = { width: box.width, height: box.height };
-      this.#renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
-      this.#renderer.setSize(box.width, box.height, false);
-      // Resizing empties the canvas: waiting for the next frame would flash.
-      if (!this.#closed && this.#walk.begun) this.#render();
-      this.invalidate();
-    };
-    const observer = new ResizeObserver(measure);
-    observer.observe(this.#canvas);
-    measure();
-    return () => observer.disconnect();
-  }
+  readonly #fit = (size: Size): void => {
+    this.#walk.size = size;
+    this.#renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
+    this.#renderer.setSize(size.width, size.height, false);
+    // Resizing empties the canvas: waiting for the next frame would flash.
+    if (!this.#closed && this.#walk.begun) this.#render();
+    this.invalidate();
+  };
 }
-
