@@ -12,7 +12,7 @@ interface FiltersProps {
 export function Filters({ typed, onType, shown, onShow }: FiltersProps) {
   return (
     <search className="flex w-full flex-wrap gap-2 sm:w-auto">
-      <label className="relative min-w-0 grow basis-40 sm:basis-64">
+      <label className="relative w-0 min-w-40 grow sm:w-64">
         <span className="sr-only">Search projects by name</span>
         <IconSearch className="pointer-events-none absolute top-1/2 left-3 size-4 -translate-y-1/2 text-ink-soft" />
         <input

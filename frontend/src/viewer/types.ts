@@ -50,7 +50,7 @@ export interface StartCamera {
   position: Vec3;
   target: Vec3;
   up: Vec3;
-  /** Vertical field of view. */
+  /** Field of view across the shorter side of where it is shown: of a wide window its height. */
   fov_deg: number;
 }
 

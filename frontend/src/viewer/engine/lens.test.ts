@@ -2,7 +2,7 @@ import { Matrix4, Vector3, Vector4 } from "three";
 import { describe, expect, it } from "vitest";
 
 import { letterbox } from "./letterbox";
-import { fovOf, projectionOf } from "./lens";
+import { fovOf, projectionOf, spanOf } from "./lens";
 import { lookedAt, meanUp, poseOf } from "./poses";
 
 const FRAME = { fx: 700, fy: 690, cx: 310, cy: 250, width: 640, height: 480 };
@@ -35,6 +35,17 @@ describe("a photo's lens", () => {
   it("spans the whole canvas, not only the photo", () => {
     const fov = fovOf({ kind: "photo", frame: FRAME }, { width: 640, height: 960 });
     expect(fov).toBeCloseTo((2 * Math.atan(480 / 690) * 180) / Math.PI, 6);
+  });
+});
+
+describe("a field of view", () => {
+  it("goes across the shorter side, so that an upright phone shows all that a wide window does", () => {
+    const lens = { kind: "fov", fovDeg: 50 } as const;
+    expect(fovOf(lens, { width: 1200, height: 800 })).toBeCloseTo(50, 6);
+    const upright = { width: 400, height: 800 };
+    expect(fovOf(lens, upright)).toBeCloseTo((2 * Math.atan(2 * Math.tan((25 * Math.PI) / 180)) * 180) / Math.PI, 6);
+    expect(spanOf(lens, upright)).toBe(50);
+    expect(spanOf({ kind: "photo", frame: FRAME }, { width: 1280, height: 480 })).toBeCloseTo((2 * Math.atan(240 / 690) * 180) / Math.PI, 6);
   });
 });
 

@@ -5,6 +5,7 @@ import { Matrix4 } from "three";
 import type { CameraFrame } from "../types";
 import { letterbox } from "./letterbox";
 
+/** `fovDeg`: across the canvas's shorter side, so that what a wide window shows is not cut off on an upright phone. */
 export type Lens = { kind: "fov"; fovDeg: number } | { kind: "photo"; frame: Intrinsics };
 export type Intrinsics = Pick<CameraFrame, "fx" | "fy" | "cx" | "cy" | "width" | "height">;
 export interface Size {
@@ -24,15 +25,28 @@ export function projectionOf(lens: Lens, canvas: Size, near: number, far: number
   );
 }
 
-/** Vertical field of view of the whole canvas. */
+/** Vertical field of view of the whole canvas, degrees. */
 export function fovOf(lens: Lens, canvas: Size): number {
-  return lens.kind === "fov" ? lens.fovDeg : (2 * Math.atan(canvas.height / 2 / inCanvas(lens, canvas).fy) * 180) / Math.PI;
+  return angleOf(canvas.height, inCanvas(lens, canvas).fy);
+}
+
+/** The same across its shorter side: what a `fov` lens is made of. */
+export function spanOf(lens: Lens, canvas: Size): number {
+  return lens.kind === "fov" ? lens.fovDeg : angleOf(shorterOf(canvas), inCanvas(lens, canvas).fy);
+}
+
+function angleOf(side: number, focal: number): number {
+  return (2 * Math.atan(side / 2 / focal) * 180) / Math.PI;
+}
+
+function shorterOf({ width, height }: Size): number {
+  return Math.min(width, height);
 }
 
 /** Focal lengths and principal point in canvas pixels; a photo lies letterboxed. */
 function inCanvas(lens: Lens, canvas: Size): { fx: number; fy: number; cx: number; cy: number } {
   if (lens.kind === "fov") {
-    const focal = canvas.height / 2 / Math.tan((lens.fovDeg * Math.PI) / 360);
+    const focal = shorterOf(canvas) / 2 / Math.tan((lens.fovDeg * Math.PI) / 360);
     return { fx: focal, fy: focal, cx: canvas.width / 2, cy: canvas.height / 2 };
   }
   const { frame } = lens;

@@ -3,7 +3,7 @@
 import { Quaternion, type PerspectiveCamera, Vector3 } from "three";
 
 import type { StartCamera } from "../types";
-import { fovOf, type Lens, projectionOf, type Size } from "./lens";
+import { fovOf, type Lens, projectionOf, type Size, spanOf } from "./lens";
 import { forwardOf, lookingAt, type Pose, rightOf, upOf } from "./poses";
 
 /** Nearer than this to the pole, orbiting stops: beyond it left and right would change places. */
@@ -71,9 +71,8 @@ export class Rig {
 
   /** From here, level, at a distance that shows the whole ball. */
   framing(centre: Vector3, radius: number, canvas: Size): View {
-    const fovDeg = this.view.lens.kind === "fov" ? this.view.lens.fovDeg : fovOf(this.view.lens, canvas);
-    const half = Math.min((fovDeg * Math.PI) / 360, Math.atan(Math.tan((fovDeg * Math.PI) / 360) * (canvas.width / canvas.height)));
-    const distance = radius / Math.sin(half);
+    const fovDeg = spanOf(this.view.lens, canvas);
+    const distance = radius / Math.sin((fovDeg * Math.PI) / 360);
     const position = centre.clone().addScaledVector(forwardOf(this.view), -distance);
     return { position, rotation: lookingAt(position, centre, this.up), distance, lens: { kind: "fov", fovDeg } };
   }
@@ -96,12 +95,12 @@ export class Rig {
   /** What to save so that `starting` gives this view again, but for a photo's tilt and its off-centre lens. */
   asStart(canvas: Size): StartCamera {
     const of = (v: Vector3): [number, number, number] => [v.x, v.y, v.z];
-    return { position: of(this.view.position), target: of(this.target), up: of(this.up), fov_deg: fovOf(this.view.lens, canvas) };
+    return { position: of(this.view.position), target: of(this.target), up: of(this.up), fov_deg: spanOf(this.view.lens, canvas) };
   }
 
   /** Leave a photo's lens for one as wide, when the visitor moves on from it. */
   unbind(canvas: Size): void {
-    if (this.view.lens.kind === "photo") this.view.lens = { kind: "fov", fovDeg: fovOf(this.view.lens, canvas) };
+    if (this.view.lens.kind === "photo") this.view.lens = { kind: "fov", fovDeg: spanOf(this.view.lens, canvas) };
   }
 
   apply(camera: PerspectiveCamera, canvas: Size): void {

@@ -1,7 +1,7 @@
 /** A short way from one view to another, so that the visitor sees where it went. */
 
 import type { Size } from "./lens";
-import { fovOf } from "./lens";
+import { spanOf } from "./lens";
 import type { View } from "./rig";
 
 export const TRAVEL_S = 0.4;
@@ -15,6 +15,6 @@ export function between(from: View, to: View, done: number, canvas: Size): View 
     position: from.position.clone().lerp(to.position, share),
     rotation: from.rotation.clone().slerp(to.rotation, share),
     distance: mix(from.distance, to.distance),
-    lens: { kind: "fov", fovDeg: mix(fovOf(from.lens, canvas), fovOf(to.lens, canvas)) },
+    lens: { kind: "fov", fovDeg: mix(spanOf(from.lens, canvas), spanOf(to.lens, canvas)) },
   };
 }
