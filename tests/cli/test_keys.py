@@ -109,8 +109,8 @@ def test_the_demo_makes_a_key_for_itself_where_keys_are_needed(stack: Any) -> No
     keyed = Settings(home=stack.home, api_keys="a-key-of-this-server", database_url=None)  # type: ignore[arg-type]
     query = "select name, revoked_at is null from maquette.api_keys where key_sha256 = %s"
     with _client(keyed, "http://127.0.0.1:1") as client:
-        key = client.headers["X-API-Key"]
+        key = client._http.headers["X-API-Key"]
         assert rows(stack, query, hash_of(key)) == [("maquette demo", True)]
     assert rows(stack, query, hash_of(key)) == [("maquette demo", False)]
     with _client(Settings(home=stack.home, database_url=None), "http://127.0.0.1:1") as client:
-        assert "X-API-Key" not in client.headers
+        assert "X-API-Key" not in client._http.headers

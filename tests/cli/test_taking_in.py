@@ -15,7 +15,7 @@ from tests.execution.house import noise_jpeg
 from tests.execution.test_inputs import disc, walk
 
 from maquette.cli.bars import Bars
-from maquette.cli.inputs import gather
+from maquette.client.inputs import gather
 from maquette.cli.local import LocalSink
 from maquette.cli.memory import OtherPhotosError, remember
 from maquette.cli.taking_in import FixedPhotosError, upload

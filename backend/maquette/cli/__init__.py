@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from maquette import __version__
-from maquette.cli import bundles, data, demo, gc, keys, models, reconstruct, server, splat
+from maquette.cli import bundles, data, demo, gc, keys, models, reconstruct, remote, server, splat
 from maquette.errors import MaquetteError
 
 app = typer.Typer(
@@ -32,6 +32,9 @@ app.add_typer(models.app, name="models")
 app.command()(reconstruct.reconstruct)
 app.add_typer(splat.app, name="splat")
 app.command()(demo.demo)
+app.add_typer(remote.app, name="project")
+for command in (remote.upload, remote.generate, remote.refine, remote.export, remote.status, remote.watch):
+    app.command(rich_help_panel="On a server")(command)
 
 
 def _version(wanted: bool) -> None:

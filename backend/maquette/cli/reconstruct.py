@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from maquette.cli.inputs import NoInputError, gather
+from maquette.client.inputs import NoInputError, gather
 from maquette.steps.parameters import WITHOUT_WEIGHTS, Enhancement, Preset
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from maquette.cli.inputs import Sent
 from maquette.cli.local import LocalSink
 from maquette.cli.memory import Memory, in_known_order
+from maquette.client.inputs import Sent
 from maquette.errors import BadInputError
 from maquette.steps import evaluation
 from maquette.steps.folder import Folder

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from maquette.cli.inputs import NoInputError, Sent
+from maquette.client.inputs import NoInputError, Sent
 from maquette.recon.archive import is_archive
 from maquette.steps.intake import MASK_ENDING, PHOTO_ENDINGS, kind_of, rig_among
 

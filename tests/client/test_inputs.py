@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.steps.test_intake import MP4, SIDES, packed, picture
 
-from maquette.cli.inputs import NoInputError, Sent, gather
-from maquette.cli.sending import batches
+from maquette.client.batches import batches
+from maquette.client.inputs import NoInputError, Sent, gather
+from tests.steps.test_intake import MP4, SIDES, packed, picture
 
 
 def lay(root: Path, files: dict[str, bytes]) -> Path:
