@@ -10,7 +10,7 @@ from numba import types
 from numpy import ndarray
 
 from maquette.recon.rasterize.compiled import Scalar, inlined_kernel, kernel
-from maquette.recon.rasterize.lanes import ARRAY, FLOATS, INT, LANES, WIDTH, emits, load, store
+from maquette.recon.rasterize.lanes import ARRAY, FLOATS, INT, LANES, WIDTH, emits
 
 SIZES = (3, 3, 4, 1)
 """A row of parameters or of their gradients: mean 0-2, log scales 3-5, quaternion 6-9, opacity logit 10."""
@@ -125,13 +125,19 @@ def has(bits: Scalar, lane: Scalar) -> Scalar:
     return (bits >> np.uint64(lane)) & np.uint64(1) != np.uint64(0)
 
 
-@inlined_kernel
-def nth(lanes: ndarray, number: Scalar) -> Scalar:
+# Instructions, not kernels: numba would compile one of its own for every constant that follows as ``number``.
+@emits(LANES, ARRAY, types.uint64)
+def nth(builder: Any, array: Any, number: Any) -> Any:
     """Vector ``number`` of an array of them."""
-    return load(lanes, np.uint64(number) * np.uint64(WIDTH))
+    return builder.load(_vector(builder, array, number), align=4)
 
 
-@inlined_kernel
-def put(lanes: ndarray, number: Scalar, value: Scalar) -> None:
+@emits(types.void, ARRAY, types.uint64, LANES)
+def put(builder: Any, array: Any, number: Any, lanes: Any) -> None:
     """Write vector ``number`` of an array of them."""
-    store(lanes, np.uint64(number) * np.uint64(WIDTH), value)
+    builder.store(lanes, _vector(builder, array, number), align=4)
+
+
+def _vector(builder: Any, array: Any, number: Any) -> Any:
+    at = builder.mul(number, ir.Constant(number.type, WIDTH))
+    return builder.bitcast(builder.gep(array, [at]), FLOATS.as_pointer())
