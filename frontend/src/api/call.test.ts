@@ -38,8 +38,8 @@ test("a path and a query are filled in, and what is not given is left out", asyn
 });
 
 test("a body goes as JSON, files as a form, the caller's key with both", async () => {
-  const { renameProject, replaceImage } = await import("./connection");
-  await renameProject({ path: { project_id: "p" }, body: { name: "Vase" } });
+  const { changeProject, replaceImage } = await import("./connection");
+  await changeProject({ path: { project_id: "p" }, body: { name: "Vase" } });
   await replaceImage({ path: { project_id: "p", image_index: 0 }, body: { file: new File(["x"], "a.jpg") }, headers: { "Idempotency-Key": "i" } });
   const [json, form] = asked;
   expect(json).toMatchObject({ method: "PATCH", body: '{"name":"Vase"}' });

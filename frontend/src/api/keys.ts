@@ -20,7 +20,9 @@ export type Noun =
   | "iterations"
   | "enhanced-views"
   | "metrics"
+  | "losses"
   | "meshes"
   | "exports"
   | "runs"
+  | "preview"
   | "shares";

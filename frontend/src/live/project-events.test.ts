@@ -34,4 +34,5 @@ test("the end of a run touches everything, a step of it nothing that has to be r
   expect(touchedBy({ type: "complete", payload: {} })).toBe("everything");
   expect(touchedBy({ type: "progress", payload: { status: "running" } })).toEqual([]);
   expect(touchedBy({ type: "progress", payload: { status: "queued" } })).toContain("runs");
+  expect(touchedBy({ type: "preview", payload: { run_id: "r1" } })).toEqual(["preview"]);
 });

@@ -13,7 +13,9 @@ export function touchedBy(event: Pick<Event, "type" | "payload">): readonly (Nou
       return "everything";
     case "model":
     case "promote":
-      return ["status", "models", "metrics"];
+      return ["status", "models", "metrics", "losses"];
+    case "preview":
+      return ["preview"];
     case "iteration":
       return ["status", "iterations", "enhanced-views", "metrics"];
     case "export":
@@ -21,6 +23,7 @@ export function touchedBy(event: Pick<Event, "type" | "payload">): readonly (Nou
     case "replace":
       return ["status", "images", "views", "depth-maps"];
     case "rename":
+    case "start_camera":
       return ["status"];
     default:
       return event.payload.status === "running" ? [] : ["status", "runs"];

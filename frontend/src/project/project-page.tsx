@@ -46,7 +46,7 @@ export function ProjectPage({ projectId }: { projectId: string }) {
       <title>{`${data.project.name} – Maquette`}</title>
       <Header project={data.project} />
       <div className={COLUMNS}>
-        <Showcase projectId={projectId} title={data.project.name} version={version} beside={beside} />
+        <Showcase project={data.project} version={version} beside={beside} />
         <aside className="min-w-0 space-y-4 lg:col-start-2 lg:row-span-2">
           <Actions status={data} onAsk={setAsked} />
           <Timeline projectId={projectId} current={data.current_run} />
@@ -78,7 +78,7 @@ function PageSkeleton() {
     <div role="status" aria-label="Loading the project" className="space-y-5">
       <Skeleton className="h-14 w-64" />
       <div className={COLUMNS}>
-        <Skeleton className="aspect-4/3 max-h-[72dvh] min-h-64" />
+        <Skeleton className="aspect-4/3 max-h-[72dvh] min-h-64 max-sm:aspect-square" />
         <Skeleton className="h-96" />
       </div>
     </div>

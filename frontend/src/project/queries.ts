@@ -39,6 +39,19 @@ export const metricsQuery = (id: string) =>
     queryFn: () => everything((cursor) => api.listMetrics({ path: { project_id: id }, query: { limit: PAGE, cursor } })),
   });
 
+export const lossesQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.list(id, "losses"),
+    queryFn: () => everything((cursor) => api.listLosses({ path: { project_id: id }, query: { limit: PAGE, cursor } })),
+  });
+
+/** How the training of a run looks just now; an event says when there is another picture. */
+export const previewQuery = (id: string, runId: string) =>
+  queryOptions({
+    queryKey: [...keys.list(id, "preview"), runId] as const,
+    queryFn: () => api.readRunPreview({ path: { run_id: runId } }),
+  });
+
 export const comparisonQuery = (id: string, a: number, b: number) =>
   queryOptions({
     queryKey: [...keys.project(id), "compare", a, b] as const,

@@ -7,36 +7,27 @@ import { decibels } from "@/ui/format";
 
 import { iterationsQuery } from "./queries";
 
-/** The rounds of a refine as they come: what each gained, and the newest version beside the photos it is held against. */
+/** The rounds of a refine as they come, and what each gained. */
 export function Rounds({ run }: { run: Run }) {
   const rounds = useQuery(iterationsQuery(run.project_id));
   const models = useQuery(modelsQuery(run.project_id));
   const own = (rounds.data ?? []).filter((round) => round.run_id === run.id);
   const made = (models.data ?? []).filter((model) => model.run_id === run.id);
-  const newest = made.at(-1);
-  if (own.length === 0 && !newest) return null;
+  if (own.length === 0) return null;
   const psnr = new Map(made.map((model) => [model.version, model.psnr]));
   return (
-    <div className="space-y-2">
-      <ol className="divide-y divide-line text-sm">
-        {own.map((round) => (
-          <li key={round.id} className="flex flex-wrap items-center justify-between gap-x-3 py-1">
-            <span>
-              Round {round.iteration}: version {round.version} {round.promoted && <Badge tone="accent">Promoted</Badge>}
-            </span>
-            <span className="text-ink-soft">
-              {decibels(psnr.get(round.version))} · {gain(round.relative_gain)}
-            </span>
-          </li>
-        ))}
-      </ol>
-      {run.status === "running" && newest?.preview_url && (
-        <figure>
-          <img src={newest.preview_url} alt={`Photos beside version ${newest.version}`} className="aspect-4/3 w-full rounded-md bg-black object-contain" />
-          <figcaption className="pt-1 text-xs text-ink-soft">Photos beside version {newest.version}, the newest of this run</figcaption>
-        </figure>
-      )}
-    </div>
+    <ol className="divide-y divide-line text-sm">
+      {own.map((round) => (
+        <li key={round.id} className="flex flex-wrap items-center justify-between gap-x-3 py-1">
+          <span>
+            Round {round.iteration}: version {round.version} {round.promoted && <Badge tone="accent">Promoted</Badge>}
+          </span>
+          <span className="text-ink-soft">
+            {decibels(psnr.get(round.version))} · {gain(round.relative_gain)}
+          </span>
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -8,6 +8,7 @@ import { IconFile, IconStop, IconUpload } from "@/ui/icons";
 import { Words } from "@/ui/words";
 
 import { CancelDialog } from "./cancel-dialog";
+import { LivePreview } from "./live-preview";
 import { LogTail } from "./log-tail";
 import { Findings, findingsOf } from "./notice";
 import { Outcome } from "./outcome";
@@ -36,10 +37,13 @@ export function RunBody({ run, current, newest, now }: RunBodyProps) {
     // A new stage has begun, and the history knows since when.
     if (run.status === "running" && run.stage) void refetch();
   }, [run.status, run.stage, refetch]);
+  const trains = run.step === "generate" || run.step === "refine";
   const error = run.error as { code?: string; message?: string; suggestion?: string } | null;
   return (
     <div className="space-y-3 px-4 pb-4">
       {unfinished && <Waiting run={run} current={current} />}
+      {/* Above the stages, whose words take more lines and fewer as they go on. */}
+      {trains && run.status !== "queued" && run.status !== "completed" && <LivePreview run={run} />}
       {run.status !== "queued" && run.step !== "upload" && (
         <StageList stages={stagesOf(run, events.data)} run={run} now={now} />
       )}

@@ -1,7 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 
-import type { Export, Model, View } from "@/api/connection";
+import { changeProject, type ChosenStart, type Export, type Model, type Project, type Status, type View } from "@/api/connection";
+import { keys } from "@/api/keys";
 import { exportsQuery, imagesQuery, modelsQuery } from "@/api/queries";
 import { Link } from "@/app/navigation";
 import { buttonLook } from "@/ui/button";
@@ -15,37 +16,46 @@ import { viewsQuery } from "./queries";
 const Viewer = lazy(async () => ({ default: (await import("@/viewer")).Viewer }));
 
 // The same place for all that may stand here, so that nothing below it moves.
-const FRAME = "relative aspect-4/3 max-h-[72dvh] min-h-64 w-full overflow-hidden rounded-xl border border-line bg-raised";
+const FRAME = "relative aspect-4/3 max-h-[72dvh] max-sm:aspect-square min-h-64 w-full overflow-hidden rounded-xl border border-line bg-raised";
 
 interface ShowcaseProps {
-  projectId: string;
-  title: string;
+  project: Project;
   /** Null: the promoted version. */
   version: number | null;
   beside: number | null;
 }
 
 /** What the project looks like: the model to turn, or its photos before there is one. */
-export function Showcase({ projectId, title, version, beside }: ShowcaseProps) {
+export function Showcase({ project, version, beside }: ShowcaseProps) {
+  const projectId = project.id;
   const models = useQuery(modelsQuery(projectId));
   if (models.isPending) return <Skeleton className={FRAME} />;
-  if (models.isError) return <Failed failure={models.error} retry={() => void models.refetch()} />;
+  if (models.isError) {
+    return (
+      <div className={`${FRAME} grid content-center p-4`}>
+        <Failed failure={models.error} retry={() => void models.refetch()} />
+      </div>
+    );
+  }
   const promoted = models.data.find((model) => model.promoted);
   const shown = models.data.find((model) => model.version === version) ?? promoted ?? models.data.at(-1);
   if (!shown) return <Photos projectId={projectId} />;
   const other = models.data.find((model) => model.version === beside && model.version !== shown.version);
-  return <Shown key={projectId} projectId={projectId} title={title} model={shown} other={other ?? null} onRetry={async () => void (await models.refetch())} />;
+  const start = startOf(project.start_camera ?? null, shown, models.data);
+  return <Shown key={projectId} project={project} start={start} model={shown} other={other ?? null} onRetry={async () => void (await models.refetch())} />;
 }
 
 interface ShownProps {
-  projectId: string;
-  title: string;
+  project: Project;
+  start: StartCamera | null;
   model: Model;
   other: Model | null;
   onRetry: () => Promise<void>;
 }
 
-function Shown({ projectId, title, model, other, onRetry }: ShownProps) {
+function Shown({ project, start, model, other, onRetry }: ShownProps) {
+  const projectId = project.id;
+  const queries = useQueryClient();
   const views = useQuery(viewsQuery(projectId));
   const exports = useQuery(exportsQuery(projectId));
   const cameras = useMemo(() => framesOf(views.data ?? [], model.view_run_id), [views.data, model.view_run_id]);
@@ -53,7 +63,10 @@ function Shown({ projectId, title, model, other, onRetry }: ShownProps) {
   const points = useMemo(() => layerOf(exports.data ?? [], model.version, "pointcloud.ply"), [exports.data, model.version]);
   const source = useMemo(() => sourceOf(model), [model]);
   const compared = useMemo(() => other && sourceOf(other), [other]);
-  const start = useMemo(() => startOf(projectId), [projectId]);
+  const keepStart = async (camera: StartCamera) => {
+    const changed = await changeProject({ path: { project_id: projectId }, body: { start_camera: { ...camera, version: model.version } as ChosenStart } });
+    queries.setQueryData<Status>(keys.status(projectId), (status) => status && { ...status, project: changed });
+  };
   const poster = usePoster(projectId, model);
   if (!source.splatUrl) {
     return (
@@ -73,9 +86,9 @@ function Shown({ projectId, title, model, other, onRetry }: ShownProps) {
           cameras={cameras}
           posterUrl={poster}
           start={start}
-          onSaveStart={(camera) => keepStart(projectId, camera)}
+          onSaveStart={keepStart}
           onRetry={onRetry}
-          title={`${title}, version ${model.version}`}
+          title={`${project.name}, version ${model.version}`}
         />
       </Suspense>
     </div>
@@ -151,17 +164,12 @@ export function layerOf(exports: readonly Export[], version: number, format: str
   return { url: newest.download_url, bytes: newest.bytes, outFromWorld: (newest.details.out_from_world as Rows4 | undefined) ?? null };
 }
 
-// The API has no place for it, so that it is this browser's.
-const startKey = (projectId: string) => `maquette.start.${projectId}`;
-
-function keepStart(projectId: string, camera: StartCamera): void {
-  localStorage.setItem(startKey(projectId), JSON.stringify(camera));
-}
-
-function startOf(projectId: string): StartCamera | null {
-  try {
-    return JSON.parse(localStorage.getItem(startKey(projectId)) ?? "null") as StartCamera | null;
-  } catch {
-    return null;
-  }
+/** Where the owner wants looking to begin, if that was said in the world that the version lives in. */
+export function startOf(
+  chosen: ChosenStart | null,
+  shown: Pick<Model, "view_run_id">,
+  models: readonly Pick<Model, "version" | "view_run_id">[],
+): StartCamera | null {
+  const at = chosen && models.find((model) => model.version === chosen.version);
+  return at?.view_run_id === shown.view_run_id ? chosen : null;
 }

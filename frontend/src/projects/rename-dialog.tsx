@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { renameProject } from "@/api/connection";
+import { changeProject } from "@/api/connection";
 import { keys } from "@/api/keys";
 import { Button } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
@@ -14,7 +14,7 @@ export function RenameDialog({ project, onClose }: { project: { id: string; name
   const [name, setName] = useState(project.name);
   const queries = useQueryClient();
   const rename = useMutation({
-    mutationFn: () => renameProject({ path: { project_id: project.id }, body: { name } }),
+    mutationFn: () => changeProject({ path: { project_id: project.id }, body: { name } }),
     onSuccess: async () => {
       await Promise.all([
         queries.invalidateQueries({ queryKey: keys.projects }),

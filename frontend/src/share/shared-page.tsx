@@ -65,6 +65,7 @@ function Model({ shared, bare, onRetry }: { shared: Shared; bare: boolean; onRet
         model={{ splatUrl: shared.model_url, kind: "ply", bytes: shared.formats.find(({ format }) => format === "ply")?.bytes ?? null }}
         posterUrl={shared.preview_url}
         cameras={cameras}
+        start={shared.start_camera}
         controls={bare ? "none" : "minimal"}
         title={shared.title}
         onRetry={async () => void (await onRetry())}

@@ -72,9 +72,13 @@ export function Viewer(props: ViewerProps) {
   };
   const saveStart = async () => {
     if (!engine) return;
+    try {
+      await props.onSaveStart?.(engine.start);
+    } catch (failure) {
+      return setSaid(`It was not saved. ${failure instanceof Error ? failure.message : ""}`);
+    }
     engine.makeHome();
-    await props.onSaveStart?.(engine.start);
-    setSaid("Looking at the model begins here from now on.");
+    setSaid("Looking at the model begins here from now on, for everybody who is shown it.");
   };
 
   const shortcuts: Record<string, () => void> = {
@@ -123,7 +127,7 @@ export function Viewer(props: ViewerProps) {
     ],
     [engine],
   );
-  const menu = props.onSaveStart ? [...moves, { label: "Begin here", says: "Save this view as the model's start", onChoose: () => void saveStart() }] : moves;
+  const menu = props.onSaveStart ? [...moves, { label: "Begin here", says: "Save this view, and what is up in it, for everybody", onChoose: () => void saveStart() }] : moves;
   const ready = phase === "ready";
 
   return (

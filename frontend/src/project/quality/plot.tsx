@@ -1,8 +1,7 @@
-import "uplot/dist/uPlot.min.css";
+import { useCallback } from "react";
+import type UPlot from "uplot";
 
-import { useEffect, useRef } from "react";
-import UPlot from "uplot";
-
+import { axisOf, Canvas, type Drawing, type Inks } from "./canvas";
 import { valueOf, type Chart } from "./series";
 
 /** Between lines: no halves of a shown digit. */
@@ -18,68 +17,35 @@ interface PlotProps {
   bare?: boolean;
 }
 
-/** A chart over versions. Colours are read from the page, so that it is drawn anew when the theme changes. */
+/** A chart over versions. */
 export function Plot({ chart, versions, range, height, bare = false }: PlotProps) {
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const host = box.current;
-    if (!host) return;
-    let plot: UPlot | null = null;
-    function draw(): void {
-      if (!host || host.clientWidth === 0) return;
-      plot?.destroy();
-      plot = new UPlot(optionsOf(chart, versions, range, host, height, bare), dataOf(chart, versions), host);
-    }
-    const size = new ResizeObserver(() => {
-      if (plot && host.clientWidth) plot.setSize({ width: host.clientWidth, height });
-      else draw();
-    });
-    const theme = new MutationObserver(draw);
-    const system = matchMedia("(prefers-color-scheme: dark)");
-    draw();
-    size.observe(host);
-    theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    system.addEventListener("change", draw);
-    return () => {
-      size.disconnect();
-      theme.disconnect();
-      system.removeEventListener("change", draw);
-      plot?.destroy();
-    };
-  }, [chart, versions, range, height, bare]);
-  return (
-    <div ref={box} aria-hidden style={{ height }} className="relative overflow-hidden text-ink-soft">
-      {/* What colours the page's names stand for just now is read off these. */}
-      <span data-ink="accent" className="absolute text-accent" />
-      <span data-ink="soft" className="absolute text-line-strong" />
-      <span data-ink="line" className="absolute text-line" />
-    </div>
+  const drawing = useCallback(
+    (width: number, inks: Inks): Drawing => ({
+      options: optionsOf(chart, versions, range, inks, width, height, bare),
+      data: [[...versions], ...chart.series.map((series) => series.values)],
+    }),
+    [chart, versions, range, height, bare],
   );
-}
-
-function dataOf(chart: Chart, versions: readonly number[]): UPlot.AlignedData {
-  return [[...versions], ...chart.series.map((series) => series.values)];
+  return <Canvas height={height} drawing={drawing} />;
 }
 
 function optionsOf(
   chart: Chart,
   versions: readonly number[],
   range: readonly [number, number],
-  host: HTMLElement,
+  inks: Inks,
+  width: number,
   height: number,
   bare: boolean,
 ): UPlot.Options {
-  const ink = (name: string) => getComputedStyle(host.querySelector(`[data-ink=${name}]`) ?? host).color;
-  const soft = getComputedStyle(host).color;
-  const font = "11px system-ui, sans-serif";
-  const axis = { stroke: soft, font, ticks: { show: false }, grid: { stroke: ink("line"), width: 1 } };
-  const colours = [ink("accent"), ink("soft")];
+  const axis = axisOf(inks);
+  const colours = [inks.accent, inks.soft];
   // As many names as fit, the newest version's among them.
-  const every = Math.max(1, Math.ceil((versions.length * NAME_PX) / (host.clientWidth - 60)));
+  const every = Math.max(1, Math.ceil((versions.length * NAME_PX) / (width - 60)));
   const first = versions[0] ?? 0;
   const last = versions.at(-1) ?? 0;
   return {
-    width: host.clientWidth,
+    width,
     height,
     legend: { show: false },
     cursor: { show: false },
@@ -100,11 +66,11 @@ function optionsOf(
       { value: (_, version) => `v${version}` },
       ...chart.series.map((series, index) => ({
         label: series.name,
-        stroke: colours[index] ?? soft,
+        stroke: colours[index] ?? inks.text,
         width: 2,
         ...(index > 0 ? { dash: [4, 4] } : {}),
         spanGaps: true,
-        points: { show: true, size: bare ? 5 : 7, fill: colours[index] ?? soft },
+        points: { show: true, size: bare ? 5 : 7, fill: colours[index] ?? inks.text },
         value: (_: UPlot, value: number | null) => valueOf(value, chart.term),
       })),
     ],

@@ -4,7 +4,8 @@ import { lazy, Suspense, useMemo, useState } from "react";
 import { SelectField } from "@/ui/field";
 import { Empty, Failed, Skeleton } from "@/ui/states";
 
-import { metricsQuery, viewsQuery } from "../queries";
+import { lossesQuery, metricsQuery, viewsQuery } from "../queries";
+import { LossFigure, LossTable } from "./loss-figure";
 import { meanCharts, rangeOf, TERMS, termsOf, valueOf, versionsOf, viewCharts, type Chart, type Split, type Term } from "./series";
 import { QualityTable } from "./table";
 
@@ -17,6 +18,7 @@ const SMALL = 84;
 /** How close each version comes to photos, over all of them and view by view; as charts or as a table. */
 export function QualityTab({ projectId }: { projectId: string }) {
   const metrics = useQuery(metricsQuery(projectId));
+  const losses = useQuery(lossesQuery(projectId));
   const views = useQuery(viewsQuery(projectId));
   const [as, setAs] = useState<"charts" | "table">("charts");
   const [split, setSplit] = useState<Split>("held_out");
@@ -30,9 +32,10 @@ export function QualityTab({ projectId }: { projectId: string }) {
     [data, split, term, names],
   );
 
-  if (metrics.isPending) return <Skeleton className="h-72" />;
+  if (metrics.isPending || losses.isPending) return <Skeleton className="h-72" />;
   if (metrics.isError) return <Failed failure={metrics.error} retry={() => void metrics.refetch()} />;
-  if (metrics.data.length === 0) {
+  if (losses.isError) return <Failed failure={losses.error} retry={() => void losses.refetch()} />;
+  if (metrics.data.length === 0 && losses.data.length === 0) {
     return <Empty title="Nothing was measured yet" text="Each version is compared with photos, and with some that it has not learnt from." />;
   }
   const splits = (["held_out", "training"] as const).filter((one) => metrics.data.some((metric) => metric.split === one));
@@ -51,13 +54,17 @@ export function QualityTab({ projectId }: { projectId: string }) {
         ))}
       </fieldset>
       {as === "table" ? (
-        <QualityTable metrics={metrics.data} names={names} />
+        <>
+          <QualityTable metrics={metrics.data} names={names} />
+          {losses.data.length > 0 && <LossTable losses={losses.data} />}
+        </>
       ) : (
         <>
           <div className="grid grid-cols-[repeat(auto-fill,minmax(min(16rem,100%),1fr))] gap-4">
             {means.map((chart) => (
               <Figure key={chart.id} chart={chart} versions={versions} />
             ))}
+            {losses.data.length > 0 && <LossFigure losses={losses.data} height={HEIGHT} />}
           </div>
           <section className="space-y-3">
             <div className="flex flex-wrap items-end gap-3">
