@@ -17,12 +17,12 @@ export function Header({ project }: { project: Project }) {
   const { word, tone } = STATES[project.status];
   return (
     <header className="flex flex-wrap items-center gap-x-4 gap-y-2">
-      <div className="min-w-0 grow basis-60">
+      <div className="min-w-0 grow basis-96 max-sm:basis-full">
         <Link to="/" className="text-sm text-ink-soft underline-offset-4 hover:underline">
           Projects
         </Link>
         <h1 className="flex items-center gap-3 text-2xl tracking-tight">
-          <span dir="auto" className="line-clamp-2 min-w-0 wrap-anywhere" title={project.name}>
+          <span dir="auto" className="line-clamp-2 min-w-0 text-wrap wrap-anywhere" title={project.name}>
             {project.name}
           </span>
           <Badge tone={tone}>{word}</Badge>

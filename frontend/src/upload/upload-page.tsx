@@ -109,6 +109,12 @@ export function UploadPage({ projectId = null }: { projectId?: string | null }) 
 
       <Suspense>
         {begun && <Total view={view} onStop={() => uploader.stop()} onRetry={() => uploader.retry()} />}
+        {/* Where the verdict will stand, so that the files below do not jump when it comes. */}
+        {active && photos.length > 0 && (
+          <p className="min-h-24 rounded-xl border border-line p-4 text-sm text-ink-soft">
+            Once all have arrived, you read here how well they fit together.
+          </p>
+        )}
         {!active && arrivedHere && <SetVerdict capture={status.data?.project.capture ?? undefined} made={(status.data?.models.length ?? 0) > 0} />}
       </Suspense>
       <Suspense>
