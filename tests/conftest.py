@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
 
 from tests.ports import free_port
 from tests.serving import SMALL, Server, send_photos, serving
+from tests.shapes import begin_again, check_shapes
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -33,7 +33,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # numpy's own BLAS is loaded already: a plugin of pytest imports it before this file is read.
 threadpool_limits(1, user_api="blas")
 
-install_import_hook("maquette.recon", "beartype.beartype")
+check_shapes()
 
 TESTS = Path(__file__).resolve().parent
 CAPTURES = TESTS.parents[1] / "shared" / "captures"
@@ -42,6 +42,10 @@ CAPTURES = TESTS.parents[1] / "shared" / "captures"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Minutes of waiting first: left for the end, they would keep one process busy while the others are done."""
     items.sort(key=lambda item: "faults" not in item.path.relative_to(TESTS).parts)
+
+
+def pytest_runtest_setup() -> None:
+    begin_again()
 
 
 @pytest.fixture(scope="session")
