@@ -16,10 +16,14 @@ WEB := backend/maquette/web/dist/index.html
 WEB_SOURCES := frontend/package-lock.json frontend/openapi.json frontend/index.html $(wildcard frontend/*.ts) \
 	$(shell find frontend/src frontend/public -type f -not -path '*/generated/*' -not -name '*.test.*' 2>/dev/null)
 NODE := $(BIN)/python tools/npm.py
+# What several targets say at once, one after the other; the make of macOS cannot.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 PIP := @$(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Data of `make demo` and `make serve`; both use the same home, so that serve finds what demo made.
 export MAQUETTE_HOME ?= $(CURDIR)/.maquette
+# Set in many containers. Every step is a process, and without byte code each would compile all of Maquette again.
+unexport PYTHONDONTWRITEBYTECODE
 PHOTOS ?=
 PRESET ?= fastest
 OUT ?= demo-output
@@ -42,8 +46,10 @@ frontend: $(WEB) ## Build the page, where its sources changed
 openapi: $(VENV)/.dev ## Write the description of our API that the page's client is generated from
 	$(BIN)/python tools/write_openapi.py
 
-test: check check-frontend $(JS_CLIENTS) $(JS_READERS) ## Check style, types and imports, then run all tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+# Three processes of tests for two cores: a third of the time, tests wait for the clock, a disk or another process.
+test: $(VENV)/.dev ## Check style, types and imports, then run all tests
+	@$(MAKE) --no-print-directory --jobs=2 $(TOGETHER) check check-frontend $(JS_CLIENTS) $(JS_READERS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check backend tests bench
