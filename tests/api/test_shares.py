@@ -55,7 +55,8 @@ def test_a_stranger_sees_one_model(
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
     shown = answer.json()
     assert set(shown) == {
-        "title", "version", "model_url", "preview_url", "cameras", "allow_download", "formats", "urls_expire_at"
+        "title", "version", "model_url", "preview_url", "cameras", "start_camera", "allow_download", "formats",
+        "urls_expire_at",
     }  # fmt: skip
     assert (shown["title"], shown["version"], shown["allow_download"]) == ("Fountain", 0, False)
     assert stranger.get(shown["model_url"]).content.startswith(b"model0.ply of run")

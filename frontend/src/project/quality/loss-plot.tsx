@@ -14,7 +14,7 @@ export function LossPlot({ chart, height }: { chart: LossChart; height: number }
           height,
           legend: { show: false },
           cursor: { show: false },
-          padding: [8, 12, 0, 0],
+          padding: [8, 20, 0, 0],
           scales: { x: { time: false, range: (_, __, last) => [0, last] }, y: { range: (_, __, most) => [0, most * 1.08] } },
           axes: [
             { ...axis, size: 26, grid: { show: false }, space: 56 },
