@@ -53,7 +53,7 @@ async def execute_upload(
     parameters: UploadParameters,
     photos_already: int = 0,
     idempotency_key: str | None = None,
-    input_hash: str | None = None,
+    input_hash: str = "",
     taken: Mapping[UUID, str] | None = None,
 ) -> Row:
     """Take in the photos in ``folder/incoming`` and return the upload's completed ``runs`` row.
