@@ -25,8 +25,8 @@ from maquette.api.incoming import FormLimits, Received, receive
 from maquette.api.links import with_links
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
-from maquette.api.rejections import describe_validation
 from maquette.api.rates import limited
+from maquette.api.rejections import describe_validation
 from maquette.api.repeats import IdempotencyKey, key_reused
 from maquette.api.results import REUSED_BECAUSE
 from maquette.api.service import Service, Serving
