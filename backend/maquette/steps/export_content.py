@@ -19,7 +19,6 @@ from maquette.recon.scenes.saved import is_saved_scene, load_saved_scene
 from maquette.recon.texture.transfer import FEWEST, decimated
 from maquette.steps import evaluation
 from maquette.steps.folder import Folder
-from maquette.steps.meshes import mesh_of
 from maquette.steps.parameters import ExportParameters
 from maquette.steps.records import Model, Warn
 from maquette.steps.sink import Sink
@@ -64,6 +63,9 @@ def content_of(folder: Folder, target: Format[Any], model: Model, wanted: Export
         files = [folder.scene / name for name in ("cameras.json", "points.npz")]
         return Made(cameras, gaussians, gaussians, scene, tuple(folder.relative(file) for file in files))
     if target.kind == "mesh":
+        # Here, for what makes surfaces, textures and films takes long to load, and splats need none of it.
+        from maquette.steps.meshes import mesh_of
+
         mesh, path = mesh_of(folder, _needed(scene), model, gaussians, wanted, sink)
         if not wanted.optimize:
             return Made(mesh, gaussians, mesh, scene, (path,))
