@@ -5,7 +5,7 @@ import { halves, inBatches, isLarge, type Batch } from "./batches";
 import type { Checked } from "./checks";
 import { fresh, verdictsByFile, type Item } from "./item";
 import { Pace } from "./pace";
-import { patience, PATIENCE_MS } from "./patience";
+import { askedMs, patience, PATIENCE_MS } from "./patience";
 import { send, type Options } from "./send";
 import { sendLarge } from "./send-large";
 import * as shelf from "./shelf";
@@ -181,7 +181,10 @@ export class Uploader {
         // However often the line breaks: as long as it gets further, it is worth the next try.
         if (this.keptOf(batch) > reached) attempt = 0;
         reached = this.keptOf(batch);
-        const pause = PATIENCE_MS[attempt];
+        // The server says itself when there is room for more uploads: a matter of minutes, not a failure.
+        const asked = askedMs(failure);
+        if (asked !== null) attempt = -1;
+        const pause = asked ?? PATIENCE_MS[attempt];
         if (!isPassing(failure) || pause === undefined) return this.fail(batch, failure);
         for (const { id } of batch.parts) this.putBack(id);
         this.tell({ waiting: failure });
