@@ -4,6 +4,8 @@ import type { Chosen } from "@/upload/checks";
 import { DropZone } from "@/upload/drop-zone";
 import { handOver } from "@/upload/handed";
 
+import { SampleCard } from "./sample-card";
+
 const STEPS = [
   { icon: IconPhoto, title: "Walk around it", text: "20 to 40 sharp photos from all sides, each overlapping the last. A slow video does as well." },
   { icon: IconUpload, title: "Drop the files", text: "Every photo is checked while it arrives, and you learn what to take again." },
@@ -29,6 +31,7 @@ export function FirstRun() {
         </p>
       </header>
       <DropZone onChosen={take} small={false} />
+      <SampleCard />
       <ol className="grid gap-4 sm:grid-cols-2 lg:grid-cols-4">
         {STEPS.map(({ icon: Icon, title, text }, index) => (
           <li key={title} className="space-y-2 rounded-xl border border-line bg-surface p-4">

@@ -9,6 +9,7 @@ import { Empty, Failed } from "@/ui/states";
 
 import { Card, CardSkeleton } from "./card";
 import { Filters } from "./filters";
+import { SampleLink } from "./sample-link";
 import { choose, type Shown } from "./states";
 import { useProjectsLive } from "./use-projects-live";
 
@@ -72,6 +73,11 @@ export function ProjectsPage() {
           </li>
         ))}
       </ul>
+      {list.isSuccess && !list.hasNextPage && (
+        <div className="flex justify-center">
+          <SampleLink />
+        </div>
+      )}
       {list.hasNextPage && (
         <div className="flex justify-center">
           <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
