@@ -82,7 +82,7 @@ async def test_training_goes_on_from_its_newest_checkpoint_on_another_machine(
                 "select * from public.artifacts where run_id = %s and kind = 'saved_work'", placed["id"]
             )
     first.kill()
-    assert sorted(Path(one["path"]).name for one in saved) == ["checkpoint.npz", "work.json"]
+    assert sorted(Path(one["path"]).name for one in saved) == ["checkpoint.npz", "losses.json", "work.json"]
     start("two")
     ended = await house.until(placed["id"], "completed", "failed", seconds=120)
     assert ended["status"] == "completed", ended["error"]
