@@ -90,8 +90,8 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
         >
           {beside ? "Stop comparing" : "Compare"}
         </Button>
-        <Button size="sm" tone="quiet" onClick={onRefineFrom} aria-label={`Refine from version ${model.version}`}>
-          <IconRefine /> Refine from here
+        <Button size="sm" tone="quiet" onClick={onRefineFrom}>
+          <IconRefine /> Refine from version {model.version}
         </Button>
         {!model.promoted && (
           <Button size="sm" tone="quiet" busy={promote.isPending} onClick={() => promote.mutate()} aria-label={`Promote version ${model.version}`}>
