@@ -15,8 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from maquette.cli.reconstruct import _index_images, list_inputs, take_in
+from maquette.cli.taking_in import index_images, lay
+from maquette.client.inputs import gather
 from maquette.steps import STEPS
+from maquette.steps.folder import Folder
 from maquette.steps.records import Images, Model, Preview, Record, Warn
 
 
@@ -43,10 +45,10 @@ class Listener:
 
 def place(photos: Path, root: Path) -> None:
     """Upload into ``root``."""
-    take_in(list_inputs([photos]), root)
-    sink = Listener()
+    folder, sink = Folder(root), Listener()
+    lay(gather([photos]), folder)
     STEPS["upload"].run(root, {}, sink)
-    _index_images(root, next(record for record in sink.records if isinstance(record, Images)))
+    index_images(folder, next(record for record in sink.records if isinstance(record, Images)))
 
 
 def run(step: str, root: Path, **parameters: Any) -> list[Model]:

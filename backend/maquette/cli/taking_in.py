@@ -39,11 +39,11 @@ def upload(sent: Sequence[Sent], parameters: dict[str, Any], folder: Folder, mem
         _check_numbers_stay(folder, before, more=hashes != memory.photos, frames=parameters["frames"], earlier=earlier)
     if not memory.is_done("upload", parameters, hashes):
         by_path = {one.path: one for one in sent}
-        _lay([by_path[path] for path in ordered], folder)
+        lay([by_path[path] for path in ordered], folder)
     memory.run("upload", parameters, hashes, sink)
     memory.photos = hashes
     memory.save()
-    _index_images(folder, sink.images())
+    index_images(folder, sink.images())
 
 
 def _check_numbers_stay(
@@ -63,7 +63,7 @@ def _check_numbers_stay(
         )
 
 
-def _lay(sent: Sequence[Sent], folder: Folder) -> None:
+def lay(sent: Sequence[Sent], folder: Folder) -> None:
     """Lay the files into the upload step's folder; links where the disk allows, so nothing is doubled."""
     for old in (folder.incoming, folder.images, folder.masks, folder.poses):
         shutil.rmtree(old, ignore_errors=True)
@@ -79,7 +79,7 @@ def _lay(sent: Sequence[Sent], folder: Folder) -> None:
     (folder.root / "incoming.json").write_text(json.dumps(entries))
 
 
-def _index_images(folder: Folder, images: Images) -> None:
+def index_images(folder: Folder, images: Images) -> None:
     """What the worker writes from the database: what takes part, what is known of it, and the cameras that came."""
     index = [
         {
