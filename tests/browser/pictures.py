@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 Picture = NDArray[np.uint8]
 """sRGB, height by width by 3."""
 
-NOTHING_OVER_IT = ".mqv > :not(.mqv-canvas), header { visibility: hidden !important; }"
+NOTHING_OVER_IT = ".mqv > :not(.mqv-canvas), header, [aria-label=Messages] { opacity: 0 !important; }"
 CANVAS = ".mqv-canvas canvas"
 COARSE = (40, 30)
 """Width and height in cells. A small model is blurred, and Gaussians are drawn a little differently by each program."""

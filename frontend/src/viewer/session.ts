@@ -61,6 +61,9 @@ export function useSession(host: RefObject<HTMLElement | null>, props: ViewerPro
       if (stop.signal.aborted) return;
       engine = new Engine(canvas, {
         onProgress: (what, loaded) => tell({ progress: loaded && { what, ...loaded } }),
+        onDue: () => {
+          canvas.dataset["settled"] = "false";
+        },
         onDrawn: (settled) => {
           canvas.dataset["frames"] = String(Number(canvas.dataset["frames"] ?? 0) + 1);
           canvas.dataset["settled"] = String(settled && loaded);

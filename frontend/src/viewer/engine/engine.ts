@@ -21,6 +21,8 @@ import { createRenderer } from "./webgl";
 export interface Events {
   /** Null: it is there, or will not come. */
   onProgress(what: Fetched, loaded: Loaded | null): void;
+  /** Another frame has to be drawn: what is on the screen is not all that there is to see. */
+  onDue(): void;
   /** After each frame: whether it shows what the camera sees to the end. */
   onDrawn(settled: boolean): void;
   onStanding(index: number | null): void;
@@ -67,6 +69,7 @@ export class Engine {
   readonly invalidate = (): void => {
     if (this.#handle || this.#closed) return;
     this.#handle = requestAnimationFrame(this.#tick);
+    this.#events.onDue();
   };
 
   /** The main version; places the camera. */
