@@ -43,7 +43,9 @@ PAINT = """async (theme) => {
   const frame = () => new Promise(requestAnimationFrame);
   await frame();
   await frame();
-  while (document.getAnimations().some((one) => one instanceof CSSTransition)) await frame();
+  // Those that no frame will end, such as what is scrolled out of sight, are ended here.
+  for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish();
+  await frame();
 }"""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,9 @@ A_FINGER_PX = 24
 """The least size of what is tapped (WCAG 2.2, 2.5.8)."""
 
 
-@pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
-    return new_page(**PHONE)
+@pytest.fixture(scope="module")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, **PHONE}
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_project_in_the_hand(page: Page, project: dict[str, Any]) -> None:
     fits(page)
 
 
-def test_new_photos_from_the_hand(page: Page, photos: list[Any]) -> None:
+def test_new_photos_from_the_hand(page: Page, photos: list[Path]) -> None:
     page.goto("/projects/new")
     within_reach(page.get_by_role("button", name="Choose files"))
     fits(page)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("numba", "scipy.optimize", "sklearn", "pycolmap", "torch", "onnxruntime")
+HEAVY = ("numba", "scipy.optimize", "pycolmap", "torch", "onnxruntime")
 
 
 @pytest.mark.parametrize("module", ["maquette.execution.child", "maquette.steps", "maquette.steps.upload"])
@@ -26,5 +26,5 @@ def test_what_few_runs_need_is_loaded_by_those(step: str) -> None:
     found = subprocess.run(
         [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
-    rare = {"sklearn", "scipy.stats", "scipy.optimize", "skimage", "av", "torch", "onnxruntime", "pycolmap"}
+    rare = {"scipy.stats", "scipy.optimize", "skimage", "av", "torch", "onnxruntime", "pycolmap"}
     assert not rare & set(found.stdout.split())

