@@ -15,10 +15,10 @@ from tests.execution.house import noise_jpeg
 from tests.execution.test_inputs import disc, walk
 
 from maquette.cli.bars import Bars
-from maquette.client.inputs import gather
 from maquette.cli.local import LocalSink
 from maquette.cli.memory import OtherPhotosError, remember
 from maquette.cli.taking_in import FixedPhotosError, upload
+from maquette.client.inputs import gather
 from maquette.steps.folder import Folder, write_json
 
 DEFAULTS = {"remove_bg": False, "original_resolution": False, "frames": None, "preset": "fastest"}
