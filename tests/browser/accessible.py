@@ -43,9 +43,12 @@ PAINT = """async (theme) => {
   const frame = () => new Promise(requestAnimationFrame);
   await frame();
   await frame();
-  // Those that no frame will end, such as what is scrolled out of sight, are ended here.
-  for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish();
-  await frame();
+  // Ended, for none goes on out of sight; what stands within begins its own when its parent's is over.
+  const moving = () => document.getAnimations().filter((one) => one instanceof CSSTransition);
+  for (let under = moving(); under.length; under = moving()) {
+    for (const one of under) one.finish();
+    await frame();
+  }
 }"""
 
 

@@ -83,7 +83,7 @@ def make_the_model(page: Page) -> None:
     steps = page.get_by_role("region", name="Steps")
     at_work = steps.get_by_role("progressbar", name="Progress of Model from photos")
     expect(at_work).to_be_visible()
-    expect(page.get_by_role("button", name="Show version 0")).to_be_visible(timeout=A_RUN_MS)
+    expect(page.get_by_role("button", name=re.compile("^Shown? version 0"))).to_be_visible(timeout=A_RUN_MS)
     expect(at_work).to_have_count(0, timeout=A_RUN_MS)
     run = steps.get_by_role("listitem").filter(has=page.get_by_role("button", name="Model from photos Done"))
     run.get_by_role("button", name="Model from photos").click()
@@ -147,7 +147,8 @@ def promote_and_branch(page: Page) -> None:
     version = (promote.get_attribute("aria-label") or "")[-1]
     promote.click()
     rows = page.get_by_role("list", name=VERSIONS).get_by_role("listitem")
-    expect(rows.filter(has_text="Promoted").get_by_role("button", name=f"Show version {version}")).to_be_visible()
+    promoted = rows.filter(has_text="Promoted")
+    expect(promoted.get_by_role("button", name=re.compile(f"^Shown? version {version}"))).to_be_visible()
     page.get_by_role("button", name="Refine from version 0").click()
     form = page.get_by_role("dialog", name="Refine the model")
     expect(form.get_by_label("Begin with")).to_have_value("0")

@@ -78,7 +78,7 @@ export function VersionRow({ row: { model, depth, follows, leads }, projectId, s
         </div>
       )}
       <div className="flex flex-wrap gap-1">
-        <Button size="sm" tone={shown ? "quiet" : "plain"} disabled={shown} onClick={onShow} aria-label={`Show version ${model.version}`}>
+        <Button size="sm" tone={shown ? "quiet" : "plain"} disabled={shown} onClick={onShow} aria-label={`${shown ? "Shown" : "Show"} version ${model.version}`}>
           {shown ? "Shown" : "Show"}
         </Button>
         <Button
