@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Each does all the set-up it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve frontend openapi test check check-frontend lock clean
+.PHONY: help install install-dev demo serve frontend openapi troubleshooting test check check-frontend lock clean
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)

@@ -28,9 +28,11 @@ export function followProject(queries: QueryClient, projectId: string): () => vo
   });
 }
 
-class FollowedProject {
+export class FollowedProject {
   private last: number | null = null;
   private reading = false;
+  /** Something came while the rows were read: it may be newer than what was read. */
+  private overheard = false;
   private asked = new Map<string, ReturnType<typeof setTimeout>>();
   private estimatedAt = 0;
 
@@ -59,12 +61,18 @@ class FollowedProject {
       }
     } catch {
       // The queries themselves show what is wrong; the next joining tries again.
+      this.overheard = false;
     } finally {
       this.reading = false;
+    }
+    if (this.overheard) {
+      this.overheard = false;
+      await this.catchUp();
     }
   }
 
   hear(events: readonly Event[]): void {
+    if (this.reading) this.overheard = true;
     if (this.last === null || this.reading) return;
     const { next, missing } = inOrder(this.last, events);
     for (const event of next) {
