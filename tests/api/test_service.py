@@ -40,6 +40,8 @@ def test_health_shows_every_limit(api: httpx.Client, settings: Settings) -> None
         "max_gaussians": 5_000_000,
         "max_runs_per_owner": 200,
         "max_running_per_owner": None,
+        "uploads_per_minute": None,
+        "generates_per_hour": None,
         "max_stored_bytes_per_owner": None,
         "disk_floor_bytes": 2_000_000_000,
     }
@@ -226,7 +228,12 @@ class TestDocs:
             post /projects/{project_id}/shares; delete /projects/{project_id}/shares/{share_id};
             get /shared/{share_key}; get /sign-in; get /session; get /projects/{project_id}/compare;
             get /projects/{project_id}/models/{version}/render; get /shared/{share_key}/render;
-            put /projects/{project_id}/images/{image_index}; post /projects/import
+            put /projects/{project_id}/images/{image_index}; post /projects/import; post /projects/sample;
+            get /projects/{project_id}/losses; get /runs/{run_id}/preview; post /projects/{project_id}/incoming;
+            get /projects/{project_id}/incoming/{incoming_id}; delete /projects/{project_id}/incoming/{incoming_id};
+            post /webhooks; get /webhooks; get /webhooks/{webhook_id}; patch /webhooks/{webhook_id};
+            delete /webhooks/{webhook_id}; post /webhooks/{webhook_id}/secret; post /webhooks/{webhook_id}/test;
+            get /webhooks/{webhook_id}/deliveries; post /webhooks/{webhook_id}/deliveries/{delivery_id}/retry
         """
         there = {f"{method} {path.removeprefix('/api/v1')}" for path, method, _ in _operations(schema)}
         assert there == {one.strip() for one in wanted.split(";")}

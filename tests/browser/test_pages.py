@@ -14,7 +14,7 @@ def test_the_first_run_says_how_to_begin(page: Page) -> None:
 
 def test_a_project_that_is_not_there(page: Page) -> None:
     page.goto("/projects/00000000-0000-4000-8000-000000000000")
-    expect(page.get_by_text("project_not_found")).to_be_visible()
+    expect(page.get_by_text("There is no page at this address")).to_be_visible()
 
 
 def test_a_project_opens(page: Page, project: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ def reconstructed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         assert first.poll() is None and time.monotonic() < deadline, first.communicate()
         time.sleep(0.02)
     first.send_signal(signal.SIGINT)
-    _, error = first.communicate(timeout=30)
+    _, error = first.communicate(timeout=120)
     assert first.returncode == 130, error
     assert "Traceback" not in error and "goes on from here" in error
     assert not (out / "model.ply").exists()

@@ -114,7 +114,7 @@ FAULTS = [
 ]
 BY_HAND = [
     ("alter table public.runs drop column seed", "tables", "column seed of runs is missing"),
-    ("alter table public.runs alter column message type varchar(9)", "tables", "column message of runs was altered"),
+    ("alter table public.runs alter column message type varchar(9999)", "tables", "column message of runs was altered"),
     ("alter table public.runs drop constraint runs_status_check", "tables", "constraint runs_status_check of runs"),
     ("drop index public.runs_one_running_idx", "tables", "index runs_one_running_idx of runs is missing"),
     ("drop table public.enhanced_views", "tables", "table enhanced_views is missing"),

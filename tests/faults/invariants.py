@@ -129,7 +129,8 @@ def check_attempts(site: Site, project_id: str) -> None:
     running: tuple[str, int] | None = None
     begun: dict[str, int] = defaultdict(int)
     told = site.server.rows(
-        "select run_id::text, payload from public.events where project_id = %s and payload ? 'attempt' order by seq",
+        "select run_id::text, payload from public.events"
+        " where project_id = %s and type <> 'preview' and payload ? 'attempt' order by seq",
         project_id,
     )
     for event in told:

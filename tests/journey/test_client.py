@@ -119,6 +119,9 @@ class Flaky(httpx.BaseTransport):
                 raise broken
         return self._inner.handle_request(request)
 
+    def close(self) -> None:
+        self._inner.close()
+
 
 def test_a_large_file_goes_on_where_it_was_broken_off(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -131,6 +134,7 @@ def test_a_large_file_goes_on_where_it_was_broken_off(
         project_id = client.create_project("Parts").id
         # The line breaks at the second part and is mended; the program is killed at the third.
         flaky = Flaky({2: httpx.ReadError("gone"), 4: KeyboardInterrupt()})
+        client._bare.close()
         client._bare = httpx.Client(transport=flaky)
         with pytest.raises(KeyboardInterrupt):
             client.upload(big, project_id=project_id)
@@ -139,6 +143,7 @@ def test_a_large_file_goes_on_where_it_was_broken_off(
     assert "signature" not in (memory / "uploads.json").read_text()
     with Client(server.url, memory=memory) as client:
         flaky = Flaky({})
+        client._bare.close()
         client._bare = httpx.Client(transport=flaky)
         with pytest.raises(ApiError) as refused:
             client.upload(big, project_id=project_id)

@@ -61,7 +61,7 @@ class Announcement(BaseModel):
         description="The file's name, by which the photos show it.",
         examples=["walk.mp4"],
     )
-    bytes: int = Field(ge=1, strict=True, description="Its size, exactly.", examples=[412_345_678])
+    bytes: int = Field(ge=1, le=2**53 - 1, strict=True, description="Its size, exactly.", examples=[412_345_678])
 
 
 class ResumableUpload(BaseModel):

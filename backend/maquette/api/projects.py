@@ -71,9 +71,12 @@ class Changes(BaseModel):
         max_length=200,
         pattern=r"^[^\x00-\x1f\x7f]*$",
         description="What people see, 1 to 200 characters on one line.",
+        examples=["Garden fountain"],
     )
     start_camera: ChosenStart | None = Field(
-        None, description="Where looking at its models begins, for whoever is shown them; null: the viewer chooses."
+        None,
+        description="Where looking at its models begins, for whoever is shown them; null: the viewer chooses.",
+        examples=[None],
     )
 
     @model_validator(mode="after")

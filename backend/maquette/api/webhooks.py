@@ -141,7 +141,7 @@ async def create_webhook(
     return row
 
 
-@router.get("/webhooks", response_model=Listing[Webhook], summary="Your webhooks")
+@router.get("/webhooks", response_model=Listing[Webhook], summary="Your webhooks", responses=error_responses())
 async def list_webhooks(service: Serving, owner: Owner, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
     """Newest first."""
     async with service.transaction() as conn:
