@@ -45,9 +45,15 @@ class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     url: _Url
-    types: _Types = Field(default_factory=lambda: list(webhooks.TOLD))
-    project_id: UUID | None = Field(None, description="Only of this project. Default: of all yours, old and new.")
-    description: _Words = ""
+    types: _Types = Field(
+        default_factory=lambda: list(webhooks.TOLD),
+        description="What it hears of. Default: all.",
+        examples=[["run.failed"]],
+    )
+    project_id: UUID | None = Field(
+        None, description="Only of this project. Default: of all yours, old and new.", examples=[None]
+    )
+    description: _Words = Field("", description="For people.", examples=["Build server"])
 
 
 class WebhookChange(BaseModel):
@@ -55,11 +61,13 @@ class WebhookChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    url: _Url | None = None
-    types: _Types | None = None
-    description: _Words | None = None
+    url: _Url | None = Field(None, examples=["https://example.org/hooks/maquette"], description="Another address.")
+    types: _Types | None = Field(None, examples=[["run.completed"]], description="What it hears of from now on.")
+    description: _Words | None = Field(None, examples=["Build server"], description="For people.")
     disabled: bool | None = Field(
-        None, description="A disabled webhook is told nothing; what waited for it is told when it is enabled again."
+        None,
+        description="A disabled webhook is told nothing; what waited for it is told when it is enabled again.",
+        examples=[True],
     )
 
 

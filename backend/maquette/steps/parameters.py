@@ -71,6 +71,7 @@ class GenerateParameters(_Parameters):
         le=3,
         description="Highest degree of the spherical harmonics: with 3 a place may look different from each side, with"
         " 0 it has one colour, in files of a quarter of the size. Default: 3. Six views always have 0.",
+        examples=[3],
     )
 
     num_views: int | None = Field(

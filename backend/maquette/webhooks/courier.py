@@ -71,9 +71,10 @@ class Courier:
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # One cancel can be lost: wait_for of Python 3.11 swallows it when news come in the same moment.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=1)
 
     async def _deliver_for_ever(self) -> None:
         async with httpcore.AsyncConnectionPool(
