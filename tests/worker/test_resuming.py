@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.execution.house import House, model_record, noise_jpeg, views_record
@@ -14,11 +15,12 @@ from maquette.db import runs
 from maquette.db.rows import Row
 from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
-from maquette.execution.saved_work import save_work, snapshot
+from maquette.execution.saved_work import drop_unnamed, save_work, snapshot
 from maquette.queue.jobs import enqueue
 from maquette.recon.synthetic import make_capture
 from maquette.settings import Connections
 from maquette.steps.folder import Folder
+from maquette.storage import keys
 
 TRAINING = {"preset": "fastest", "iterations": 3000, "long_side": 160, "max_gaussians": 4000, "seed": 0}
 ROUNDS = 6
@@ -95,9 +97,22 @@ async def test_training_goes_on_from_its_newest_checkpoint_on_another_machine(
         "select 1 from public.artifacts where project_id = %s and kind = 'saved_work'", house.project["id"]
     )
     assert left == [], "checkpoints of work that is done stay behind"
-    async with asyncio.timeout(10):
-        while [key async for key in house.objects.walk("3d-models", f"{house.project['id']}/work")]:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+    assert [key async for key in house.objects.walk("3d-models", f"{house.project['id']}/work")] == []
+
+
+async def test_what_a_broken_off_saving_left_goes_with_the_work(house: House, placed: Row, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(b"some")
+    project_id = house.project["id"]
+    theirs = keys.saved_work(project_id, keys.maker(uuid4(), 1), 1, path.name)
+    for key in (
+        keys.saved_work(project_id, keys.maker(placed["id"], 1), 7, path.name),
+        keys.training_preview(project_id, keys.maker(placed["id"], 2), 3),
+        theirs,
+    ):
+        await house.objects.upload("3d-models", key, path, "application/octet-stream")
+    await drop_unnamed(house.pool, house.objects, placed)
+    assert [key async for key in house.objects.walk("3d-models", keys.works(project_id))] == [theirs]
 
 
 async def test_a_checkpoint_that_storage_lost_only_costs_its_time(house: House, placed: Row, tmp_path: Path) -> None:
@@ -115,8 +130,8 @@ async def test_a_checkpoint_that_storage_lost_only_costs_its_time(house: House, 
     await fill_folder(house.pool, house.objects, again, kept.root)
     assert (kept.training / "checkpoint.npz").read_bytes() == b"checkpoint.npz"
 
-    keys = [key async for key in house.objects.walk("3d-models", f"{house.project['id']}/work")]
-    await house.objects.remove("3d-models", [key for key in keys if key.endswith(".npz")])
+    there = [key async for key in house.objects.walk("3d-models", keys.works(house.project["id"]))]
+    await house.objects.remove("3d-models", [key for key in there if key.endswith(".npz")])
     lost = Folder(tmp_path / "lost")
     await fill_folder(house.pool, house.objects, again, lost.root)
     assert [path.name for path in lost.training.iterdir()] == ["work.json"]

@@ -119,6 +119,22 @@ async def drop_saved_work(pool: AsyncConnectionPool[Connection], objects: Object
     await objects.remove(buckets.MODELS, before)
 
 
+async def drop_unnamed(pool: AsyncConnectionPool[Connection], objects: Objects, run: Row) -> None:
+    """Remove what a saving that was broken off has left of work that is done: objects that no row names.
+
+    To be called once the rows of its checkpoints and pictures are gone.
+    """
+    async with pool.connection() as conn:
+        done = {str(run_id) for run_id in await runs.same_row(conn, run)}
+    folder = keys.works(run["project_id"])
+    left = [
+        key
+        async for key in objects.walk(buckets.MODELS, folder)
+        if key.removeprefix(folder).lstrip("/").partition(".")[0] in done
+    ]
+    await objects.remove(buckets.MODELS, left)
+
+
 async def _forget(conn: Connection, run: Row) -> list[str]:
     rows = await fetch_all(
         conn,

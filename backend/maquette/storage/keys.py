@@ -111,14 +111,19 @@ def export_file(project_id: UUID, made_by: str, name: str) -> str:
     return f"{project_id}/exports/{made_by}/{_name(name)}"
 
 
+def works(project_id: UUID) -> str:
+    """In 3d-models: the folder of all unfinished work, a folder for each maker."""
+    return f"{project_id}/work"
+
+
 def saved_work(project_id: UUID, made_by: str, number: int, name: str) -> str:
     """In 3d-models: a file of unfinished work that another machine could go on from; ``number`` counts savings."""
-    return f"{project_id}/work/{made_by}/{number:04d}/{_name(name)}"
+    return f"{works(project_id)}/{made_by}/{number:04d}/{_name(name)}"
 
 
 def training_preview(project_id: UUID, made_by: str, number: int) -> str:
     """In 3d-models: how a training under way looks; ``number`` counts them, for an address once signed is kept."""
-    return f"{project_id}/work/{made_by}/previews/{number:04d}.jpg"
+    return f"{works(project_id)}/{made_by}/previews/{number:04d}.jpg"
 
 
 def renewed(project_id: UUID, key: str, run_ids: Mapping[str, UUID]) -> str:

@@ -23,7 +23,7 @@ from maquette.execution.makers import makers
 from maquette.execution.patience import PATIENCE_S, patiently
 from maquette.execution.process import LOG_NAME, Outcome, run_step_process
 from maquette.execution.retries import wait_before_retry
-from maquette.execution.saved_work import drop_saved_work, mark
+from maquette.execution.saved_work import drop_saved_work, drop_unnamed, mark
 from maquette.execution.training_previews import drop_previews
 from maquette.logs import about
 from maquette.steps.folder import Folder
@@ -229,6 +229,7 @@ async def _finish(services: Services, run: Row, outcome: Outcome, warnings: list
     try:
         await drop_saved_work(services.pool, services.objects, run)
         await drop_previews(services.pool, services.objects, run)
+        await drop_unnamed(services.pool, services.objects, run)
     except (psycopg.Error, PoolTimeout, MaquetteError) as error:
         log.warning("run %s: its saved checkpoints or pictures stay (%s)", run["id"], type(error).__name__)
     await _end(
