@@ -231,6 +231,20 @@ def test_a_server_that_is_not_there(client: httpx.Client, receiver: Receiver) ->
     assert failed["answered_status"] is None and failed["error"].startswith("no connection")
 
 
+def test_one_that_cannot_be_called_at_all_stops_no_other(
+    client: httpx.Client, worker: Worker, receiver: Receiver
+) -> None:
+    odd, well = made(client, receiver.url), made(client, receiver.url)
+    worker.sql("update maquette.webhooks set url = 'ftp://127.0.0.1/x' where id = %s::uuid", odd["id"])
+    for hook in (odd, well):
+        client.post(f"/webhooks/{hook['id']}/test").raise_for_status()
+    [failed] = until(lambda: deliveries(client, odd, status="failed"))
+    assert failed["error"]
+    until(lambda: deliveries(client, well, status="delivered"))
+    client.post(f"/webhooks/{well['id']}/test").raise_for_status()
+    until(lambda: len(deliveries(client, well, status="delivered")) == 2)
+
+
 def test_the_secret_can_be_changed_without_a_loss(client: httpx.Client, worker: Worker, receiver: Receiver) -> None:
     hook = made(client, receiver.url)
     renewed = client.post(f"/webhooks/{hook['id']}/secret").json()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from maquette.client import ApiError, ServerSilentError
-from maquette.client.exchange import Flow, Pause, Send, answer_of, arguments, call
+from maquette.client.exchange import Flow, Part, Pause, Send, answer_of, arguments, call
 
 
 class Played:
@@ -88,3 +89,14 @@ def test_a_form_without_files_is_multipart_all_the_same() -> None:
         request = httpx.Request("POST", "https://example.org/", files=given["files"])
     assert request.headers["content-type"].startswith("multipart/form-data")
     assert request.read().count(b'name="incoming"') == 2
+
+
+def test_each_attempt_counts_its_bytes_from_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"x" * 100)
+    told: list[int] = []
+    send = Send("POST", "/upload", form={}, parts=[Part("file", path)], sent=told.append)
+    for _ in range(2):
+        with arguments(send) as given:
+            httpx.Request("POST", "https://example.org/", files=given["files"]).read()
+    assert max(told) == 100

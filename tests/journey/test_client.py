@@ -131,13 +131,13 @@ def test_a_large_file_goes_on_where_it_was_broken_off(
     big.write_bytes(os.urandom(15_000_000))
     memory = tmp_path / "memory"
     with Client(server.url, memory=memory) as client:
-        project_id = client.create_project("Parts").id
         # The line breaks at the second part and is mended; the program is killed at the third.
         flaky = Flaky({2: httpx.ReadError("gone"), 4: KeyboardInterrupt()})
         client._bare.close()
         client._bare = httpx.Client(transport=flaky)
         with pytest.raises(KeyboardInterrupt):
-            client.upload(big, project_id=project_id)
+            client.upload(big, name="Parts")
+        [project_id] = [one.id for one in client.projects() if one.name == "Parts"]
         part = 6 * 1024 * 1024
         assert flaky.parts == [0, part, part, 2 * part]
     assert "signature" not in (memory / "uploads.json").read_text()
@@ -146,11 +146,13 @@ def test_a_large_file_goes_on_where_it_was_broken_off(
         client._bare.close()
         client._bare = httpx.Client(transport=flaky)
         with pytest.raises(ApiError) as refused:
-            client.upload(big, project_id=project_id)
-        # All of it arrived, and the server says what it thinks of it: random bytes are no video.
+            client.upload(big, name="Parts")
+        # All of it arrived in the same project, and the server says what it thinks of it: random bytes are no video.
         assert flaky.parts == [2 * part]
         assert refused.value.code == "no_usable_photos", refused.value
-        client.delete_project(project_id)
+        with pytest.raises(ApiError, match="no project"):
+            client.project(project_id)
+    assert (memory / "uploads.json").read_text() == "{}", "nothing is left to go on with"
 
 
 def test_without_a_place_to_remember_it_begins_anew() -> None:

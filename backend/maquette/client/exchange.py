@@ -56,7 +56,7 @@ class Send:
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: Callable[[int], None] | None = None
-    """Told bytes of files as they leave."""
+    """Told how many bytes of the files have left in this attempt."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,7 @@ def arguments(send: Send) -> Iterator[dict[str, Any]]:
     with contextlib.ExitStack() as stack:
         given: dict[str, Any] = {"params": send.params, "headers": dict(send.headers)}
         if send.parts or send.form is not None:
+            count = _Count(send.sent)
             # Fields as parts without a file's name: httpx makes a form without files urlencoded otherwise.
             fields = [
                 (name, (None, value))
@@ -144,7 +145,7 @@ def arguments(send: Send) -> Iterator[dict[str, Any]]:
                     part.field,
                     (
                         part.path.name,
-                        _Told(stack.enter_context(part.path.open("rb")), send.sent),
+                        _Told(stack.enter_context(part.path.open("rb")), count),
                         mimetypes.guess_type(part.path.name)[0] or "application/octet-stream",
                     ),
                 )
@@ -158,16 +159,28 @@ def arguments(send: Send) -> Iterator[dict[str, Any]]:
         yield given
 
 
+@dataclass
+class _Count:
+    """What was read of all files of an attempt."""
+
+    told: Callable[[int], None] | None
+    read: int = 0
+
+    def add(self, more: int) -> None:
+        self.read += more
+        if self.told is not None:
+            self.told(self.read)
+
+
 class _Told:
     """A file that tells how much of it was read."""
 
-    def __init__(self, file: IO[bytes], told: Callable[[int], None] | None) -> None:
-        self._file, self._told = file, told
+    def __init__(self, file: IO[bytes], count: _Count) -> None:
+        self._file, self._count = file, count
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
-        if self._told is not None:
-            self._told(len(data))
+        self._count.add(len(data))
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:

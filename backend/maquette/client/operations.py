@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from maquette.client.answers import Event, Export, Model, Project, Run, Upload
-from maquette.client.errors import RunFailedError
+from maquette.client.errors import ApiError, RunFailedError
 from maquette.client.exchange import Flow, Part, Pause, Progress, Save, Send, all_items, answer_of, call
-from maquette.client.resumable import LARGE_BYTES, Memory, send_large
+from maquette.client.resumable import LARGE_BYTES, Memory, fingerprint, send_large
 
 FIRST_LOOK_S, SELDOM_S = 0.3, 2.0
 
@@ -49,22 +49,24 @@ def upload(
 ) -> Flow[Upload]:
     """Everything in ``paths``, in as many requests as it takes; a project is made where none is named.
 
-    ``besides``: a folder within them that is left out.
+    The same call goes on where one was broken off: into the project that it made, and with what arrived left out.
+    ``besides``: a folder within ``paths`` that is left out.
     """
     # Sorting needs what the upload step knows of files, which takes a while to import.
     from maquette.client.batches import batches
     from maquette.client.inputs import gather
 
     requests = batches(gather(paths, besides=besides))
-    made = project_id is None
+    form = {name: _written(value) for name, value in options.items() if value is not None}
+    begun = None
     if project_id is None:
-        project_id = (yield from create_project((name or _name_of(paths[0]))[:200])).id
+        begun = fingerprint(name, form, files=[one.path for files in requests for one in files])
+        project_id = (yield from _project_for(begun, (name or _name_of(paths[0]))[:200], memory)).id
     total = sum(one.path.stat().st_size for files in requests for one in files) or 1
     done = 0
     images: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
     capture, degraded = None, False
-    form = {name: _written(value) for name, value in options.items() if value is not None}
     began = time.monotonic()
 
     def told(bytes_there: int) -> None:
@@ -87,18 +89,22 @@ def upload(
                     "/upload",
                     form={**form, "project_id": str(project_id), **({"incoming": incoming} if incoming else {})},
                     parts=[Part(one.field, one.path) for one in small],
-                    sent=_counter(told),
+                    headers={"Idempotency-Key": fingerprint(str(project_id), form, files=[one.path for one in files])},
+                    sent=told,
                 )
             )
-        except Exception:
-            if made and not images:
-                # Nothing came in: an empty project would only be in the way.
+        except ApiError as error:
+            if begun and not images and error.status < 500 and error.status != 429:
+                # It was refused for good, and nothing came in: an empty project would only be in the way.
+                memory[begun] = None
                 yield from delete_project(project_id)
             raise
         done += sum(one.path.stat().st_size for one in small)
         images += body["images"]
         warnings += body["warnings"]
         capture, degraded = body["capture"] or capture, degraded or body["degraded"]
+    if begun:
+        memory[begun] = None
     progress("upload", 1.0, "")
     return Upload(project_id, images, capture, warnings, degraded)
 
@@ -108,16 +114,17 @@ def _name_of(path: Path) -> str:
     return (whole.name if whole.is_dir() else whole.stem) or "project"
 
 
-def _counter(told: Callable[[int], None]) -> Callable[[int], None]:
-    """Sums up what left in one attempt."""
-    sum_bytes = 0
-
-    def count(more: int) -> None:
-        nonlocal sum_bytes
-        sum_bytes += more
-        told(sum_bytes)
-
-    return count
+def _project_for(begun: str, name: str, memory: Memory) -> Flow[Project]:
+    """The project that a call which was broken off has made, else a new one."""
+    if known := memory[begun]:
+        try:
+            return (yield from read_project(UUID(known)))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+    project = yield from create_project(name)
+    memory[begun] = str(project.id)
+    return project
 
 
 def _written(value: Any) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -26,7 +26,10 @@ TOKEN_OVER = frozenset({400, 401, 403})
 
 
 class Memory:
-    """Where uploads that were begun go on: one small file, without any credential. None: nothing is remembered."""
+    """Where uploads that were begun go on: one small file, without any credential. ``folder`` None: nothing is kept.
+
+    By a file's incoming id its place in storage, by :func:`fingerprint` the project that an upload makes.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._path = folder / "uploads.json" if folder else None
@@ -40,18 +43,18 @@ class Memory:
         except RuntimeError:  # somebody without a home
             return cls(None)
 
-    def __getitem__(self, incoming_id: str) -> str | None:
-        found = self._read().get(incoming_id)
+    def __getitem__(self, name: str) -> str | None:
+        found = self._read().get(name)
         return found if isinstance(found, str) else None
 
-    def __setitem__(self, incoming_id: str, location: str | None) -> None:
+    def __setitem__(self, name: str, value: str | None) -> None:
         """Remember, or with None forget. What cannot be written is not remembered: the upload then begins anew."""
         if self._path is None:
             return
         known = self._read()
-        known.pop(incoming_id, None)
-        if location is not None:
-            known[incoming_id] = location
+        known.pop(name, None)
+        if value is not None:
+            known[name] = value
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             draft = self._path.with_suffix(f".{os.getpid()}")
@@ -66,6 +69,12 @@ class Memory:
         return found if isinstance(found, dict) else {}
 
 
+def fingerprint(*of: object, files: Iterable[Path]) -> str:
+    """The same for the same files, unchanged, and the same ``of``."""
+    stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr((of, stamps)).encode()).hexdigest()
+
+
 def send_large(
     project_id: UUID, path: Path, memory: Memory, told: Callable[[int], None], *, patience_s: float = PATIENCE_S
 ) -> Flow[str]:
@@ -74,13 +83,11 @@ def send_large(
     ticket = yield from _announced(project_id, path, size)
     incoming_id = str(ticket["id"])
     place = f"/projects/{project_id}/incoming/{incoming_id}"
-    waited_s, wait_s = 0.0, FIRST_WAIT_S
+    waited_s, wait_s, reached = 0.0, FIRST_WAIT_S, 0
     while not ticket["complete"]:
-        upload = ticket["upload"]
-        before = -1
+        upload, offset = ticket["upload"], 0
         try:
             location, offset = yield from _place(incoming_id, upload, size, memory)
-            before = offset
             with path.open("rb") as file:
                 while offset < size:
                     told(offset)
@@ -111,17 +118,14 @@ def send_large(
                 and broken.status not in TOKEN_OVER | {409, 423, 429}
             ):
                 raise
-            if before >= 0:  # something was sent: patience begins anew
-                waited_s = waited_s if before == ticket.get("_reached") else 0.0
-                ticket["_reached"] = before
+            if offset > reached:  # as long as it gets further, it is worth the next try
+                waited_s, wait_s, reached = 0.0, FIRST_WAIT_S, offset
             if waited_s + wait_s > patience_s:
                 raise problem from None
             yield Pause(wait_s)
             waited_s, wait_s = waited_s + wait_s, min(wait_s * 2, LONGEST_WAIT_S)
-            reached = ticket.get("_reached")
             # Read again: it may be complete, and the token may have had its time.
             ticket = yield from answer_of(Send("GET", place))
-            ticket["_reached"] = reached
     told(size)
     memory[incoming_id] = None
     return incoming_id
@@ -129,9 +133,8 @@ def send_large(
 
 def _announced(project_id: UUID, path: Path, size: int) -> Flow[dict[str, Any]]:
     """The server's ticket for this file, the same again where this very file was begun before."""
-    stamp = f"{project_id} {path.resolve()} {size} {path.stat().st_mtime_ns}"
     for turn in range(100):
-        key = hashlib.sha256(f"{stamp} {turn}".encode()).hexdigest()
+        key = fingerprint(str(project_id), turn, files=[path])
         try:
             ticket = yield from answer_of(
                 Send(

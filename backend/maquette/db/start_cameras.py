@@ -26,7 +26,13 @@ class StartCamera(BaseModel):
     position: Triple = Field(description="World units.", examples=[[0.4, -0.2, -3.1]])
     target: Triple = Field(description="The point that is turned about; straight ahead.", examples=[[0, 0, 0.5]])
     up: Triple = Field(description="Which way is up, for turning too; of any length.", examples=[[0, -1, 0]])
-    fov_deg: float = Field(ge=1, le=170, allow_inf_nan=False, description="Vertical field of view.", examples=[50])
+    fov_deg: float = Field(
+        ge=1,
+        le=170,
+        allow_inf_nan=False,
+        description="Field of view across the shorter side of the picture.",
+        examples=[50],
+    )
 
     @model_validator(mode="after")
     def _looks_somewhere(self) -> Self:

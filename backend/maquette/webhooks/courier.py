@@ -160,4 +160,8 @@ async def call(line: httpcore.AsyncConnectionPool, delivery: Row) -> Answer:
         error = f"no answer within {TIMEOUT_S:.0f} s"
     except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError, ValueError) as broken:
         error = f"no connection: {broken}"[:LONGEST_ERROR]
+    except Exception:
+        # A fault of ours with one delivery: it is told as such, tried again like others, and stops nobody else's.
+        log.exception("delivery %s could not be sent", delivery["id"])
+        error = "the call could not be made"
     return Answer(status, error, time.monotonic() - start)
