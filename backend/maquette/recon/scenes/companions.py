@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
+from maquette.recon.arrays import DamagedArraysError, read_array
 from maquette.recon.atomic import replacing
 from maquette.recon.depth.priors import BadDepthPriorError
 from maquette.recon.masks import BadMaskError, read_mask, write_mask
@@ -75,8 +76,8 @@ def _read_steps(file: Path, view: str) -> Float32[ndarray, "h w"]:
         )
     if file.suffix.lower() == ".npy":
         try:
-            steps = np.load(file, allow_pickle=False)
-        except (OSError, EOFError, ValueError) as error:
+            steps = read_array(file)
+        except DamagedArraysError as error:
             raise BadDepthPriorError(view, "cannot be read", "Check that the .npy file is whole.") from error
         if steps.ndim == 2 and steps.size and steps.dtype.kind in "fui":
             return np.asarray(steps, np.float32)
