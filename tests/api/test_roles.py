@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,11 @@ from maquette.settings import Connections, Settings
 
 IMPORT = "/api/v1/projects/import"
 SAMPLE = "/api/v1/projects/sample"
+BODIES = {
+    "PATCH /api/v1/projects/{project_id}": {"name": "Mine"},
+    "POST /api/v1/projects/{project_id}/incoming": {"name": "walk.mp4", "bytes": 5},
+}
+"""Where the least that a call takes by its description is refused, whoever sends it."""
 NOT_FOUND = ("project_not_found", "run_not_found", "webhook_not_found")
 
 
@@ -35,6 +41,15 @@ class Things:
     user: uuid.UUID
     key: str
     ids: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def hosted(
+    settings: Settings, serve_beside_supabase: Callable[[Settings], AbstractContextManager[str]]
+) -> Iterator[str]:
+    """One that takes as many uploads as these tests send from one address."""
+    with serve_beside_supabase(settings.model_copy(update={"uploads_per_minute": 0})) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +174,7 @@ def _operation(schema: dict[str, Any], method: str, path: str, described: dict[s
         if "$ref" in inner:
             inner = schema["components"]["schemas"][inner["$ref"].rpartition("/")[2]]
         body = {name: inner["properties"][name]["examples"][0] for name in inner.get("required", [])}
+    body = BODIES.get(f"{method.upper()} {path}", body)
     waits = any(parameter["name"] == "wait" for parameter in described.get("parameters", []))
     return Operation(method, path, body, "multipart/form-data" in content, waits)
 
@@ -267,7 +283,7 @@ def test_another_user_finds_nothing(
             assert answer.status_code == 404, told
             assert answer.json()["error"]["code"] in NOT_FOUND, told
         else:
-            assert answer.is_success or _sample_is_missing(operation, answer), told
+            assert answer.is_success or _no_sample(operation, answer), told
             assert things.ids["project_id"] not in answer.text and str(things.user) not in answer.text, told
 
 
@@ -288,8 +304,9 @@ def test_what_belongs_to_another_is_not_found_within_ones_own(
     assert tried >= len(parts)
 
 
-def _sample_is_missing(operation: Operation, answer: httpx.Response) -> bool:
-    return operation.path == SAMPLE and answer.json()["error"]["code"] == "sample_missing"
+def _no_sample(operation: Operation, answer: httpx.Response) -> bool:
+    """The sample is not in every checkout, and has more photos than this server takes."""
+    return operation.path == SAMPLE and answer.json()["error"]["code"] in ("sample_missing", "too_many_photos")
 
 
 @pytest.mark.parametrize("way", ["token", "key"])
@@ -308,7 +325,7 @@ def test_owners_are_let_in_everywhere(
     for operation in operations:
         answer = call(client, operation, things.ids, headers, picture)
         told = f"{operation.door} answered {answer.status_code}: {answer.text[:200]}"
-        assert answer.status_code in (200, 201, 202, 204, 409) or _sample_is_missing(operation, answer), told
+        assert answer.status_code in (200, 201, 202, 204, 409) or _no_sample(operation, answer), told
         succeeded += answer.is_success
     assert succeeded >= len(operations) - 6, (
         "only cancel and retry of a run that is finished, the comparison of an only version, a photo in place of"

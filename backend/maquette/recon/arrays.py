@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -98,7 +98,7 @@ def read_array(path: Path) -> ndarray:
         raise DamagedArraysError(str(error) or type(error).__name__) from error
 
 
-def _refuse_lies(stream: IO[bytes], size: int) -> None:
+def _refuse_lies(stream: Any, size: int) -> None:
     """Raise ValueError where an array's header announces more than ``size`` bytes: numpy would ask for that memory."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
