@@ -1,4 +1,4 @@
-"""Security headers on every kind of answer: the page, the API, refusals of each layer, files, storage, realtime, docs."""
+"""Security headers on every kind of answer: page, API, refusals of each layer, files, storage, realtime, docs."""
 
 from __future__ import annotations
 

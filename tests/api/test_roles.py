@@ -329,7 +329,7 @@ def test_owners_are_let_in_everywhere(
         succeeded += answer.is_success
     assert succeeded >= len(operations) - 6, (
         "only cancel and retry of a run that is finished, the comparison of an only version, a photo in place of"
-        " another while a step waits, a delivery that waits and a sample that did not come with this checkout do not fit"
+        " another while a step waits, a delivery that waits and a sample that is not in this checkout do not fit"
     )
 
 

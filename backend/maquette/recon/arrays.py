@@ -65,7 +65,9 @@ class Arrays:
 
     def get(self, name: str) -> ndarray | None:
         """The same, None where there is none."""
-        return None if name not in self else self[name]
+        if name in self.names:
+            return self[name]
+        return None
 
 
 @contextmanager

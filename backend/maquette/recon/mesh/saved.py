@@ -64,8 +64,13 @@ def load_mesh(path: Path) -> Mesh:
 
 def _check(mesh: Mesh) -> None:
     """Compiled code takes the arrays as they are: raise ValueError where they do not fit each other."""
-    wanted = {"vertices": (np.float32, 3), "faces": (np.int32, 3)}
-    wanted |= {"normals": (np.float32, 3), "colors": (np.uint8, 3), "uvs": (np.float32, 2)}
+    wanted = {
+        "vertices": ("float32", 3),
+        "faces": ("int32", 3),
+        "normals": ("float32", 3),
+        "colors": ("uint8", 3),
+        "uvs": ("float32", 2),
+    }
     for name, (kind, width) in wanted.items():
         array = getattr(mesh, name)
         if array is None:

@@ -46,9 +46,9 @@ def read_ply_points(path: Path) -> tuple[Float[ndarray, "n 3"], UInt8[ndarray, "
         if kind == "binary_little_endian":
             rows = np.frombuffer(file.read(layout.itemsize * count), layout)
         elif kind == "ascii":
-            words = [tuple(file.readline().split()[: len(fields)]) for _ in range(count)]
+            lines = [tuple(file.readline().split()[: len(fields)]) for _ in range(count)]
             try:
-                rows = np.array(words, dtype=layout)
+                rows = np.array(lines, dtype=layout)
             except OverflowError as error:
                 raise ValueError("the PLY holds numbers beyond their type") from error
         else:
