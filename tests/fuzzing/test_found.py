@@ -155,3 +155,16 @@ class TestArrays:
             with pytest.raises(MaquetteError) as refused:
                 load_mesh(tmp_path / "m.npz")
             assert refused.value.code == "mesh_unreadable"
+
+
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n", "ffconcat version 1.0\nfile /etc/passwd\n"]
+)
+def test_a_list_of_addresses_is_no_video(text: str, tmp_path: Path) -> None:
+    """FFmpeg would fetch them."""
+    from maquette.recon.video import choose_keyframes
+
+    (tmp_path / "walk.mp4").write_text(text)
+    with pytest.raises(MaquetteError) as refused:
+        choose_keyframes(tmp_path / "walk.mp4", tmp_path / "frames", 3)
+    assert refused.value.status == 422
