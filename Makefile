@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Each does all the set-up it needs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve frontend openapi troubleshooting test check check-frontend lock clean
+.PHONY: help install install-dev demo serve frontend openapi troubleshooting test check check-frontend audit fuzz lock clean
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -62,6 +62,18 @@ check-frontend: $(WEB)
 	@$(NODE) run frontend typecheck
 	@$(NODE) run frontend test
 
+# Asks the databases of known holes, so it needs a network. pip-audit has an environment of its own: it is no part of ours.
+audit: $(VENV)/.dev $(WEB_TOOLS) ## Look up known holes in every locked package (needs a network)
+	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
+		$(VENV)-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit; }
+	$(VENV)-audit/bin/pip-audit --no-deps --disable-pip -r requirements.lock
+	$(VENV)-audit/bin/pip-audit --no-deps --disable-pip -r requirements-dev.lock
+	$(NODE) audit frontend
+	$(BIN)/python tools/licences.py
+
+fuzz: $(VENV)/.dev ## Spoil files and hand them to every reader of what users send
+	$(BIN)/python tools/fuzz.py
+
 lock: $(VENV)/.dev ## Write the exact versions of a fresh installation into the lock files
 	$(PYTHON) tools/write_locks.py
 	$(NODE) lock tests/supabase/js
@@ -69,7 +81,7 @@ lock: $(VENV)/.dev ## Write the exact versions of a fresh installation into the 
 	$(NODE) lock frontend
 
 clean: ## Remove what was built; data in MAQUETTE_HOME stay
-	rm -rf $(VENV) tests/supabase/js/node_modules tests/recon/formats/js/node_modules frontend/node_modules frontend/src/api/generated backend/maquette/web build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-audit tests/supabase/js/node_modules tests/recon/formats/js/node_modules frontend/node_modules frontend/src/api/generated backend/maquette/web build backend/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python" >&2; exit 1; }

@@ -2,6 +2,7 @@
 
 python tools/npm.py ci FOLDER            install exactly what FOLDER/package-lock.json says
 python tools/npm.py lock FOLDER          write FOLDER/package-lock.json anew, without any address
+python tools/npm.py audit FOLDER         look up known holes in what FOLDER/package-lock.json names; needs a network
 python tools/npm.py run FOLDER SCRIPT    run a script that FOLDER/package.json names
 """
 
@@ -30,6 +31,8 @@ def main() -> None:
         case ["lock", folder]:
             npm(folder, "install", "--package-lock-only")
             strip_addresses(Path(folder) / "package-lock.json")
+        case ["audit", folder]:
+            npm(folder, "audit", "--audit")
         case ["run", folder, script]:
             npm(folder, "run", script, "--silent")
         case _:

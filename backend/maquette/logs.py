@@ -30,6 +30,9 @@ _SECRETS = (
     (re.compile(r"(?i)\b(token|apikey|password|signature)=[^\s&\"',;)]+"), r"\1=…"),
     (re.compile(r"(?i)\b(bearer )[\w.~+/=-]{8,}"), r"\1…"),
     (re.compile(r"\b(sb_secret_|mqk_)[\w-]{8,}"), r"\1…"),
+    (re.compile(r"\b(whsec_)[\w+/=-]{8,}"), r"\1…"),
+    # To its end, or to that of the line where it has none.
+    (re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL), r"\1…"),
     (re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]*"), "…"),
 )
 # Line ends would let a name that somebody chose pass for a line of ours.

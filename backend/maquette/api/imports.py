@@ -31,6 +31,7 @@ from maquette.api.uploads import NoFilesError, arrival
 from maquette.db import projects, runs
 from maquette.db.rows import Row
 from maquette.execution import imports
+from maquette.execution.bundle_check import check_bundle
 from maquette.recon.bundle import Bundle, BundleTooLargeError, open_bundle
 from maquette.recon.digest import sha256_of
 from maquette.settings import Settings
@@ -113,6 +114,7 @@ async def import_project(
             if project is not None:
                 response.status_code = 200
             else:
+                await check_bundle(path)
                 with contextlib.ExitStack() as stack:
                     bundle = await asyncio.to_thread(stack.enter_context, open_bundle(path))
                     project = await bring_in(service, owner, bundle, folder / "objects", keyed)

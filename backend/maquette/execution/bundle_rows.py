@@ -26,6 +26,7 @@ _MIGRATION = re.compile(r"(\d{4})_\w{1,80}\.sql")
 _MIME = re.compile(r"[a-z]+/[A-Za-z0-9.+-]{1,80}")
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 _LINE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+STEPS = ("upload", "generate", "refine", "export")
 SERVED_AS_DATA = "application/octet-stream"
 
 Ids = Mapping[str, Mapping[str, UUID]]
@@ -148,7 +149,9 @@ def _inside(value: Any, everything: Mapping[str, str]) -> Any:
 
 
 def _check_run(run: Row, ids: Ids) -> None:
-    if run.get("status") not in FINAL:
+    if run.get("step") not in STEPS:
+        raise BundleUnreadableError("one of its runs was of no step that is known")
+    if str(run.get("status")) not in FINAL:
         raise BundleUnreadableError("one of its runs has not ended")
     result = run.get("result")
     if not isinstance(result, dict):

@@ -6,6 +6,8 @@ what the archive says of itself may be a lie.
 
 from __future__ import annotations
 
+import errno
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +18,15 @@ from maquette.errors import BadInputError, TooLargeError
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 CHUNK = 1 << 20
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
 MOST_ENTRIES_LISTED = 20_000
 """More than a folder of photos ever has; the list itself costs memory."""
 
@@ -78,14 +89,15 @@ def unpack(archive: Path, into: Path, limits: ArchiveLimits, *, name: str) -> li
                 target = into / f"{number:04d}"
                 members.append(Member(target, label.name, label.parent.as_posix()))
                 left -= _write(opened, entry, target, min(left, limits.file_bytes), name)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _DAMAGE as error:
         _remove(members)
-        raise ArchiveUnreadableError(
-            f"'{name}' cannot be unpacked: {_why(error)}.",
-            suggestion="Make the ZIP again without a password and with ordinary compression, or send the files"
-            " themselves.",
-            file=name,
-        ) from error
+        raise _unreadable(name, error) from error
+    except OSError as error:
+        _remove(members)
+        if error.errno not in (errno.EINVAL, None):
+            raise
+        # Its list points to before the file's beginning, or bzip2, which has no better word, met what is none.
+        raise _unreadable(name, error) from error
     except ArchiveTooLargeError:
         _remove(members)
         raise
@@ -114,7 +126,7 @@ def _wanted(listed: list[zipfile.ZipInfo]) -> Iterator[tuple[zipfile.ZipInfo, Pu
     for entry in listed:
         label = PurePosixPath(entry.filename.replace("\\", "/"))
         kind = entry.external_attr >> 16 & 0o170000
-        if entry.is_dir() or kind not in (0, 0o100000):
+        if not entry.filename or entry.is_dir() or kind not in (0, 0o100000):
             continue  # a folder, a link or a device
         if any(part.startswith(".") and part not in (".", "..") for part in label.parts) or "__MACOSX" in label.parts:
             continue
@@ -139,6 +151,14 @@ def _too_large(name: str, why: str) -> ArchiveTooLargeError:
     return ArchiveTooLargeError(
         f"'{name}' holds too much: {why}.",
         suggestion="Leave out photos that show nearly the same view, or send them in several uploads.",
+        file=name,
+    )
+
+
+def _unreadable(name: str, error: Exception) -> ArchiveUnreadableError:
+    return ArchiveUnreadableError(
+        f"'{name}' cannot be unpacked: {_why(error)}.",
+        suggestion="Make the ZIP again without a password and with ordinary compression, or send the files themselves.",
         file=name,
     )
 

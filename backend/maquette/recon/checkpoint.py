@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -18,6 +17,7 @@ from jaxtyping import Int64
 from numpy import ndarray
 
 from maquette.errors import BadInputError
+from maquette.recon.arrays import Arrays, DamagedArraysError, open_arrays
 from maquette.recon.density import Statistics
 from maquette.recon.exposure import Exposures, no_exposures
 from maquette.recon.gaussians import Gaussians
@@ -28,9 +28,6 @@ READABLE = (1, 2)
 """Format 1 knew no exposures: it is read as having none."""
 
 _EXPOSURE_ARRAYS = ("gains", "first", "second", "steps")
-
-_DAMAGE = (OSError, EOFError, ValueError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile)
-"""What zipfile, numpy and json raise on damaged bytes."""
 
 
 class CorruptCheckpointError(BadInputError):
@@ -90,7 +87,7 @@ class Checkpoint:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read what :meth:`Checkpoint.save` wrote. Raises :class:`CorruptCheckpointError`."""
     with _opened(path) as file:
-        arrays = {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.names}
         if int(arrays["format"]) not in READABLE:
             raise _corrupt(path, f"it has format {int(arrays['format'])}, this version reads {FORMAT}")
         checkpoint = Checkpoint(
@@ -124,18 +121,13 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[Arrays]:
     """The file's arrays by name. Whatever reading a damaged file can raise becomes ``corrupt_checkpoint``."""
     try:
-        # numpy leaves the file open where it is no archive, so it is opened here.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with open_arrays(path) as file:
             yield file
-    except (FileNotFoundError, CorruptCheckpointError):
-        raise
-    except KeyError as error:
-        raise _corrupt(path, f"{error} is missing") from error
-    except _DAMAGE as error:
-        raise _corrupt(path, str(error) or type(error).__name__) from error
+    except DamagedArraysError as error:
+        raise _corrupt(path, str(error)) from error
 
 
 def _check_shapes(path: Path, checkpoint: Checkpoint) -> None:

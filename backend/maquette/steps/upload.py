@@ -174,7 +174,9 @@ def _poses(folder: Folder, entry: Entry) -> File:
     """The name says what the file is, so it lies under it from now on. Raises ``poses_repeated``."""
     home = folder.incoming / "poses"
     home.mkdir(exist_ok=True)
-    named = home / COLMAP_NAMES.get(entry.filename.lower(), entry.filename[-100:])
+    # File systems take 255 bytes, and a letter may have four of them.
+    short = entry.filename.encode(errors="replace")[-200:].decode(errors="ignore")
+    named = home / COLMAP_NAMES.get(entry.filename.lower(), short)
     if named.exists():
         raise RepeatedPosesError(
             f"'{entry.filename}' came twice: only one set of cameras can be right.",

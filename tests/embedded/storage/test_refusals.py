@@ -86,6 +86,12 @@ async def test_the_apikey_header_alone_is_enough(call, storage):
         ("POST", f"/object/sign/{BUCKET}", b'{"paths": [1], "expiresIn": 5}'),
         ("POST", "/bucket", b'{"name": "x", "file_size_limit": "lots"}'),
         ("POST", "/bucket", b'{"name": "x", "allowed_mime_types": "image/png"}'),
+        ("POST", f"/object/list/{BUCKET}", b"[" * 100_000),
+        ("POST", f"/object/list/{BUCKET}", b'{"prefix": "\\ud800"}'),
+        ("POST", "/object/move", b'{"bucketId": "\\ud800"}'),
+        ("POST", f"/object/sign/{BUCKET}", b'{"paths": ["\\ud800"], "expiresIn": 5}'),
+        ("POST", "/bucket", b'{"name": "y", "file_size_limit": 99999999999999999999}'),
+        ("GET", "/object/info/a%00b/c", b""),
     ],
 )
 async def test_bodies_that_make_no_sense_are_refused(call, method, path, content):

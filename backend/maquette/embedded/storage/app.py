@@ -29,6 +29,7 @@ from maquette.embedded.storage.callers import Keys
 from maquette.embedded.storage.cors import CORS
 from maquette.embedded.storage.faults import HANDLERS, Fault
 from maquette.embedded.storage.files import FileStore
+from maquette.embedded.storage.headers import HARDENED
 from maquette.embedded.storage.holds import Holds
 from maquette.embedded.storage.partials import Partials
 from maquette.embedded.storage.service import Service
@@ -70,7 +71,7 @@ def create_storage_app(connections: Connections, home: Path, pool: Pool) -> Star
             *removal.ROUTES,
             *uploads.ROUTES,
         ],
-        middleware=[CORS],
+        middleware=[HARDENED, CORS],
         exception_handlers={**HANDLERS, 404: _no_route, 405: _no_route},
     )
     files = FileStore(home / "storage")

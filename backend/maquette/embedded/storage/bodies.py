@@ -16,6 +16,7 @@ from maquette.embedded.storage.faults import Fault, invalid_request, too_large
 from maquette.embedded.storage.files import Incoming
 
 MAX_FIELD = 64 * 1024
+MAX_HEADER = 1000
 DRAIN = 64 << 20
 
 
@@ -42,10 +43,19 @@ async def read_upload(
             boundary = options.get(b"boundary")
             if not boundary:
                 raise invalid_request("The form has no boundary")
-            return await _read_form(request, incoming, limit, allow, boundary)
-        return await _read_raw(request, incoming, limit, allow)
+            described = await _read_form(request, incoming, limit, allow, boundary)
+        else:
+            described = await _read_raw(request, incoming, limit, allow)
     except ClientDisconnect:
         raise Fault(499, "aborted", "The client went away", "Aborted") from None
+    check_header_text(described.mime, described.cache_control)
+    return described
+
+
+def check_header_text(*values: str) -> None:
+    """Refuse what cannot stand in a header: downloads answer with it, and a line break would begin another header."""
+    if not all(value.isascii() and value.isprintable() and len(value) <= MAX_HEADER for value in values):
+        raise invalid_request("The content type and the cache control are printable ASCII")
 
 
 async def drain(request: Request) -> None:
@@ -207,6 +217,6 @@ def read_user_metadata(value: str | None, *, encoded: bool = False) -> dict[str,
         return None
     try:
         parsed = json.loads(base64.b64decode(value) if encoded else value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise invalid_request("The metadata is not JSON") from None
     return parsed if isinstance(parsed, dict) else None

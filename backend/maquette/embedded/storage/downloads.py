@@ -111,9 +111,6 @@ def _answer(request: Request, files: FileStore, file: BinaryIO, row: DictRow) ->
         "cache-control": row["metadata"]["cacheControl"],
         "accept-ranges": "bytes",
         "content-type": row["metadata"]["mimetype"],
-        # What users upload is data: no guessing of types, and a page among it may not act as this server's.
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; sandbox",
     }
     if "download" in request.query_params:
         name = request.query_params["download"]

@@ -99,8 +99,21 @@ async def answer_disk(request: Request, exc: Exception) -> Response:
     return await answer_fault(request, Fault(500, "internal", message, "InternalError", 500))
 
 
+async def answer_odd_text(request: Request, exc: Exception) -> Response:
+    """Text that Postgres cannot hold, such as a zero byte or half a surrogate pair, or a number beyond its types."""
+    return await answer_fault(request, invalid_request("The request holds text or numbers that cannot be stored"))
+
+
+async def answer_unexpected(request: Request, exc: Exception) -> Response:
+    """A fault of ours. The log gets the trace, for the server around it says no more than that there was one."""
+    return await answer_fault(request, Fault(500, "internal", "Internal server error", "InternalError", 500))
+
+
 HANDLERS = {
+    Exception: answer_unexpected,
     Fault: answer_fault,
+    UnicodeEncodeError: answer_odd_text,
+    psycopg.DataError: answer_odd_text,
     OSError: answer_disk,
     psycopg.errors.InsufficientPrivilege: answer_refused,
     psycopg.OperationalError: answer_database_away,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from maquette.embedded.storage.bodies import Described, read_user_metadata
+from maquette.embedded.storage.bodies import Described, check_header_text, read_user_metadata
 from maquette.embedded.storage.callers import SERVICE, transaction_as
 from maquette.embedded.storage.faults import Fault
 from maquette.embedded.storage.files import Stored
@@ -60,6 +60,7 @@ async def create(request: Request, signed: bool) -> Response:
     mime, lifetime = metadata.get("contentType") or "application/octet-stream", metadata.get("cacheControl", "")
     _check_limit(target, length)
     target.allow(mime)
+    check_header_text(mime)
     partial = Partial(
         bucket=bucket["id"],
         key=key,

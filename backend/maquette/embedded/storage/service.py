@@ -64,7 +64,7 @@ async def json_body(request: Request) -> dict[str, Any]:
             raise invalid_request("The request body is too large")
     try:
         body = json.loads(data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise invalid_request("The request body is not JSON") from None
     if not isinstance(body, dict):
         raise invalid_request("The request body must be an object")
@@ -74,9 +74,14 @@ async def json_body(request: Request) -> dict[str, Any]:
 def text_field(body: dict[str, Any], name: str) -> str:
     """A string of the body that must be there."""
     value = body.get(name)
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or not _storable(value):
         raise invalid_request(f"body must have required property '{name}'")
     return value
+
+
+def _storable(text: str) -> bool:
+    """Whether Postgres can hold it: no zero byte, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def seconds_field(body: dict[str, Any], name: str) -> int:

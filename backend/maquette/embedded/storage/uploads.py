@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from maquette.embedded.storage.bodies import Described, drain, read_upload
 from maquette.embedded.storage.callers import SERVICE, Caller, transaction_as
-from maquette.embedded.storage.faults import Fault, already_exists, mime_not_allowed, no_such_bucket
+from maquette.embedded.storage.faults import Fault, already_exists, invalid_request, mime_not_allowed, no_such_bucket
 from maquette.embedded.storage.files import Stored
 from maquette.embedded.storage.names import check_key
 from maquette.embedded.storage.routing import KeyRoute
@@ -169,6 +169,8 @@ async def _write_row(
         raise already_exists() from None
     except psycopg.errors.ForeignKeyViolation:
         raise no_such_bucket() from None  # Deleted while the bytes came.
+    except psycopg.DataError:
+        raise invalid_request("The metadata holds what the database cannot") from None
     [row] = await cursor.fetchall()
     return row
 

@@ -10,6 +10,7 @@ from jaxtyping import Float32
 from numpy import ndarray
 
 from maquette.errors import BadInputError
+from maquette.recon.arrays import DamagedArraysError, read_array
 
 _KNOWN_SHARE = 0.5
 """A shrunk pixel is known where at least this much of its area is."""
@@ -31,14 +32,13 @@ def read_depth_prior(path: Path, view: str, width: int, height: int) -> Float32[
     Raises :class:`BadDepthPriorError`, naming ``view``.
     """
     try:
-        depth = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+        depth = read_array(path)
+    except DamagedArraysError as error:
         raise BadDepthPriorError(view, "cannot be read", "Check that the .npy file is there and whole.") from error
-    if not isinstance(depth, ndarray) or depth.shape != (height, width) or depth.dtype.kind != "f":
-        shape = f"{depth.dtype}{depth.shape}" if isinstance(depth, ndarray) else "no array"
+    if depth.shape != (height, width) or depth.dtype.kind != "f":
         raise BadDepthPriorError(
             view,
-            f"is {shape}; its photo asks for float32({height}, {width})",
+            f"is {depth.dtype}{depth.shape}; its photo asks for float32({height}, {width})",
             "Save one distance for each pixel of the photo, in world units along z.",
         )
     known = np.isfinite(depth) & (depth > 0)

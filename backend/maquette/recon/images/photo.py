@@ -101,7 +101,7 @@ def read_photo(
             raise ImageTooLargeError(name, width, height, max_pixels)
         if min(width, height) < MIN_SIDE_PX:
             raise ImageTooSmallError(name, width, height, MIN_SIDE_PX)
-        notes = ["first_frame_only"] if getattr(image, "n_frames", 1) > 1 and image.format != "MPO" else []
+        notes = ["first_frame_only"] if image.format != "MPO" and _frames(image) > 1 else []
         exif = read_exif(image, width, height)
         if not original_resolution:
             image.draft("RGB", (long_side_px, long_side_px))  # JPEG: decode at 1/2, 1/4, 1/8, never under this size
@@ -176,6 +176,14 @@ def _open(file: io.BufferedReader, kind: str, name: str) -> Image.Image:
         return factory(file, name)
     except Exception as error:  # parsing hostile bytes: anything may come out of a decoder
         raise _decoding_error(error, name) from error
+
+
+def _frames(image: Image.Image) -> int:
+    """How many pictures the file holds, as far as its list of them can be read; only the first one matters."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # as above
+        return 1
 
 
 def _load(image: Image.Image, name: str) -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -14,6 +13,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from maquette.errors import BadInputError
+from maquette.recon.arrays import DamagedArraysError, open_arrays
 from maquette.recon.atomic import replacing
 from maquette.recon.mesh.mesh import Mesh, Texture
 
@@ -43,12 +43,12 @@ def save_mesh(mesh: Mesh, path: Path, *, told: Sequence[Mapping[str, Any]] = ())
 def load_mesh(path: Path) -> Mesh:
     """Read what :func:`save_mesh` wrote. Raises ``mesh_unreadable``."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             texture = None
             if "texture" in arrays:
                 normal_map = _image(arrays["normal_map"]) if "normal_map" in arrays else None
                 texture = Texture(_image(arrays["texture"]), normal_map, float(arrays["observed_share"]))
-            return Mesh(
+            mesh = Mesh(
                 vertices=arrays["vertices"],
                 faces=arrays["faces"],
                 normals=arrays.get("normals"),
@@ -56,17 +56,44 @@ def load_mesh(path: Path) -> Mesh:
                 uvs=arrays.get("uvs"),
                 texture=texture,
             )
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+            _check(mesh)
+            return mesh
+    except (DamagedArraysError, FileNotFoundError, cv2.error) as error:
         raise _unreadable(path) from error
+
+
+def _check(mesh: Mesh) -> None:
+    """Compiled code takes the arrays as they are: raise ValueError where they do not fit each other."""
+    wanted = {
+        "vertices": ("float32", 3),
+        "faces": ("int32", 3),
+        "normals": ("float32", 3),
+        "colors": ("uint8", 3),
+        "uvs": ("float32", 2),
+    }
+    for name, (kind, width) in wanted.items():
+        array = getattr(mesh, name)
+        if array is None:
+            continue
+        if array.dtype != kind or array.ndim != 2 or array.shape[1] != width:
+            raise ValueError(f"{name} are {array.dtype}{array.shape}")
+        if name != "faces" and len(array) != len(mesh.vertices):
+            raise ValueError(f"there are {len(array)} {name} of {len(mesh.vertices)} vertices")
+    if mesh.faces.size and (mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices)):
+        raise ValueError("a face names a vertex that is not there")
+    if mesh.texture is not None and mesh.uvs is None:
+        raise ValueError("a texture without coordinates")
 
 
 def told_of(path: Path) -> list[dict[str, Any]]:
     """What was to be said of a stored mesh. Raises ``mesh_unreadable``."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found: list[dict[str, Any]] = json.loads(arrays["told"].tobytes()) if "told" in arrays else []
+        with open_arrays(path) as arrays:
+            found = json.loads(arrays["told"].tobytes()) if "told" in arrays else []
+            if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+                raise DamagedArraysError("what it tells is no list")
             return found
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except (DamagedArraysError, FileNotFoundError) as error:
         raise _unreadable(path) from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
+from maquette.recon.arrays import DamagedArraysError, read_array
 from maquette.recon.atomic import replacing
 from maquette.recon.depth.priors import BadDepthPriorError
 from maquette.recon.masks import BadMaskError, read_mask, write_mask
@@ -75,13 +76,13 @@ def _read_steps(file: Path, view: str) -> Float32[ndarray, "h w"]:
         )
     if file.suffix.lower() == ".npy":
         try:
-            steps = np.load(file, allow_pickle=False)
-        except (OSError, EOFError, ValueError) as error:
+            steps = read_array(file)
+        except DamagedArraysError as error:
             raise BadDepthPriorError(view, "cannot be read", "Check that the .npy file is whole.") from error
         if steps.ndim == 2 and steps.size and steps.dtype.kind in "fui":
             return np.asarray(steps, np.float32)
         raise BadDepthPriorError(view, f"is {steps.dtype}{steps.shape}", "Save one number for each pixel.")
-    steps = cv2.imread(str(file), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    if steps is None or steps.dtype != np.uint16 or steps.ndim != 2:
+    read = cv2.imread(str(file), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    if read is None or read.dtype != np.uint16 or read.ndim != 2:
         raise BadDepthPriorError(view, "is no 16-bit grey PNG", "Save depths in millimetres as a 16-bit grey PNG.")
-    return np.asarray(steps, np.float32)
+    return np.asarray(read, np.float32)

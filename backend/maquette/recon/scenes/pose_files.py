@@ -12,6 +12,7 @@ from maquette.recon.scenes.errors import CameraModelUnsupportedError
 from maquette.recon.scenes.middlebury import read_middlebury
 from maquette.recon.scenes.poses import BrownLens, KnownPoses, NamedPose, PosesUnreadableError, rigid
 from maquette.recon.scenes.transforms import read_transforms_poses
+from maquette.recon.sfm.errors import SfmCrashedError
 from maquette.recon.sfm.process import JobRefusedError, run_child
 
 COLMAP_FILES = ("cameras", "images", "points3D")
@@ -75,6 +76,11 @@ def _read_colmap(folder: Path, kind: str, work_dir: Path, progress: Progress) ->
         if refusal.code == "camera_model":
             raise CameraModelUnsupportedError("of the poses", str(refusal.details["model"])) from refusal
         raise PosesUnreadableError(str(refusal.details["why"])) from refusal
+    except SfmCrashedError as crash:
+        if "SIGKILL" in str(crash.details.get("how")):
+            raise  # for want of memory, which may be others' doing
+        # Native code that met what no sound model holds.
+        raise PosesUnreadableError("the COLMAP model's files are damaged") from crash
     poses = []
     for entry in answer["poses"]:
         matrix = np.array(entry["camera_from_world"], np.float64)

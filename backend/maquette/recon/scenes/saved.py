@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from maquette.recon.arrays import DAMAGE, DamagedArraysError, open_arrays
 from maquette.recon.atomic import replacing
 from maquette.recon.cameras import camera_from_dict
 from maquette.recon.scene import Scene, View
@@ -61,8 +61,7 @@ def load_saved_scene(folder: Path) -> Scene:
         raise SceneNotFoundError(folder.name)
     try:
         data = json.loads((folder / CAMERAS_FILE).read_text())
-        # numpy leaves the file open where it is no archive, so it is opened here.
-        with (folder / POINTS_FILE).open("rb") as stream, np.load(stream) as arrays:
+        with open_arrays(folder / POINTS_FILE) as arrays:
             points, colors = arrays["points"], arrays["colors"]
         views = tuple(
             View(
@@ -74,7 +73,7 @@ def load_saved_scene(folder: Path) -> Scene:
             )
             for entry in data["views"]
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, BadZipFile) as error:
+    except (*DAMAGE, DamagedArraysError) as error:
         raise SceneUnreadableError(folder.name, f"its files are damaged ({type(error).__name__})") from error
     return Scene(views=views, points=points, colors=colors)
 

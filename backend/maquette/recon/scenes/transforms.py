@@ -79,7 +79,7 @@ def load_transforms(file: Path, cache_dir: Path, warn: Warn = log_warning) -> tu
 def read_transforms_poses(file: Path, *, with_points: bool = True) -> KnownPoses:
     """The cameras alone, without looking for photos, and the points where the file names some that are there.
 
-    ``with_points``: whether another file may be opened, wherever on this machine the file says that it lies.
+    ``with_points``: whether another file may be opened: one beside this one or below, wherever it says that it lies.
     Raises :class:`SceneUnreadableError`, :class:`SceneWithoutImagesError`, :class:`SceneBadPoseError` or
     :class:`CameraModelUnsupportedError`.
     """
@@ -95,7 +95,8 @@ def read_transforms_poses(file: Path, *, with_points: bool = True) -> KnownPoses
         poses.append(NamedPose(frame.name, _camera_from_world(name, frame), size, _lens_of(name, frame)))
         poses[-1].lens_at(*(size or (1000, 1000)))  # a broken camera is told now, not when its photo is there
     cloud = file.parent / str(data.get("ply_file_path") or "")
-    if not with_points or not _is_file(cloud):
+    # A stranger's file may name any on this machine, another user's among them.
+    if not with_points or not _is_file(cloud) or not cloud.resolve().is_relative_to(file.parent.resolve()):
         return KnownPoses("transforms", tuple(poses), np.zeros((0, 3)), np.zeros((0, 3), np.uint8))
     try:
         return KnownPoses("transforms", tuple(poses), *read_ply_points(cloud))
@@ -117,7 +118,7 @@ def _read_frames(scene: str, file: Path) -> tuple[dict[str, Any], list[Any]]:
     try:
         data = json.loads(file.read_text())
         frames = data["frames"]
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SceneUnreadableError(scene, f"{file.name} is not a list of frames") from error
     if not isinstance(frames, list) or not frames:
         raise SceneWithoutImagesError(scene)

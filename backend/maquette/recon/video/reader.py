@@ -102,9 +102,13 @@ class VideoReader:
         """Frames from the start, or from the key frame at this time stamp (then numbered from 0 there).
 
         Frames that the decoder calls corrupt are left out. Ends without an error where the file breaks off.
-        Raises :class:`VideoTooLongError` or :class:`VideoTooLargeError` where a header has lied.
+        Raises :class:`VideoTooLongError` or :class:`VideoTooLargeError` where a header has lied, and
+        :class:`CorruptVideoError` where nothing can be found in the file.
         """
-        self.container.seek(from_pts if from_pts is not None else self._start(), stream=self.stream)
+        try:
+            self.container.seek(from_pts if from_pts is not None else self._start(), stream=self.stream)
+        except FFmpegError as error:
+            raise CorruptVideoError(self.name) from error
         index, time_s = -1, 0.0
         for frame in self._frames():
             index += 1
