@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from maquette.execution.family import Family
-from maquette.execution.silence import Silence
+from maquette.family import Family
+from maquette.silence import Silence
 from maquette.execution.watch import Watch
 
 
