@@ -76,7 +76,7 @@ def lines_of(process: subprocess.Popen[bytes]) -> Lines:
 
 
 def forget(lines: Lines) -> None:
-    """Listen no more: whoever reads must not wait for us for ever."""
+    """Listen no more to what has ended: whoever reads it must not wait for us for ever."""
     with contextlib.suppress(queue.Empty):
         while lines.get(timeout=LAST_LINES_S) is not None:
             pass
@@ -84,7 +84,7 @@ def forget(lines: Lines) -> None:
 
 def _read(stream: IO[bytes], lines: Lines) -> None:
     rest = b""
-    with contextlib.suppress(OSError, ValueError):
+    with stream, contextlib.suppress(OSError):
         # Progress bars end their lines by a carriage return.
         while chunk := os.read(stream.fileno(), CHUNK_BYTES):
             *whole, rest = re.split(rb"[\r\n]", rest + chunk)

@@ -72,13 +72,16 @@ def run(name: str, program: Program, home: EngineFolder, limits: EngineLimits, t
         _carry_out(program.end)
         process = _start(program, home, limits, family)
         lines = lines_of(process)
+        heard_all = False
         try:
             talk.say("started")
             _follow(process, lines, program, home, limits, family, talk)
+            heard_all = True
             code = process.wait()
         finally:
             _end(process, family, program)
-            forget(lines)
+            if not heard_all:
+                forget(lines)
     if code != 0:
         raise _failure(name, code, talk.error)
     return Ran(talk.version, round(time.monotonic() - talk.began, 2))

@@ -66,10 +66,11 @@ def _taken(engine: str, home: EngineFolder, place: PurePosixPath, to: Path, most
             if error.errno == errno.ENOENT:
                 return None
             raise EngineOutputRefusedError(engine, f"output/{place} {_wrong(error)}") from error
+        told = os.fstat(source)
+        if not stat.S_ISREG(told.st_mode) or told.st_nlink != 1:
+            os.close(source)
+            raise EngineOutputRefusedError(engine, f"output/{place} is no file of its own")
         with os.fdopen(source, "rb") as file:
-            told = os.fstat(file.fileno())
-            if not stat.S_ISREG(told.st_mode) or told.st_nlink != 1:
-                raise EngineOutputRefusedError(engine, f"output/{place} is no file of its own")
             if told.st_size > most_bytes:
                 raise EngineOutputRefusedError(
                     engine, f"output/{place} has {told.st_size} bytes where at most {most_bytes} are read"
