@@ -143,6 +143,7 @@ def keep_mesh(
     preset, mesh = mesh_preset(wanted.preset, model.details), made.mesh
     home = folder.mesh(model.version, preset, filtered=wanted.filter_floaters)
     home.mkdir(parents=True, exist_ok=True)
+    (home / KEPT).unlink(missing_ok=True)  # of a mesh that this one takes the place of
     measured = _measure(mesh, scene, evaluation.load(folder))
     seconds = round(time.monotonic() - began, 2)
     up = find_up(scene, gaussians)

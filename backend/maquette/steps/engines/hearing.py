@@ -18,6 +18,8 @@ from maquette.steps.engines.engine import Program
 
 BEAT_S = 10.0
 """An engine that works in silence is told of so often: whoever watches the step must not take it for hung."""
+TELL_EVERY_S = 0.25
+"""The step's own process drops what comes faster, and the last word must not be among that."""
 CHUNK_BYTES, MOST_LINE, MOST_WAITING = 65536, 16384, 1000
 LAST_LINES_S = 1.0
 
@@ -36,6 +38,7 @@ class Talk:
     share: float = 0.0
     told: float = field(default_factory=time.monotonic)
     last: tuple[float | None, str] = (None, "")
+    news: str | None = None
     version: str | None = None
     error: str | None = None
 
@@ -54,11 +57,16 @@ class Talk:
         silence.broken()
         self.last = (said.progress, said.message)
         self.share = max(self.share, said.progress)
-        self.say(said.message)
+        self.news = said.message
+        self.beat()
 
-    def beat(self) -> None:
-        """Say that it is still at work."""
-        if time.monotonic() - self.told >= BEAT_S:
+    def beat(self, *, last: bool = False) -> None:
+        """Tell what is new, not more often than a step is listened to; where nothing is, that it is still at work."""
+        since = time.monotonic() - self.told
+        if self.news is not None and (last or since >= TELL_EVERY_S):
+            self.say(self.news)
+            self.news = None
+        elif since >= BEAT_S:
             self.say(f"at work for {time.monotonic() - self.began:.0f} s")
 
     def say(self, message: str) -> None:

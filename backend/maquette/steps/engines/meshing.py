@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from maquette.steps.engines.inputs import scene_inputs
 from maquette.steps.engines.taking import take_mesh
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import MESH_FILE, Folder
-from maquette.steps.meshes import Surface, keep_mesh, mesh_of
+from maquette.steps.meshes import RECORD, Surface, keep_mesh, mesh_of
 from maquette.steps.parameters import ExportParameters, Preset
 from maquette.steps.records import Model, Warn
 from maquette.steps.sink import Sink
@@ -63,8 +64,9 @@ def mesh_by_engine(
     :class:`~maquette.steps.engines.errors.EngineError` and its kinds otherwise.
     """
     wanted, began = ExportParameters(format="glb", version=model.version, preset=preset), time.monotonic()
-    if (folder.mesh(model.version, preset, filtered=False) / MESH_FILE).exists():
-        return {"name": engine.name}  # an earlier attempt of this run kept it
+    kept = _kept(folder.mesh(model.version, preset, filtered=False))
+    if engine.name in (kept.get("name"), kept.get("asked")):
+        return kept  # an earlier attempt of this run made it
     gaussians: Gaussians = format_named("ply").read(folder.root / model.model.path)
     views = eval_set.training(scene)
 
@@ -84,6 +86,14 @@ def mesh_by_engine(
     )
     keep_mesh(folder, scene, model, gaussians, surface, wanted, began, sink)
     return made.told
+
+
+def _kept(home: Path) -> dict[str, Any]:
+    """Who made the mesh that stands there; nobody where none does."""
+    if not (home / MESH_FILE).exists():
+        return {}
+    told: dict[str, Any] = json.loads((home / RECORD).read_text())["details"].get("engine") or {}
+    return told
 
 
 def _best(

@@ -121,6 +121,7 @@ def _follow(
         with contextlib.suppress(queue.Empty):
             line = lines.get(timeout=LOOK_S)
             if line is None:
+                talk.beat(last=True)
                 return
             talk.hear(line, program, silence)
         now = time.monotonic()
