@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from maquette.errors import MaquetteError
 
-FALL_BACK = "or allow `engine_fallback`, and Maquette's own engine does it then."
-
 
 class EngineError(MaquetteError):
     """An engine did not do what it was asked for."""
@@ -14,21 +12,21 @@ class EngineError(MaquetteError):
 
 
 class EngineUnavailableError(EngineError):
-    """This server is not set up for the engine (422)."""
+    """This server is not set up for the engine."""
 
     code = "engine_unavailable"
     status = 422
 
 
 class EngineNotApplicableError(EngineError):
-    """The engine does not do this step, or not with what the project holds (422)."""
+    """The engine does not do this step, or not with what the project holds."""
 
     code = "engine_not_applicable"
     status = 422
 
 
 class EngineInputRefusedError(EngineError):
-    """The engine says that it cannot use what it was given (422)."""
+    """The engine says that it cannot use what it was given."""
 
     code = "engine_refused_input"
     status = 422
@@ -47,7 +45,7 @@ class EngineHungError(EngineError):
 
 
 class EngineOutOfMemoryError(EngineError):
-    """It took more memory than it may (503)."""
+    """It took more memory than it may."""
 
     code = "engine_out_of_memory"
     status = 503
@@ -61,6 +59,7 @@ class EngineOutputRefusedError(EngineError):
     def __init__(self, engine: str, why: str) -> None:
         super().__init__(
             f"What the engine '{engine}' made cannot be used: {why}.",
-            suggestion=f"Mend the engine (docs/engines.md says what it must leave), {FALL_BACK}",
+            suggestion="Mend the engine (docs/engines.md says what it must leave), or let Maquette's own do it"
+            " (`engine_fallback` of generate and refine).",
             engine=engine,
         )

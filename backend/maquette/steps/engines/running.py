@@ -21,7 +21,6 @@ from maquette.progress import CancelledError
 from maquette.silence import Silence
 from maquette.steps.engines.engine import EngineLimits, Program
 from maquette.steps.engines.errors import (
-    FALL_BACK,
     EngineError,
     EngineHungError,
     EngineInputRefusedError,
@@ -145,7 +144,8 @@ def _judge(talk: Talk, limits: EngineLimits, silence: Silence, used: int, size: 
     if limits.memory_mb and used > limits.memory_mb * MB:
         raise EngineOutOfMemoryError(
             f"The engine '{name}' used {used // MB} MB of memory; it may use {limits.memory_mb} MB.",
-            suggestion=f"Raise MAQUETTE_ENGINE_MEMORY_MB, {FALL_BACK}",
+            suggestion="Raise MAQUETTE_ENGINE_MEMORY_MB, or let Maquette's own do it"
+            " (`engine_fallback` of generate and refine).",
             engine=name,
         )
     if limits.output_mb and size > limits.output_mb * MB:
@@ -153,13 +153,15 @@ def _judge(talk: Talk, limits: EngineLimits, silence: Silence, used: int, size: 
     if limits.timeout_s and seconds > limits.timeout_s:
         raise EngineTimedOutError(
             f"The engine '{name}' was ended after {seconds:.0f} s.",
-            suggestion=f"Raise MAQUETTE_ENGINE_TIMEOUT_S, {FALL_BACK}",
+            suggestion="Raise MAQUETTE_ENGINE_TIMEOUT_S, or let Maquette's own do it"
+            " (`engine_fallback` of generate and refine).",
             engine=name,
         )
     if silence.idle_too_long:
         raise EngineHungError(
             f"The engine '{name}' said and did nothing for {silence.idle_s:.0f} s, so it was ended.",
-            suggestion=f"Raise MAQUETTE_ENGINE_SILENCE_S where it only needs time, {FALL_BACK}",
+            suggestion="Raise MAQUETTE_ENGINE_SILENCE_S where it only needs time, or let Maquette's own do it"
+            " (`engine_fallback` of generate and refine).",
             engine=name,
         )
 
@@ -171,18 +173,20 @@ def _failure(name: str, code: int, error: str | None) -> EngineError:
     if code == CANNOT_USE_INPUT:
         return EngineInputRefusedError(
             f"The engine '{name}' cannot use what it was given{why}.",
-            suggestion=f"Use other photos or parameters, {FALL_BACK}",
+            suggestion="Use other photos or parameters, or let Maquette's own do it"
+            " (`engine_fallback` of generate and refine).",
             engine=name,
         )
     if code == CANNOT_RUN_HERE:
         return EngineUnavailableError(
             f"The engine '{name}' cannot run on this machine{why}.",
-            suggestion=f"Mend its installation, {FALL_BACK}",
+            suggestion="Mend its installation, or let Maquette's own do it (`engine_fallback` of generate and refine).",
             engine=name,
         )
     return EngineError(
         f"The engine '{name}' failed ({how}){why}.",
-        suggestion=f"See its words in GET /api/v1/runs/{{id}}/log; retry it, {FALL_BACK}",
+        suggestion="See its words in GET /api/v1/runs/{id}/log; retry it, or let Maquette's own do it"
+        " (`engine_fallback` of generate and refine).",
         engine=name,
         exit=how,
     )
