@@ -12,7 +12,6 @@ from maquette.steps.engines import engine_named
 from maquette.steps.engines.calling import or_ours, ours
 from maquette.steps.engines.engine import Engine, Makes
 from maquette.steps.engines.errors import EngineError
-from maquette.steps.engines.meshing import mesh_by_engine
 from maquette.steps.engines.modelling import blamed_on, model_by_engine
 from maquette.steps.folder import Folder
 from maquette.steps.limits import read_limits
@@ -134,6 +133,9 @@ def _mesh(
     engine, eval_set = _engine(wanted.engine, "mesh"), evaluation.load(folder)
     if engine is None or eval_set is None:
         return {}
+    # Imported here: few runs make a mesh, and what that needs takes long to load.
+    from maquette.steps.engines.meshing import mesh_by_engine
+
     preset = cast(Preset, mesh_preset(None, model.details))
     asked = {"preset": preset, "seed": wanted.seed}
     fallback = wanted.engine_fallback
