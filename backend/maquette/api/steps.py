@@ -40,6 +40,7 @@ GENERATE_EXAMPLES: dict[str, Any] = {
     "everything set": {
         "value": {"preset": "quality", "seed": 7, "iterations": 3000, "max_gaussians": 200000, "long_side": 800}
     },
+    "by another program": {"value": {"engine": "3dgs", "engine_fallback": True}},
     "one photo": {"value": {"preset": "balanced", "num_views": 16, "view_method": "relief"}},
 }
 REFINE_EXAMPLES: dict[str, Any] = {
@@ -61,6 +62,7 @@ REFINE_EXAMPLES: dict[str, Any] = {
             "seed": 7,
         }
     },
+    "by another program": {"value": {"engine": "lm", "engine_fallback": True}},
 }
 EXPORT_EXAMPLES: dict[str, Any] = {
     "the chosen version": {"value": {"format": "ply"}},
