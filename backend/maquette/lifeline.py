@@ -1,4 +1,8 @@
-"""A process that must not outlive the one that started it."""
+"""A process that must not outlive the one that started it.
+
+Run as a file, with a command behind it, it becomes that command, which then must not either. It needs nothing but
+Python's own library for that.
+"""
 
 from __future__ import annotations
 
@@ -34,3 +38,16 @@ def _end_after_parent(parent: int, grace_s: float) -> None:
         time.sleep(LOOK_EVERY_S)
     time.sleep(grace_s)
     os._exit(1)
+
+
+def _become(command: list[str]) -> None:
+    die_with_parent()
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - an argument list, no shell
+    except OSError as error:
+        print(f"it cannot be started: {error.strerror}")
+        sys.exit(127)
+
+
+if __name__ == "__main__":
+    _become(sys.argv[1:])

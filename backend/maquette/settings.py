@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -43,6 +44,10 @@ class StackNotRunningError(UnavailableError):
 
 def _from_env(*names: str, default: Any = ...) -> Any:
     return Field(default, validation_alias=AliasChoices(*names))
+
+
+Command = Annotated[tuple[str, ...], NoDecode]
+"""A program and its arguments. It is started as it is, without a shell."""
 
 
 class Settings(BaseSettings):
@@ -120,6 +125,26 @@ class Settings(BaseSettings):
     models_dir: Path | None = _from_env("MAQUETTE_MODELS_DIR", default=None)
     allow_noncommercial_models: bool = _from_env("MAQUETTE_ALLOW_NONCOMMERCIAL_MODELS", default=False)
     trust_model_code: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_TRUST_MODEL_CODE", default=())
+    # Programs besides ours that a stage may be done by, all off until they are named here (docs/engines.md).
+    engine_command: Command = _from_env("MAQUETTE_ENGINE_COMMAND", default=())
+    gs_3dgs_docker_image: str | None = _from_env("GS_3DGS_DOCKER_IMAGE", default=None)
+    gs_3dgs_docker_command: Command = _from_env("GS_3DGS_DOCKER_COMMAND", default=())
+    gs_3dgs_docker_gpus: str | None = _from_env("GS_3DGS_DOCKER_GPUS", default=None)
+    gs_3dgs_docker_user: str | None = _from_env("GS_3DGS_DOCKER_USER", default=None)
+    gs_lm_enable: bool = _from_env("GS_LM_ENABLE", default=False)
+    gs_lm_command: Command = _from_env("GS_LM_COMMAND", default=())
+    reconviagen_command: Command = _from_env("RECONVIAGEN_COMMAND", default=())
+    nvdiffrec_command: Command = _from_env("NVDIFFREC_COMMAND", default=())
+    fcgs_command: Command = _from_env("FCGS_COMMAND", default=())
+    hacpp_command: Command = _from_env("HACPP_COMMAND", default=())
+    # What one call of an engine may take: seconds in all, seconds without a word, MB of memory (of a step where it is
+    # 0), MB of files.
+    engine_timeout_s: float = Field(7200.0, validation_alias=AliasChoices("MAQUETTE_ENGINE_TIMEOUT_S"), ge=0)
+    engine_silence_s: float = Field(300.0, validation_alias=AliasChoices("MAQUETTE_ENGINE_SILENCE_S"), ge=0)
+    engine_memory_mb: int = Field(0, validation_alias=AliasChoices("MAQUETTE_ENGINE_MEMORY_MB"), ge=0)
+    engine_output_mb: int = Field(8000, validation_alias=AliasChoices("MAQUETTE_ENGINE_OUTPUT_MB"), ge=1)
+    # Names of further variables of our environment that engines are given.
+    engine_env: Annotated[tuple[str, ...], NoDecode] = _from_env("MAQUETTE_ENGINE_ENV", default=())
     log_level: Literal["debug", "info", "warning", "error"] = _from_env("MAQUETTE_LOG_LEVEL", default="info")
     log_format: Literal["text", "json"] = _from_env("MAQUETTE_LOG_FORMAT", default="text")
     # Opens GET /metrics to whoever sends it as a bearer, and nothing else.
@@ -137,10 +162,24 @@ class Settings(BaseSettings):
             return None
         return Path(folder).expanduser().absolute() if isinstance(folder, str | Path) else folder
 
-    @field_validator("trust_model_code", "webhook_hosts", mode="before")
+    @field_validator("trust_model_code", "webhook_hosts", "engine_env", mode="before")
     @classmethod
     def _names(cls, names: object) -> object:
         return tuple(_listed(names)) if isinstance(names, str) else names
+
+    @field_validator(
+        "engine_command",
+        "gs_3dgs_docker_command",
+        "gs_lm_command",
+        "reconviagen_command",
+        "nvdiffrec_command",
+        "fcgs_command",
+        "hacpp_command",
+        mode="before",
+    )
+    @classmethod
+    def _words(cls, command: object) -> object:
+        return _command(command) if isinstance(command, str) else command
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -174,6 +213,9 @@ class Settings(BaseSettings):
         "jwt_issuer",
         "database_url",
         "metrics_token",
+        "gs_3dgs_docker_image",
+        "gs_3dgs_docker_gpus",
+        "gs_3dgs_docker_user",
         mode="before",
     )
     @classmethod
@@ -279,6 +321,16 @@ class Settings(BaseSettings):
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _command(text: str) -> tuple[str, ...]:
+    """A JSON list of words, or words with spaces between them, where quotes keep some together."""
+    if not text.lstrip().startswith("["):
+        return tuple(shlex.split(text))
+    words = json.loads(text)
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("a command is a list of words")
+    return tuple(words)
 
 
 def _origin(text: str) -> str:

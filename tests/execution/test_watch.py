@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from maquette.execution.family import Family
-from maquette.execution.silence import Silence
 from maquette.execution.watch import Watch
+from maquette.family import Family
+from maquette.silence import Silence
 
 
 def watch(*, memory_mb: int = 0) -> Watch:

@@ -85,7 +85,7 @@ async def download(
     project, mesh = await _find(service, owner, project_id, version, preset)
     if mesh is None:
         parameters = ExportParameters(format=MADE_BY, version=version, preset=preset)
-        prepare = await readiness.for_export(parameters)
+        prepare = await readiness.for_export(parameters, service.settings)
         call = await call_step(service, owner, project_id, "export", parameters, prepare)
         if call.run["status"] == "completed":
             # Its mesh has gone since.

@@ -10,6 +10,10 @@ from pydantic import BaseModel, Field
 
 from maquette.api.owners import Owner
 from maquette.api.problems import error_responses
+from maquette.api.service import Serving
+from maquette.execution.engines import setups_of
+from maquette.settings import Settings
+from maquette.steps.engines import ENGINES, Engine
 
 router = APIRouter(tags=["records"])
 
@@ -41,12 +45,20 @@ class Formats(BaseModel):
 
 
 @router.get("/formats", summary="What models can be exported in", responses=error_responses())
-async def formats(owner: Owner) -> Formats:
-    """Each with what opens it, and what `optimize` does to it."""
-    return Formats(items=[FormatShape.model_validate(one) for one in await asyncio.to_thread(_known)])
+async def formats(service: Serving, owner: Owner) -> Formats:
+    """Each with what opens it, and what `optimize` does to it. Those of compression programs only where this server is
+    set up for them.
+    """
+    known = await asyncio.to_thread(lambda: _known(_compressors(service.settings)))
+    return Formats(items=[FormatShape.model_validate(one) for one in known])
 
 
-def _known() -> list[dict[str, Any]]:
+def _compressors(settings: Settings) -> list[Engine]:
+    setups = setups_of(settings)
+    return [engine for engine in ENGINES if engine.makes == "compressed" and setups[engine.name].available]
+
+
+def _known(engines: list[Engine]) -> list[dict[str, Any]]:
     # Imported on first use: the formats need numpy, which the API can start without.
     from maquette.recon.bundle import BUNDLE
     from maquette.recon.formats import FORMATS
@@ -79,5 +91,21 @@ def _known() -> list[dict[str, Any]]:
             "lossless": True,
             "keeps_provenance": True,
             "extra": None,
-        }
+        },
+        *(
+            {
+                "name": one.name,
+                "kind": "gaussians",
+                "extension": one.extension,
+                "mime": "application/octet-stream",
+                "description": one.description,
+                "opens_in": [],
+                "up_axis": "",
+                "optimizations": [],
+                "lossless": False,
+                "keeps_provenance": False,
+                "extra": None,
+            }
+            for one in engines
+        ),
     ]

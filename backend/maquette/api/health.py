@@ -20,8 +20,11 @@ from maquette.api.problems import error_responses
 from maquette.api.service import Serving
 from maquette.db.rows import Row
 from maquette.disk import MB
+from maquette.execution.engines import setups_of
 from maquette.models.installed import read_weights
 from maquette.settings import Settings
+from maquette.steps.engines import ENGINES, Engine
+from maquette.steps.engines.engine import Setup
 
 router = APIRouter(tags=["status"])
 
@@ -38,6 +41,17 @@ class WorkerSummary(BaseModel):
     gpu_memory_bytes: int | None = Field(examples=[150_323_855_360])
     memory_bytes: int | None = Field(examples=[137_438_953_472])
     version: str = Field(description="Of the Maquette it runs.", examples=["0.1.0"])
+
+
+class EngineState(BaseModel):
+    """A program besides Maquette's own that can do a stage."""
+
+    name: str = Field(description="What `engine`, or of a compressor `format`, is called with.", examples=["3dgs"])
+    makes: str = Field(description="`model`, `mesh` or `compressed`, which is an export format.", examples=["model"])
+    steps: list[str] = Field(description="Where it can be asked for.", examples=[["generate"]])
+    description: str
+    available: bool = Field(description="Set up on this machine; workers are taken to have the same.")
+    reason: str | None = Field(description="Why it is not.", examples=["GS_3DGS_DOCKER_IMAGE is not set."])
 
 
 class Health(BaseModel):
@@ -57,6 +71,7 @@ class Health(BaseModel):
         description="Neural models that steps on this machine can use; every step works without any.",
         examples=[["depth-anything-v2-small"]],
     )
+    engines: list[EngineState] = Field(description="Other programs that stages can be done by (docs/engines.md).")
 
 
 @router.get(
@@ -69,10 +84,12 @@ async def read_health(service: Serving) -> Health:
     """Always 200 while this process lives; needs no credentials. `GET /ready` answers 503 where calls would fail."""
     settings = service.settings
     unknown: list[str] = []
-    parts, machine, models = await asyncio.gather(
+    no_setups: dict[str, Setup] = {}
+    parts, machine, models, setups = await asyncio.gather(
         look_at_parts(service, PATIENCE_S),
         service.hardware.look(settings.home, PATIENCE_S),
         look_in_time(lambda: _models(settings), PATIENCE_S, unknown),
+        look_in_time(lambda: setups_of(settings), PATIENCE_S, no_setups),
     )
     disk = _disk(machine.disk_free_bytes, settings.disk_floor_mb)
     status: Literal["ok", "degraded", "unavailable"] = "degraded"
@@ -91,6 +108,18 @@ async def read_health(service: Serving) -> Health:
         workers=[_summary(row) for row in parts.workers],
         limits=limits_of(settings, credentials=service.gate.asks),
         models=models,
+        engines=[_engine(engine, setups.get(engine.name)) for engine in ENGINES],
+    )
+
+
+def _engine(engine: Engine, setup: Setup | None) -> EngineState:
+    return EngineState(
+        name=engine.name,
+        makes=engine.makes,
+        steps=list(engine.steps),
+        description=engine.description,
+        available=setup is not None and setup.available,
+        reason="not known yet" if setup is None else setup.reason,
     )
 
 

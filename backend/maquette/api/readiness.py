@@ -14,10 +14,14 @@ from maquette.db import bundles, records, staleness, usage
 from maquette.db.rows import Connection, Row
 from maquette.disk import MB
 from maquette.errors import BadInputError, WrongStateError
+from maquette.execution.engines import edition, setups_of
 from maquette.models.installed import read_weights
 from maquette.recon.bundle import BUNDLE
 from maquette.settings import Settings
 from maquette.steps.bundle import check_options
+from maquette.steps.engines import OURS, Engine, compressor_of
+from maquette.steps.engines.options import check_compressed, check_rig
+from maquette.steps.engines.setups import unavailable
 from maquette.steps.parameters import WITHOUT_WEIGHTS, ExportParameters, GenerateParameters, RefineParameters
 from maquette.steps.presets import PRESETS, mesh_preset
 from maquette.steps.workloads import size_of, workload_of
@@ -71,6 +75,7 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
     _check_gaussians(parameters, settings)
 
     async def prepare(conn: Connection, project: Row) -> Work:
+        engine = await asyncio.to_thread(_check_engine, parameters.engine, settings)
         photos = await records.photos(conn, project["id"])
         if not photos:
             raise NoPhotosError(
@@ -90,7 +95,9 @@ def for_generate(parameters: GenerateParameters, settings: Settings) -> Prepare:
                 needed=settings.min_photos,
                 uploaded=len(photos),
             )
-        editions = await asyncio.to_thread(_editions, settings)
+        if given == "six_views":
+            check_rig(parameters)
+        editions = (*await asyncio.to_thread(_editions, settings), *engine)
         inputs = (*(photo["sha256"] for photo in usable), *_lowered(parameters, settings), *editions)
         return _work("generate", parameters, inputs, photos=len(usable), given=given)
 
@@ -128,6 +135,7 @@ def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:
     """
 
     async def prepare(conn: Connection, project: Row) -> Work:
+        engine = await asyncio.to_thread(_check_engine, parameters.engine, settings)
         model = await records.model(conn, project["id"], parameters.from_version)
         called = f"of version {model['version']}"
         needed = {"model": f"The model {called}", "checkpoint": f"The checkpoint {called}"}
@@ -140,11 +148,21 @@ def for_refine(parameters: RefineParameters, settings: Settings) -> Prepare:
         editions = () if parameters.enhancement in WITHOUT_WEIGHTS else await asyncio.to_thread(_editions, settings)
         # Photos that were replaced since make another version of the same call.
         replaced = [view["sha256"] for view in await staleness.views_to_renew(conn, model["view_run_id"])]
-        inputs = (model["objects"]["model"]["sha256"], *replaced, *editions)
+        inputs = (model["objects"]["model"]["sha256"], *replaced, *editions, *engine)
         photos = len(await records.view_splits(conn, model["view_run_id"]))
         return _work("refine", settled, inputs, model=model["details"], photos=photos)
 
     return prepare
+
+
+def _check_engine(name: str, settings: Settings) -> tuple[str, ...]:
+    """What of the engine decides the result. Raises ``engine_unavailable`` where this server is not set up for it."""
+    if name == OURS:
+        return ()
+    setups = setups_of(settings)
+    if not setups[name].available:
+        raise unavailable(name, setups[name])
+    return edition(setups, name)
 
 
 def _work(
@@ -171,7 +189,7 @@ def _editions(settings: Settings) -> tuple[str, ...]:
     return weights.editions
 
 
-async def for_export(parameters: ExportParameters) -> Prepare:
+async def for_export(parameters: ExportParameters, settings: Settings) -> Prepare:
     """Needs a known format and a model, and for what shows surfaces or cameras its views; reads that version.
 
     ``unknown_format``, ``nothing_to_optimize`` or ``no_option_of_format`` otherwise.
@@ -179,6 +197,9 @@ async def for_export(parameters: ExportParameters) -> Prepare:
     check_options(parameters)
     if parameters.format == BUNDLE.name:
         return _for_bundle(parameters)
+    compressor = compressor_of(parameters.format)
+    if compressor is not None:
+        return _for_compressor(compressor, parameters, settings)
     target = await asyncio.to_thread(_target_of, parameters)
 
     async def prepare(conn: Connection, project: Row) -> Work:
@@ -196,6 +217,24 @@ async def for_export(parameters: ExportParameters) -> Prepare:
                 await records.scene_still_there(conn, model, suggestion=EXPORT_GAUSSIANS)
         gaussians = model["num_gaussians"]
         return _work("export", settled, (model["objects"]["model"]["sha256"],), gaussians=gaussians)
+
+    return prepare
+
+
+def _for_compressor(engine: Engine, parameters: ExportParameters, settings: Settings) -> Prepare:
+    """Needs a model, its photos, and a server that is set up for it (``engine_unavailable``); reads that version."""
+    check_compressed(parameters)
+
+    async def prepare(conn: Connection, project: Row) -> Work:
+        identity = await asyncio.to_thread(_check_engine, engine.name, settings)
+        model = await records.model(conn, project["id"], parameters.version)
+        called = f"of version {model['version']}"
+        needed = {"filtered": f"What the filter left {called}"} if parameters.filter_floaters else {}
+        records.still_there(model["objects"], {"model": f"The model {called}", **needed}, suggestion=EXPORT_ANOTHER)
+        await records.scene_still_there(conn, model, suggestion=EXPORT_GAUSSIANS)
+        settled = parameters.model_copy(update={"version": model["version"]})
+        inputs = (model["objects"]["model"]["sha256"], *identity)
+        return _work("export", settled, inputs, gaussians=model["num_gaussians"])
 
     return prepare
 

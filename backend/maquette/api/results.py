@@ -24,6 +24,13 @@ REUSED_BECAUSE = (
 )
 
 
+ENGINE = (
+    "What made the version: `name`, the `version` that it says it has, `command_sha256` of its command; where ours"
+    " stood in for another, what was `asked` for and `because` of which error code."
+)
+MESH_ENGINE = "The same of the version's mesh, where another engine was asked for one."
+
+
 class Accepted(Ahead):
     """The step is in line or at work: follow it at `Location`."""
 
@@ -70,6 +77,8 @@ class GenerateResult(Finished):
         examples=[None],
     )
     num_gaussians: int
+    engine: dict[str, Any] | None = Field(None, description=ENGINE, examples=[{"name": "maquette", "version": "0.1.0"}])
+    mesh_engine: dict[str, Any] | None = Field(None, description=MESH_ENGINE, examples=[None])
 
 
 class RoundMetric(BaseModel):
@@ -95,6 +104,8 @@ class RefineResult(Finished):
     )
     final_model_url: str | None = Field(description=SIGNED)
     metrics: list[RoundMetric]
+    engine: dict[str, Any] | None = Field(None, description=ENGINE, examples=[{"name": "maquette", "version": "0.1.0"}])
+    mesh_engine: dict[str, Any] | None = Field(None, description=MESH_ENGINE, examples=[None])
 
 
 class ExportResult(Finished):

@@ -162,7 +162,7 @@ async def _prepare(run: Row, settings: Settings) -> Prepare:
         return readiness.for_generate(GenerateParameters.model_validate(run["parameters"]), settings)
     if run["step"] == "refine":
         return readiness.for_refine(RefineParameters.model_validate(run["parameters"]), settings)
-    return await readiness.for_export(ExportParameters.model_validate(run["parameters"]))
+    return await readiness.for_export(ExportParameters.model_validate(run["parameters"]), settings)
 
 
 def _ended(run: Row) -> RunAlreadyEndedError:

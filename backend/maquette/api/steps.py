@@ -40,6 +40,7 @@ GENERATE_EXAMPLES: dict[str, Any] = {
     "everything set": {
         "value": {"preset": "quality", "seed": 7, "iterations": 3000, "max_gaussians": 200000, "long_side": 800}
     },
+    "by another program": {"value": {"engine": "3dgs", "engine_fallback": True}},
     "one photo": {"value": {"preset": "balanced", "num_views": 16, "view_method": "relief"}},
 }
 REFINE_EXAMPLES: dict[str, Any] = {
@@ -61,6 +62,7 @@ REFINE_EXAMPLES: dict[str, Any] = {
             "seed": 7,
         }
     },
+    "by another program": {"value": {"engine": "lm", "engine_fallback": True}},
 }
 EXPORT_EXAMPLES: dict[str, Any] = {
     "the chosen version": {"value": {"format": "ply"}},
@@ -113,7 +115,8 @@ async def generate(
     """Needs usable photos, at least the `min_photos` of `GET /health`: 3, unless the server is set otherwise; or a
     single one, of which views are made (`num_views`, `view_method`); or six views with their depth.
 
-    `409 no_photos` before an upload; `422 not_enough_photos`; `422 too_many_gaussians` beyond the server's limit.
+    `409 no_photos` before an upload; `422 not_enough_photos`; `422 too_many_gaussians` beyond the server's limit; `422
+    engine_unavailable` where the server is not set up for the `engine`.
     A run that fails answers with its own error and status when it was waited for.
     """
     prepare = readiness.for_generate(parameters, service.settings)
@@ -150,7 +153,7 @@ async def refine(
 
     `409 nothing_generated` before a generate; `404 version_not_found`; `410 file_removed` where retention has taken
     what this version would be refined from, which the promoted one and the newest keep; `422 unknown_views` or
-    `held_out_views` where `views_to_refine` names views that cannot be optimised against.
+    `held_out_views` where `views_to_refine` names views that cannot be optimised against; `422 engine_unavailable`.
     """
     prepare = readiness.for_refine(parameters, service.settings)
     if dry_run:
@@ -185,7 +188,7 @@ async def export(
     preset. `422 unknown_format` lists the formats there are; `422 nothing_to_optimize`, `no_option_of_format`;
     `409 nothing_generated` before a generate; `404 version_not_found`; `410 file_removed`.
     """
-    prepare: Prepare = await readiness.for_export(parameters)
+    prepare: Prepare = await readiness.for_export(parameters, service.settings)
     if dry_run:
         return await rehearse(
             service, owner, project_id, "export", parameters, prepare, key=idempotency_key, fresh=fresh
@@ -209,7 +212,7 @@ async def read_export(
     wait: Wait = 20,
 ) -> JSONResponse:
     """Answers at once with a file made before; otherwise makes it, waiting 20 seconds for it by default."""
-    prepare: Prepare = await readiness.for_export(parameters)
+    prepare: Prepare = await readiness.for_export(parameters, service.settings)
     call = await call_step(service, owner, project_id, "export", parameters, prepare)
     return await answer_call(service, owner, call, wait, request)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from maquette.execution import deaths, messages
-from maquette.execution.family import own_peak_bytes
 from maquette.execution.memory_limit import MB, limit_data, offer_to_kernel
+from maquette.family import own_peak_bytes
 from maquette.lifeline import die_with_parent
 from maquette.progress import CancelledError
 from maquette.steps.records import Preview, Record, Warn

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from maquette.errors import MaquetteError
 from maquette.execution import deaths, messages
-from maquette.execution.family import Family
 from maquette.execution.log_file import LogFile
 from maquette.execution.memory_limit import MB, ended_for_memory
-from maquette.execution.silence import Silence
 from maquette.execution.watch import Watch
+from maquette.family import Family
+from maquette.silence import Silence
 from maquette.steps.folder import write_json
 from maquette.steps.records import Preview, Record, Warn
 
@@ -30,6 +30,8 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 """A record of hundreds of views is one line; asyncio's default of 64 KiB would not hold it."""
 EXIT_S = 10.0
 """How long a process may take to end after its last word; native threads have been seen to hang there."""
+ASKED_S = 10.0
+"""How long a step that is cancelled may take to end by itself. Only one with an engine at work takes any time."""
 LOG_S = 2.0
 """How long the last lines may take to arrive when all processes are gone."""
 CHUNK_BYTES = 256 * 1024
@@ -72,7 +74,7 @@ async def run_step_process(
     """Run a step in a child process and return its outcome.
 
     ``on_record`` makes a record durable; the child waits for it. When this coroutine is cancelled, or a callback
-    raises, the child and all it started are killed, wherever they hide.
+    raises, the child is asked to end, and then it and all it started are killed, wherever they hide.
 
     ``memory_mb``: what all its processes may use together (0: no limit). ``silence_s``: it is ended when it says
     nothing and does nothing for so long; ``timeout_s``: when it says nothing new for so long (0: never).
@@ -112,6 +114,8 @@ async def run_step_process(
             if watching.done():
                 watching.result()
         finally:
+            if process.returncode is None and watch.verdict is None and not finished:
+                await _ask_to_end(process)
             family.kill()
             for task in tasks:
                 task.cancel()
@@ -187,6 +191,14 @@ async def _end_of(process: asyncio.subprocess.Process, watch: Watch) -> None:
     watch.family.kill()
     await asyncio.sleep(EXIT_S)
     await watch.free.wait()
+
+
+async def _ask_to_end(process: asyncio.subprocess.Process) -> None:
+    """Give the step a moment to end what is not of its family: an engine in a container goes on after its caller."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), ASKED_S)
 
 
 async def _listen(

@@ -12,6 +12,7 @@ from maquette.db import records
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.execution.wanted import Wanted
 from maquette.recon.scenes.saved import DEPTHS_FOLDER, IMAGES_FOLDER, MASKS_FOLDER
+from maquette.steps.engines import compressor_of
 from maquette.steps.folder import MESH_FILE, Folder
 from maquette.steps.parameters import ExportParameters
 from maquette.steps.presets import mesh_preset
@@ -62,6 +63,8 @@ async def for_export(
 
     # What is wrong with them the step itself tells, in its own log.
     wanted = ExportParameters.model_construct(**parameters)
+    if compressor_of(wanted.format) is not None:
+        return await scene_of(conn, model["view_run_id"], folder)
     target = format_named(wanted.format)
     scene = await scene_of(conn, model["view_run_id"], folder)
     if target.holds_photos:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from maquette.errors import MaquetteError
 from maquette.execution import deaths
-from maquette.execution.family import Family
 from maquette.execution.memory_limit import MB
-from maquette.execution.silence import Silence
+from maquette.family import Family
+from maquette.silence import Silence
 
 LOOK_S = 0.5
 LONGEST_S = 2 * LOOK_S

@@ -11,6 +11,8 @@ from maquette.recon.bundle import BUNDLE
 from maquette.recon.formats import Format, format_named
 from maquette.recon.frame import box_of, crop, moved
 from maquette.steps.bundle import export_bundle
+from maquette.steps.engines import compressor_of
+from maquette.steps.engines.compressing import export_compressed
 from maquette.steps.export_content import Made, content_of, count_of
 from maquette.steps.export_loss import loss_of
 from maquette.steps.folder import Folder
@@ -34,6 +36,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     folder, wanted = Folder(root), ExportParameters.model_validate(parameters)
     if wanted.format == BUNDLE.name:
         return export_bundle(folder, wanted, sink)
+    compressor = compressor_of(wanted.format)
+    if compressor is not None:
+        return export_compressed(folder, compressor, wanted, sink)
     target = format_named(wanted.format)
     version = wanted.version if wanted.version is not None else int(folder.project()["from_version"])
     model = folder.load_model(version)

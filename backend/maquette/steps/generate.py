@@ -12,6 +12,9 @@ from maquette.recon.scenes.saved import load_saved_scene
 from maquette.recon.sfm.place import list_photos
 from maquette.steps import evaluation
 from maquette.steps.depth import make_depth_maps
+from maquette.steps.engines.calling import ours
+from maquette.steps.engines.options import check_rig
+from maquette.steps.engines.stages import mesh_of_generate, model_of_generate
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
 from maquette.steps.limits import lowered, read_limits
@@ -23,7 +26,7 @@ from maquette.steps.records import Model
 from maquette.steps.rig_generate import generate_from_rig, is_rig
 from maquette.steps.single_generate import is_single, views_of_one
 from maquette.steps.sink import Sink
-from maquette.steps.training import train_from_points
+from maquette.steps.training import Trained, train_from_points
 from maquette.steps.versions import NewVersion, promoted_standing, write_version
 
 
@@ -36,8 +39,9 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
     long_side = wanted.long_side or PRESETS[wanted.preset].long_side
 
     if is_rig(folder):
+        check_rig(wanted)
         scene, model = generate_from_rig(folder, wanted, sink)
-        return _result(folder, scene, model, _depth(folder, scene, model, long_side, sink))
+        return _finish(folder, scene, model, wanted, long_side, sink)
     if is_single(folder):
         scene, eval_set = views_of_one(folder, wanted, long_side, sink)
     elif folder.project().get("views_kept"):
@@ -46,8 +50,16 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         eval_set = evaluation.fix(folder, scene, long_side, sink)
     else:
         scene, eval_set = _place(folder, wanted, long_side, sink)
-    model = _kept_model(folder) or _train(folder, scene, eval_set, wanted, long_side, sink)
-    return _result(folder, scene, model, _depth(folder, scene, model, long_side, sink))
+    model = _kept_model(folder) or _make(folder, scene, eval_set, wanted, long_side, sink)
+    return _finish(folder, scene, model, wanted, long_side, sink)
+
+
+def _finish(
+    folder: Folder, scene: Scene, model: Model, wanted: GenerateParameters, long_side: int, sink: Sink
+) -> dict[str, Any]:
+    """Depth maps, and a mesh where another engine is to make one."""
+    depth_maps = _depth(folder, scene, model, long_side, sink)
+    return {**_result(folder, scene, model, depth_maps), **mesh_of_generate(folder, scene, model, wanted, sink)}
 
 
 def _depth(folder: Folder, scene: Scene, model: Model, long_side: int, sink: Sink) -> int:
@@ -71,6 +83,7 @@ def _result(folder: Folder, scene: Scene, model: Model, depth_maps: int) -> dict
         "num_gaussians": model.num_gaussians,
         "psnr": mean.psnr if mean else None,
         "ssim": mean.ssim if mean else None,
+        "engine": model.details.get("engine"),
         "inputs_measured": (model.details.get("inputs_measured") or {}).get("mean"),
     }
 
@@ -84,18 +97,25 @@ def _place(folder: Folder, wanted: GenerateParameters, long_side: int, sink: Sin
     return placed.scene, eval_set
 
 
-def _train(
+def _make(
     folder: Folder, scene: Scene, eval_set: EvaluationSet, wanted: GenerateParameters, long_side: int, sink: Sink
 ) -> Model:
-    """Train, measure and keep the model."""
+    """Train, measure and keep the model, by the engine that was asked for."""
     views = eval_set.training(scene)
     settings = lowered(PRESETS[wanted.preset].settings(wanted, len(views)), read_limits(folder), sink)
     settings = replace(settings, depth_seeds=any(scene.views[index].depth_path is not None for index in views))
-    trained = train_from_points(folder, scene, views, settings, eval_set.watched(scene), sink)
-    details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(settings)}
-    # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
-    version = NewVersion(folder.next_version(), None, "generate", promoted_standing(folder), details)
-    model = write_version(folder, scene, eval_set, trained, version, sink)
+
+    def write(trained: Trained, engine: dict[str, Any]) -> Model:
+        own = replace(settings, sh_degree=trained.unfiltered.sh_degree)
+        details = {"preset": wanted.preset, "long_side": long_side, "settings": asdict(own), "engine": engine}
+        # None at the first generate; a later one is chosen only where it is better on the same held-out photos.
+        version = NewVersion(folder.next_version(), None, "generate", promoted_standing(folder), details)
+        return write_version(folder, scene, eval_set, trained, version, sink)
+
+    model, failed = model_of_generate(folder, scene, views, wanted, long_side, write, sink)
+    if model is None:
+        trained = train_from_points(folder, scene, views, settings, eval_set.watched(scene), sink)
+        model = write(trained, ours(failed, wanted.engine))
     sink.keep(model)
     folder.save_model(model)
     return model

@@ -9,7 +9,9 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from maquette import __version__
 from maquette.progress import Progress
 from maquette.recon.atomic import replacing
 from maquette.recon.formats import format_named
@@ -25,6 +27,7 @@ from maquette.recon.texture import bake_texture, measure_mesh
 from maquette.recon.texture.measuring import MeshNotSeenError, MeshQuality
 from maquette.recon.texture.settings import PRESETS as TEXTURE_PRESETS
 from maquette.steps import evaluation
+from maquette.steps.engines.engine import OURS
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import MESH_FILE, Folder, write_json
 from maquette.steps.parameters import ExportParameters
@@ -79,7 +82,6 @@ def mesh_of(
             sink.warn(Warn.model_validate(told))
         _keep_again(folder, home, sink)
         return load_mesh(path), folder.relative(path)
-    home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     surface = make_mesh(gaussians, scene, MESH_PRESETS[preset], _within("surface", SURFACE, sink))
     eval_set = evaluation.load(folder)
@@ -98,50 +100,88 @@ def mesh_of(
     ]
     for warning in warnings:
         sink.warn(warning)
-    mesh = painted.mesh
-    measured = _measure(mesh, scene, eval_set)
-    seconds = round(time.monotonic() - began, 2)
-    up = find_up(scene, gaussians)
-    files = _write(folder, home, mesh, gaussians, scene, up, model, measured, warnings, wanted, preset, sink)
     made_from = (
         (model.filtered if wanted.filter_floaters else model.model).path,
         *(folder.relative(scene.views[index].image_path) for index in training),
     )
+    made = Surface(
+        painted.mesh,
+        f"tsdf/{painted.method}",
+        bool(surface.details["watertight"]),
+        made_from,
+        {"surface": surface.details, "texture": painted.details, "engine": {"name": OURS, "version": __version__}},
+        warnings,
+        degraded=painted.degraded,
+    )
+    return painted.mesh, keep_mesh(folder, scene, model, gaussians, made, wanted, began, sink)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A mesh as it was made, by ours or by another engine: ``method`` and ``details`` as :class:`MadeMesh` has them."""
+
+    mesh: Mesh
+    method: str
+    watertight: bool
+    made_from: tuple[str, ...]
+    details: dict[str, Any]
+    warnings: Sequence[Warn] = ()
+    degraded: bool = False
+
+
+def keep_mesh(
+    folder: Folder,
+    scene: Scene,
+    model: Model,
+    gaussians: Gaussians,
+    made: Surface,
+    wanted: ExportParameters,
+    began: float,
+    sink: Sink,
+) -> str:
+    """Measure a mesh of a version, picture it, write and keep it as the one of its preset; the path of its file."""
+    preset, mesh = mesh_preset(wanted.preset, model.details), made.mesh
+    home = folder.mesh(model.version, preset, filtered=wanted.filter_floaters)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / KEPT).unlink(missing_ok=True)  # of a mesh that this one takes the place of
+    measured = _measure(mesh, scene, evaluation.load(folder))
+    seconds = round(time.monotonic() - began, 2)
+    up = find_up(scene, gaussians)
+    files = _write(folder, home, mesh, gaussians, scene, up, model, measured, made.warnings, wanted, preset, sink)
     texture = mesh.texture
     record = MadeMesh(
         version=model.version,
         preset=preset,
         filtered=wanted.filter_floaters,
-        method=f"tsdf/{painted.method}",
+        method=made.method,
         triangles=len(mesh.faces),
         vertices=len(mesh.vertices),
-        watertight=bool(surface.details["watertight"]),
+        watertight=made.watertight,
         texture_px=None if texture is None else int(texture.color.shape[0]),
         observed_share=None if texture is None else texture.observed_share,
         split=measured.split,
         psnr=None if measured.quality is None else measured.quality.psnr,
         ssim=None if measured.quality is None else measured.quality.ssim,
-        degraded=painted.degraded,
+        degraded=made.degraded,
         seconds=seconds,
         files=tuple(
             MeshFile(
                 name=file.name,
-                file=File(kind="mesh", path=folder.relative(file), mime=MIMES[file.suffix], made_from=made_from),
+                file=File(kind="mesh", path=folder.relative(file), mime=MIMES[file.suffix], made_from=made.made_from),
             )
             for file in files
         ),
         details={
-            "surface": surface.details,
-            "texture": painted.details,
+            **made.details,
             "up": up.as_dict(),
             "measured": None if measured.quality is None else measured.quality.as_dict(),
         },
     )
     # The record first and the mesh last: whoever finds a mesh finds what is to be kept of it.
     write_json(home / RECORD, record.model_dump(mode="json"))
-    save_mesh(mesh, path, told=[warning.model_dump() for warning in warnings])
+    save_mesh(mesh, home / MESH_FILE, told=[warning.model_dump() for warning in made.warnings])
     _keep_again(folder, home, sink)
-    return mesh, folder.relative(path)
+    return folder.relative(home / MESH_FILE)
 
 
 def _keep_again(folder: Folder, home: Path, sink: Sink) -> None:

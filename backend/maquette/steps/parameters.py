@@ -5,12 +5,14 @@ The API takes these models as request bodies and the command line as options, so
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Preset = Literal["fastest", "balanced", "quality"]
 Enhancement = Literal["none", "classical", "sdxl", "fixer"]
+GenerateEngine = Literal["maquette", "command", "3dgs", "reconviagen", "nvdiffrec", "both"]
+RefineEngine = Literal["maquette", "command", "lm", "reconviagen", "nvdiffrec", "both"]
 WITHOUT_WEIGHTS: tuple[Enhancement, ...] = ("none", "classical")
 """Whose results no weights change."""
 
@@ -22,6 +24,15 @@ class _Parameters(BaseModel):
 Seed = Annotated[
     int,
     Field(ge=0, lt=2**31, description="Seed of every random choice: the same seed repeats the same result."),
+]
+
+
+EngineFallback = Annotated[
+    bool,
+    Field(
+        description="Where the engine fails: let Maquette's own do the work, degraded, with the reason in `warnings`."
+        " Otherwise the step fails with the engine's error."
+    ),
 ]
 
 
@@ -88,6 +99,13 @@ class GenerateParameters(_Parameters):
         "list`), which is then never replaced. Default: the first view model that is installed and has a GPU, else "
         "`relief`. Of no meaning where there are several photos.",
     )
+    engine: GenerateEngine = Field(
+        "maquette",
+        description="What makes the model: Maquette's own trainer, or a program that this server is set up for"
+        " (`engines` of `GET /health`). `reconviagen`, `nvdiffrec` and `both` make the version's mesh; its model is"
+        " ours.",
+    )
+    engine_fallback: EngineFallback = False
 
 
 class RefineParameters(_Parameters):
@@ -146,6 +164,19 @@ class RefineParameters(_Parameters):
         None, ge=1, le=20_000, description="Optimisation steps in a round. Default: by the model's preset."
     )
     seed: Seed = 0
+    engine: RefineEngine = Field(
+        "maquette",
+        description="What does the rounds: Maquette's own trainer, or a program that this server is set up for"
+        " (`engines` of `GET /health`), which sees the photos alone: `enhancement` must be left out or `none` then."
+        " `reconviagen`, `nvdiffrec` and `both` make the mesh of the final version; the rounds are ours.",
+    )
+    engine_fallback: EngineFallback = False
+
+    @model_validator(mode="after")
+    def _enhanced_by_ours(self) -> Self:
+        if self.engine in ("command", "lm") and self.enhancement not in (None, "none"):
+            raise ValueError("views are enhanced for Maquette's own trainer only: leave enhancement out")
+        return self
 
 
 class ExportParameters(_Parameters):

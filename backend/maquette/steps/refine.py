@@ -16,10 +16,11 @@ from maquette.recon.scene import Scene
 from maquette.recon.scenes.saved import load_saved_scene
 from maquette.recon.train_settings import TrainSettings
 from maquette.steps import evaluation
+from maquette.steps.engines.stages import Rounds, mesh_of_refine
 from maquette.steps.enhancing import Enhancing, enhancing_of, look_at
 from maquette.steps.evaluation import EvaluationSet
 from maquette.steps.folder import Folder
-from maquette.steps.lessons import prepare_lesson
+from maquette.steps.lessons import Lesson, prepare_lesson
 from maquette.steps.limits import lowered, read_limits
 from maquette.steps.parameters import RefineParameters
 from maquette.steps.presets import PRESETS, REFERENCE_LEARNING_RATE
@@ -28,7 +29,7 @@ from maquette.steps.replacement import bring_up_to_date, render_new_depth
 from maquette.steps.selection import select_views
 from maquette.steps.showing import Showing
 from maquette.steps.sink import Sink
-from maquette.steps.training import train_further
+from maquette.steps.training import Trained, train_further
 from maquette.steps.versions import NewVersion, promoted_standing, standing_of, write_version
 
 SHARES = {"enhancing": 0.02, "weighing": 0.0, "training": 0.83, "evaluation": 0.15}
@@ -89,7 +90,8 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         raise NotMeasuredError("The project has no evaluation set.", suggestion="Generate it again, then refine.")
     project = folder.project()
     first = folder.load_model(wanted.from_version if wanted.from_version is not None else project["from_version"])
-    choice = choose_method(wanted.enhancement, weights := folder.weights())
+    outside = Rounds(folder, wanted)
+    choice = choose_method("none" if outside.engine else wanted.enhancement, weights := folder.weights())
     how = enhancing_of(choice.method, weights, wanted)
     select_views(scene, eval_set, first, wanted.views_to_refine, enhanced=choice.method.name != "none")
     _tell_choice(choice, wanted, sink)
@@ -104,14 +106,16 @@ def run(root: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]
         number = len(rounds) + 1
         shares = ENHANCED_SHARES if choice.method.models else SHARES
         round_sink = _RoundSink(sink, number, wanted.num_iterations, shares)
-        model = _refine_once(folder, scene, eval_set, wanted, how, parent, number, best, showing, round_sink)
+        model = _refine_once(folder, scene, eval_set, wanted, how, parent, number, best, showing, outside, round_sink)
         sink.keep(model)
         folder.save_model(model)
         if model.promote:
             best = _standing(model)
         rounds.append(model)
-    render_new_depth(folder, scene, rounds[-1] if rounds else first, eval_set.long_side, sink)
-    return {**_result(rounds, first), "method": choice.method.name, "method_reason": choice.reason}
+    final = rounds[-1] if rounds else first
+    render_new_depth(folder, scene, final, eval_set.long_side, sink)
+    told = {"method": choice.method.name, "method_reason": choice.reason, "engine": final.details.get("engine")}
+    return {**_result(rounds, first), **told, **mesh_of_refine(folder, scene, final, wanted, sink)}
 
 
 def _refine_once(
@@ -124,17 +128,55 @@ def _refine_once(
     number: int,
     best: Standing,
     showing: Showing,
+    outside: Rounds,
     sink: Sink,
 ) -> Model:
     """One round: choose, render and enhance views, train on what agrees, measure; a version that is not yet kept."""
     began, parents = time.monotonic(), _standing(parent).quality
     settings = lowered(TrainSettings(**_tuples(parent.details["settings"])), read_limits(folder), sink)
     training = eval_set.training(scene)
+    preset = PRESETS[parent.details.get("preset", "balanced")]
+    iterations = wanted.steps_per_iteration or preset.refine_steps
+
+    def write(trained: Trained, engine: dict[str, Any], method: str, lesson: Lesson | None = None) -> Model:
+        def describe(mean: Metric) -> Iteration:
+            before, after = comparable(parents, mean.quality())
+            return Iteration(
+                iteration=number,
+                method=method,
+                quality_before=before,
+                quality_after=after,
+                relative_gain=relative_gain(before, after),
+                converged=converged(before, after, wanted.convergence_threshold),
+                seconds=round(time.monotonic() - began, 3),
+                views=() if lesson is None else lesson.looked_at,
+            )
+
+        details = {
+            **parent.details,
+            "learning_rate": wanted.learning_rate,
+            "round_iterations": iterations,
+            "engine": engine,
+        }
+        version = NewVersion(
+            folder.next_version(),
+            parent,
+            "refine",
+            promote_above=best,
+            details=details,
+            describe=describe,
+            taught_by=() if lesson is None else lesson.taught_by,
+        )
+        return write_version(folder, scene, eval_set, trained, version, sink)
+
+    made = outside.model(
+        scene, training, parent, iterations, lambda trained, told: write(trained, told, str(told["name"])), sink
+    )
+    if made is not None:
+        return made
     views = select_views(scene, eval_set, parent, wanted.views_to_refine, enhanced=how.method.name != "none")
     looks = look_at(folder, scene, parent, views, training, settings, how, sink)
     lesson = prepare_lesson(folder, scene, training, parent, looks, settings, sink)
-    preset = PRESETS[parent.details.get("preset", "balanced")]
-    iterations = wanted.steps_per_iteration or preset.refine_steps
     trained = train_further(
         lesson.scene,
         lesson.views,
@@ -147,31 +189,7 @@ def _refine_once(
         showing=showing,
         sink=sink,
     )
-
-    def describe(mean: Metric) -> Iteration:
-        before, after = comparable(parents, mean.quality())
-        return Iteration(
-            iteration=number,
-            method=how.method.name,
-            quality_before=before,
-            quality_after=after,
-            relative_gain=relative_gain(before, after),
-            converged=converged(before, after, wanted.convergence_threshold),
-            seconds=round(time.monotonic() - began, 3),
-            views=lesson.looked_at,
-        )
-
-    details = {**parent.details, "learning_rate": wanted.learning_rate, "round_iterations": iterations}
-    version = NewVersion(
-        folder.next_version(),
-        parent,
-        "refine",
-        promote_above=best,
-        details=details,
-        describe=describe,
-        taught_by=lesson.taught_by,
-    )
-    return write_version(folder, scene, eval_set, trained, version, sink)
+    return write(trained, outside.ours(), how.method.name, lesson)
 
 
 def _tell_choice(choice: Choice, wanted: RefineParameters, sink: Sink) -> None:

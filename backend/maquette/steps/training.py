@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool
@@ -60,7 +60,8 @@ class Trained:
     floaters: dict[str, Any]
     """What the filter found, and whether the model is the filtered one (``accepted``)."""
     seconds: float
-    backend: Backend
+    backend: Backend | Literal["engine"]
+    """``engine``: a program that is not ours."""
     losses: Losses | None = None
     """None where the training saw too little for a single number."""
 

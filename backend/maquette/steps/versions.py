@@ -77,6 +77,7 @@ def write_version(
         "version": str(new.number),
         "parent": "none" if new.parent is None else str(new.parent.version),
         "method": new.method,
+        **_engine_words(new.details.get("engine")),
         "up_axis": "as captured (OpenCV world of structure-from-motion, scale arbitrary)",
         **({"held_out_psnr_db": f"{mean.psnr:.2f}", "held_out_ssim": f"{mean.ssim:.4f}"} if mean else {}),
     }
@@ -115,6 +116,11 @@ def write_version(
         },
         **files,
     )
+
+
+def _engine_words(engine: Mapping[str, Any] | None) -> dict[str, str]:
+    """Of the program that made it, for whoever only has the file."""
+    return {"engine": " ".join(str(engine[key]) for key in ("name", "version") if engine.get(key))} if engine else {}
 
 
 def _promoted(mean: Metric | None, above: Standing | None, *, sound: bool) -> bool:

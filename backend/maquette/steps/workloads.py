@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from maquette.steps.engines.engine import OURS
+
 
 def workload_of(
     step: str, parameters: Mapping[str, Any], *, model: Mapping[str, Any] | None = None, given: str | None = None
@@ -21,10 +23,11 @@ def workload_of(
     """
     match step:
         case "generate":
-            parts = [parameters.get("preset"), given, *_generate_overrides(parameters)]
+            parts = [parameters.get("preset"), given, _engine(parameters), *_generate_overrides(parameters)]
         case "refine":
             parts = [
                 parameters.get("enhancement") or "default",
+                _engine(parameters),
                 *_trained_as(model or {}),
                 _counted(parameters.get("steps_per_iteration"), "it"),
                 _counted(parameters.get("enhancement_steps"), "steps"),
@@ -50,6 +53,11 @@ def size_of(step: str, parameters: Mapping[str, Any], *, photos: int = 0, gaussi
     if step == "refine":
         return float(photos * parameters.get("num_iterations", 1))
     return gaussians / 1000 if step == "export" else float(photos)
+
+
+def _engine(parameters: Mapping[str, Any]) -> str | None:
+    """Another engine is other work; ours goes without saying."""
+    return None if parameters.get("engine") in (None, OURS) else str(parameters["engine"])
 
 
 def _generate_overrides(parameters: Mapping[str, Any]) -> list[str | None]:

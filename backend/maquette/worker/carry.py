@@ -16,6 +16,7 @@ from maquette.db import runs
 from maquette.db.rows import Row
 from maquette.errors import MaquetteError
 from maquette.execution.deaths import FULL_DISK, StepDiskFullError
+from maquette.execution.engines import describe_engines
 from maquette.execution.fetch import fill_folder
 from maquette.execution.keeper import Keeper
 from maquette.execution.limits import step_limits
@@ -151,6 +152,7 @@ async def _work(services: Services, run: Row, position: _Position) -> Outcome:
         trust_code=settings.trust_model_code,
     )
     await asyncio.to_thread(write_limits, Folder(folder), step_limits(settings))
+    await asyncio.to_thread(describe_engines, Folder(folder), settings, memory_mb=services.step_memory_mb)
     await asyncio.to_thread(mark, folder, run)
     keeper = await Keeper.open(services.pool, services.objects, run, folder)
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Model } from "@/api/connection";
 
-import { rowsOf } from "./tree";
+import { originOf, rowsOf } from "./tree";
 
 const model = (version: number, parent_version: number | null = null) => ({ version, parent_version }) as Model;
 const drawn = (models: Model[]) => rowsOf(models).map(({ model: { version }, depth, follows }) => [version, depth, follows]);
@@ -35,4 +35,10 @@ test("a version whose parent is gone begins a tree of its own", () => {
     [3, 0, false],
     [4, 0, true],
   ]);
+});
+
+test("another engine than ours is named", () => {
+  const made = (name?: string) => ({ method: "generate", details: name ? { engine: { name } } : {} }) as unknown as Model;
+  expect(originOf(made("3dgs"))).toBe("From the photos by 3dgs");
+  expect([originOf(made()), originOf(made("maquette"))]).toEqual(["From the photos", "From the photos"]);
 });

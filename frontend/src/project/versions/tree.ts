@@ -32,6 +32,13 @@ export function rowsOf(models: readonly Model[]): Row[] {
 
 /** How a version came about, in a few words. */
 export function originOf(model: Model): string {
-  if (model.method === "generate") return "From the photos";
-  return model.parent_version === null ? "Refined" : `Refined from version ${model.parent_version}`;
+  const by = engineOf(model);
+  if (model.method === "generate") return `From the photos${by}`;
+  return model.parent_version === null ? `Refined${by}` : `Refined from version ${model.parent_version}${by}`;
+}
+
+/** Another engine than ours is named. */
+function engineOf({ details }: Model): string {
+  const engine = details?.engine as { name?: unknown } | undefined;
+  return typeof engine?.name === "string" && engine.name !== "maquette" ? ` by ${engine.name}` : "";
 }

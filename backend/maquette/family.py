@@ -44,9 +44,14 @@ class _Stat:
 
 
 class Family:
-    """A process and all that it and its own started."""
+    """A process and all that it and its own started.
 
-    def __init__(self) -> None:
+    ``variable``: where its sign stands in their environment. One family within another one has a variable of its own,
+    so that the outer one knows them too.
+    """
+
+    def __init__(self, variable: str = SIGN) -> None:
+        self.variable = variable
         self.sign = uuid4().hex
         self.cpu_s = 0.0
         """Processor seconds of all processes, as far as :meth:`look` has seen them."""
@@ -60,7 +65,7 @@ class Family:
     @property
     def environment(self) -> dict[str, str]:
         """What the first process must be started with."""
-        return {**os.environ, SIGN: self.sign}
+        return {**os.environ, self.variable: self.sign}
 
     def begin(self, pid: int) -> None:
         """``pid`` is the first process; it leads a session of its own."""
@@ -124,7 +129,7 @@ class Family:
             return True
         if stat.member in self._strangers or stat.ended:
             return False
-        return f"{SIGN}={self.sign}".encode() in _read(stat.member.pid, "environ")
+        return f"{self.variable}={self.sign}".encode() in _read(stat.member.pid, "environ")
 
 
 def own_peak_bytes() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maquette.execution.silence import Silence
+from maquette.silence import Silence
 
 
 def wait(silence: Silence, seconds: int, cpu_share: float) -> None:
