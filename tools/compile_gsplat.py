@@ -2,8 +2,8 @@
 
 python tools/compile_gsplat.py --architectures "8.0;9.0+PTX" --into SITE_PACKAGES/gsplat
 
-gsplat looks for a compiled module `csrc` in itself before it compiles one (gsplat/cuda/_backend.py); the flags are those
-it would use then. nvcc, its headers and the runtime are PyPI's (cuda-toolkit[nvcc,cccl,cudart] of torch's CUDA version).
+gsplat looks for a compiled module `csrc` in itself before it compiles one (gsplat/cuda/_backend.py). The flags are what
+it would use then. nvcc, its headers and the runtime come from PyPI (cuda-toolkit[nvcc,cccl,cudart] of torch's CUDA).
 Needs no GPU.
 """
 
