@@ -49,6 +49,8 @@ class Builder:
             shutil.rmtree(fresh, ignore_errors=True)
             subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", fresh], check=True)
             fresh.rename(root)
+        for left in [*root.glob("var/cache/apt/archives/*.deb"), *root.glob("var/lib/apt/lists/*_*")]:
+            left.unlink()
         for name in ("python", "python3"):
             link = root / "usr/local/bin" / name
             if not link.is_symlink():

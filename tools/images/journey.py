@@ -18,9 +18,11 @@ from container import Container, running
 
 OWNER = "00000000-0000-4000-8000-000000000001"
 """The embedded stack's only user (embedded/sql)."""
-VILLAGE = (
-    "from pathlib import Path; from maquette.recon.synthetic import make_capture; make_capture(Path('/data/photos'))"
-)
+VILLAGE = """
+from pathlib import Path
+from maquette.recon.synthetic import make_capture
+make_capture(Path("/data/photos"), views=16, width=480, height=360)
+"""
 
 
 def start(
