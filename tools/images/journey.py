@@ -53,8 +53,7 @@ def try_all(builder: Builder, image: str) -> None:
         server = f"http://127.0.0.1:{environment['MAQUETTE_PORT']}"
         expect(b"<!doctype html>" in fetch(server, None)[:200].lower(), "the page is there", first.log)
         project = json.loads(fetch(f"{server}/api/v1/projects", key, {"name": "kept"}))["id"]
-        first.process.kill()
-        first.process.wait()
+        first.kill()
     with start(builder, image, "all", environment) as again:
         say(f"all: killed and made anew on its volume, healthy after {again.wait_healthy():.1f} s")
         expect(project.encode() in fetch(f"{server}/api/v1/projects", key), "its project is still there", again.log)
