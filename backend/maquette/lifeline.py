@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 LOOK_EVERY_S = 0.5
@@ -26,11 +27,19 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL, *, grace_s: float =
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
-    if os.getppid() == 1:
+    if os.getppid() == 1 and not _first_process_is_ours():
         # The parent was gone before we could ask.
         os.kill(os.getpid(), number)
     if number != signal.SIGKILL:
         threading.Thread(target=_end_after_parent, args=(os.getppid(), grace_s), daemon=True).start()
+
+
+def _first_process_is_ours() -> bool:
+    """Whether process 1 runs the same Python: in a container without an init it is the parent itself."""
+    try:
+        return Path("/proc/1/exe").samefile("/proc/self/exe")
+    except OSError:
+        return False  # another user's, so an init of the machine
 
 
 def _end_after_parent(parent: int, grace_s: float) -> None:

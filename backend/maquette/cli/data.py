@@ -62,6 +62,17 @@ def check(
 
 
 @app.command()
+def sql() -> None:
+    """Print what `migrate` does as one text, for the SQL editor of a Supabase project. Nothing is connected to.
+
+    Example: maquette db sql > maquette.sql
+    """
+    from maquette.db.script import script
+
+    typer.echo(script(), nl=False)
+
+
+@app.command()
 def url() -> None:
     """Print the database's address, password included, for psql and other programs. Keep it to yourself."""
     from maquette.settings import read_settings, resolve_connections

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import Connection
@@ -25,6 +27,30 @@ QUEUE = "procrastinate/"
 BUCKETS = ("3d-models", "depth-maps", "enhanced-views", "multiview-images", "processed-images", "project-uploads")
 LOCK = 0x6D61_7175_6574_7465  # "maquette"
 ATTEMPTS = 10
+
+LEDGER: LiteralString = """
+create schema if not exists maquette;
+revoke all on schema maquette from public;
+create table if not exists maquette.maquette_migrations (
+    name text primary key,
+    sha256 text not null,
+    applied_at timestamptz not null default now()
+);
+alter table maquette.maquette_migrations enable row level security;
+comment on table maquette.maquette_migrations is 'Which migrations ran on this database, and what was in them.';
+create table if not exists maquette.catalogue (
+    kind text not null,
+    name text not null,
+    definition text not null,
+    primary key (kind, name)
+);
+alter table maquette.catalogue enable row level security;
+comment on table maquette.catalogue is 'What migrates declared, for `maquette db check` to compare.';
+"""
+"""What ran here, and what it declared, in a schema that no client role can enter."""
+
+NEEDED = ("auth.users", "storage.buckets", "storage.objects")
+"""What a Supabase project brings along."""
 
 
 class MigrationChangedError(MaquetteError):
@@ -105,7 +131,7 @@ def _migrate(database_url: str, sql_root: Path | None) -> MigrationReport:
         connection.execute("set local client_min_messages = warning")
         _expect_supabase(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        _create_ledger(connection)
+        connection.execute(LEDGER)
         done = {
             row["name"]: row["sha256"]
             for row in connection.execute("select name, sha256 from maquette.maquette_migrations").fetchall()
@@ -136,37 +162,15 @@ def expect_migrated(database_url: str) -> None:
 
 
 def _expect_supabase(connection: Connection[DictRow]) -> None:
-    needed = ["auth.users", "storage.buckets", "storage.objects"]
-    rows = connection.execute("select n from unnest(%s::text[]) n where to_regclass(n) is null", [needed]).fetchall()
+    rows = connection.execute(
+        "select n from unnest(%s::text[]) n where to_regclass(n) is null", [list(NEEDED)]
+    ).fetchall()
     if rows:
         raise NotSupabaseError(
             f"This is not the database of a Supabase project: {' and '.join(row['n'] for row in rows)} missing.",
             suggestion="Set DATABASE_URL to a Supabase project's database, or unset the Supabase variables and"
             " DATABASE_URL to use the embedded one.",
         )
-
-
-def _create_ledger(connection: Connection[DictRow]) -> None:
-    """The table of what ran here, in a schema that no client role can enter."""
-    connection.execute("""
-        create schema if not exists maquette;
-        revoke all on schema maquette from public;
-        create table if not exists maquette.maquette_migrations (
-            name text primary key,
-            sha256 text not null,
-            applied_at timestamptz not null default now()
-        );
-        alter table maquette.maquette_migrations enable row level security;
-        comment on table maquette.maquette_migrations is 'Which migrations ran on this database, and what was in them.';
-        create table if not exists maquette.catalogue (
-            kind text not null,
-            name text not null,
-            definition text not null,
-            primary key (kind, name)
-        );
-        alter table maquette.catalogue enable row level security;
-        comment on table maquette.catalogue is 'What migrates declared, for `maquette db check` to compare.';
-    """)
 
 
 def _apply_migrations(connection: Connection[DictRow], files: list[Path], done: dict[str, str]) -> list[str]:
@@ -191,20 +195,24 @@ def _apply_migrations(connection: Connection[DictRow], files: list[Path], done: 
     return applied
 
 
+def queue_migrations() -> list[Traversable]:
+    """Procrastinate's own migrations in order."""
+    folder = resources.files("procrastinate") / "sql" / "migrations"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+
+
+def queue_schema() -> str:
+    """What all of them come to."""
+    return (resources.files("procrastinate") / "sql" / "schema.sql").read_text()
+
+
 def _apply_queue(connection: Connection[DictRow], done: dict[str, str]) -> list[str]:
     """Procrastinate's tables, in the schema ``jobs``; its own migrations when its version moved on.
 
     Its schema.sql equals all its migrations, so a fresh database takes that and counts all as applied. Its
     ``post`` files may remove what older workers call: stop those before migrating.
     """
-    migrations = sorted(
-        (
-            file
-            for file in (resources.files("procrastinate") / "sql" / "migrations").iterdir()
-            if file.name.endswith(".sql")
-        ),
-        key=lambda file: file.name,
-    )
+    migrations = queue_migrations()
     missing = [file for file in migrations if QUEUE + file.name not in done]
     if not missing:
         return []
@@ -222,7 +230,7 @@ def _apply_queue(connection: Connection[DictRow], done: dict[str, str]) -> list[
         _run(
             connection,
             "procrastinate schema.sql",
-            (resources.files("procrastinate") / "sql" / "schema.sql").read_text(),
+            queue_schema(),
         )
     for file in missing:
         text = file.read_text()
