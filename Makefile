@@ -52,8 +52,8 @@ test: $(VENV)/.dev ## Check style, types and imports, then run all tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.dev
-	$(BIN)/ruff format --check backend tests bench
-	$(BIN)/ruff check backend tests bench
+	$(BIN)/ruff format --check backend tests bench tools
+	$(BIN)/ruff check backend tests bench tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

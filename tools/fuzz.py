@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "backend")]
 
-from tests.fuzzing.runs import run_apart
-from tests.fuzzing.targets import TARGETS
+from tests.fuzzing.runs import run_apart  # noqa: E402
+from tests.fuzzing.targets import TARGETS  # noqa: E402
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ def locked() -> list[str]:
 
 
 def licence_of(name: str) -> str:
-    """The SPDX expression where there is one, else the classifiers, else the first line of the field; "" for nothing."""
+    """The SPDX expression where there is one, else the classifiers, else the field's first line; "" for nothing."""
     try:
         told = metadata.metadata(name)
     except metadata.PackageNotFoundError:

@@ -25,8 +25,9 @@ NEEDS_AN_EXTRA = ("maquette.recon.cuda", "maquette.cli.__main__")
 """Modules that cannot be imported everywhere, or do something when they are."""
 
 GROUPS = {
-    "Photos, videos and other files that are sent": "recon.images recon.archive recon.video recon.background recon.single"
-    " recon.rig recon.scenes recon.doctor recon.bundle steps api.incoming api.incoming_files api.uploads api.staged"
+    "Photos, videos and other files that are sent": "recon.images recon.archive recon.video recon.background"
+    " recon.single recon.rig recon.scenes recon.doctor recon.bundle steps"
+    " api.incoming api.incoming_files api.uploads api.staged"
     " api.replacements api.imports client.inputs execution.imports execution.bundles execution.uploads"
     " execution.replacements db.incoming",
     "Cameras, depth, training and refinement": "recon",
@@ -62,8 +63,8 @@ BESIDES = {
 HEAD = """# Troubleshooting
 
 Every error is `{"error": {"code", "message", "details", "suggestion"}}`. The code never changes its meaning;
-the message names your file or number, and the suggestion says what to do. `maquette doctor` looks at the machine and the
-installation.
+the message names your file or number, and the suggestion says what to do. `maquette doctor` looks at the machine and
+the installation.
 
 This page is written from the code by `tools/write_troubleshooting.py`; … stands for what a message fills in.
 """
