@@ -92,6 +92,7 @@ def create_app(settings: Settings, connections: Connections) -> FastAPI:
                 announcements=Announcements(listener),
                 upload_slots=asyncio.Semaphore(CONCURRENT_UPLOADS),
                 shared_places=asyncio.Semaphore(shared_renders.SHARED_PLACES),
+                download_slots=asyncio.Semaphore(download.MOST_AT_ONCE),
             )
             if connections.embedded:
                 # Its own pool: a handler that waits for storage while it holds a connection must not starve it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -28,7 +27,6 @@ from maquette.errors import UnavailableError
 from maquette.steps.folder import MESH_FILE
 from maquette.steps.parameters import ExportParameters, Preset
 from maquette.steps.presets import mesh_preset
-from maquette.storage.client import Objects
 
 router = APIRouter(tags=["steps"])
 
@@ -44,14 +42,6 @@ class DownloadsBusyError(UnavailableError):
     """As many archives are on their way as this server sends at once."""
 
     code = "downloads_busy"
-
-
-@dataclass
-class _UnderWay:
-    under_way: int = 0
-
-
-_passing = _UnderWay()
 
 
 @router.get(
@@ -97,13 +87,13 @@ async def download(
         project, mesh = await _find(service, owner, project_id, call.run["parameters"]["version"], preset)
     if mesh is None:
         raise RuntimeError(f"an export of project {project_id} left no mesh")
-    if _passing.under_way >= MOST_AT_ONCE:
+    if service.download_slots.locked():
         raise DownloadsBusyError(
             "Many archives are being downloaded from this server just now.", suggestion="Try again in a minute."
         )
     files = {name: one for name, one in sorted(mesh["objects"].items()) if name != MESH_FILE}
     name = quote(f"{project['name']} v{mesh['version']}.zip", safe="")
-    pieces = _packed(service.objects, files)
+    pieces = _packed(service, files)
     # The first file is opened before anything is promised: what storage has lost is told in words.
     first = await anext(pieces)
     return StreamingResponse(
@@ -123,22 +113,19 @@ async def _find(
         return project, await records.mesh(conn, project_id, model["version"], wanted, filtered=False)
 
 
-async def _packed(objects: Objects, files: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+async def _packed(service: Service, files: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
     """The archive piece by piece, nothing compressed: pictures are already. Sizes and checksums follow each file."""
     out = _Passing()
-    _passing.under_way += 1
-    try:
+    async with service.download_slots:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             for name, stored in files.items():
                 told = zipfile.ZipInfo(name, LONG_AGO)
                 told.external_attr = 0o644 << 16
                 with archive.open(told, "w", force_zip64=stored["bytes"] >= zipfile.ZIP64_LIMIT) as part:
-                    async for chunk in objects.stream(stored["bucket"], stored["path"]):
+                    async for chunk in service.objects.stream(stored["bucket"], stored["path"]):
                         part.write(chunk)
                         yield out.taken()
         yield out.taken()
-    finally:
-        _passing.under_way -= 1
 
 
 async def _again(first: bytes, others: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

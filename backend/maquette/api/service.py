@@ -39,6 +39,9 @@ class Service:
     shared_places: asyncio.Semaphore
     """Pictures that visitors of share links may have in the making at the same moment."""
 
+    download_slots: asyncio.Semaphore
+    """Archives that may be on their way at the same moment."""
+
     lending: Lending = field(default_factory=Lending)
     """Signed addresses of reads, shared by all of them."""
 
