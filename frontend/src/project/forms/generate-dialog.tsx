@@ -4,6 +4,7 @@ import type { GenerateParameters, Status } from "@/api/connection";
 import { CheckField, TextField } from "@/ui/field";
 
 import { start, type StepCall } from "../queries";
+import { EngineField, engineParameters, OURS, type EngineChoice } from "./engine-field";
 import { Estimate } from "./estimate";
 import { GENERATE, typed } from "./fields";
 import { More } from "./more";
@@ -18,9 +19,10 @@ export function GenerateDialog({ status, onClose }: { status: Status; onClose: (
   const projectId = status.project.id;
   const [preset, setPreset] = useState<Preset>("balanced");
   const [given, setGiven] = useState(NOTHING);
+  const [engine, setEngine] = useState(OURS);
   const [fresh, setFresh] = useState(false);
   const set = (name: keyof typeof NOTHING) => (text: string) => setGiven({ ...given, [name]: text });
-  const call: StepCall = { step: "generate", body: parametersOf(preset, given) };
+  const call: StepCall = { step: "generate", body: parametersOf(preset, given, engine) };
   return (
     <StepDialog
       projectId={projectId}
@@ -48,6 +50,7 @@ export function GenerateDialog({ status, onClose }: { status: Status; onClose: (
             />
           </>
         )}
+        <EngineField step="generate" value={engine} onChange={setEngine} />
         <div className="sm:col-span-2">
           <CheckField label="Do it again even if it was done before" hint="Otherwise the same work is not repeated." checked={fresh} onChange={setFresh} />
         </div>
@@ -58,7 +61,7 @@ export function GenerateDialog({ status, onClose }: { status: Status; onClose: (
 }
 
 /** Only what was said: everything else stays the server's choice. */
-export function parametersOf(preset: Preset, given: typeof NOTHING): GenerateParameters {
+export function parametersOf(preset: Preset, given: typeof NOTHING, engine: EngineChoice = OURS): GenerateParameters {
   const { view_method, ...numbers } = given;
   return {
     preset,
@@ -68,5 +71,6 @@ export function parametersOf(preset: Preset, given: typeof NOTHING): GeneratePar
         .filter(([, value]) => value !== null),
     ),
     ...(view_method.trim() ? { view_method: view_method.trim() } : {}),
+    ...engineParameters<NonNullable<GenerateParameters["engine"]>>(engine),
   };
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Rehearsal } from "@/api/connection";
 
+import { engineParameters, offeredFor } from "./engine-field";
 import { timesOf } from "./estimate";
 import { parametersOf as generateParameters } from "./generate-dialog";
 import { NOTHING, parametersOf as refineParameters } from "./refine-dialog";
@@ -41,4 +42,24 @@ test("an estimate says what it rests on, and does not invent one", () => {
     "It stores about 2.0 MB and needs up to 1,200 MB of memory.",
     "By 5 earlier runs here.",
   ]);
+});
+
+test("another program is offered where the server has it for the step, and named only where it was chosen", () => {
+  const engine = { makes: "model", description: "", reason: null };
+  const engines = [
+    { ...engine, name: "command", steps: ["generate", "refine"], available: true },
+    { ...engine, name: "3dgs", steps: ["generate"], available: false },
+    { ...engine, name: "lm", steps: ["refine"], available: true },
+  ];
+  expect(offeredFor("generate", { engines }).map((one) => one.name)).toEqual(["command"]);
+  expect(offeredFor("refine", { engines }).map((one) => one.name)).toEqual(["command", "lm"]);
+  expect(offeredFor("refine", undefined)).toEqual([]);
+  expect(engineParameters({ engine: "", fallback: true })).toEqual({});
+  expect(engineParameters({ engine: "lm", fallback: false })).toEqual({ engine: "lm" });
+  const nothing = { iterations: "", max_gaussians: "", long_side: "", seed: "", num_views: "", view_method: "" };
+  expect(generateParameters("fastest", nothing, { engine: "command", fallback: true })).toEqual({
+    preset: "fastest",
+    engine: "command",
+    engine_fallback: true,
+  });
 });

@@ -4,6 +4,7 @@ import type { RefineParameters, Status } from "@/api/connection";
 import { CheckField, SelectField, TextField } from "@/ui/field";
 
 import { start, type StepCall } from "../queries";
+import { EngineField, engineParameters, OURS, type EngineChoice } from "./engine-field";
 import { Estimate } from "./estimate";
 import { indices, REFINE, typed } from "./fields";
 import { More } from "./more";
@@ -47,9 +48,10 @@ export function RefineDialog({ status, from, onClose }: RefineDialogProps) {
   const projectId = status.project.id;
   const [version, setVersion] = useState(from);
   const [given, setGiven] = useState(NOTHING);
+  const [engine, setEngine] = useState(OURS);
   const [fresh, setFresh] = useState(false);
   const set = (name: keyof typeof NOTHING) => (text: string) => setGiven({ ...given, [name]: text });
-  const call: StepCall = { step: "refine", body: parametersOf(version, given) };
+  const call: StepCall = { step: "refine", body: parametersOf(version, given, engine) };
   const named = indices(given.views_to_refine);
   return (
     <StepDialog
@@ -111,6 +113,7 @@ export function RefineDialog({ status, from, onClose }: RefineDialogProps) {
             <NumberField fraction label="Guidance" hint="How closely to keep to the words." bounds={REFINE.guidance} value={given.guidance} onChange={set("guidance")} />
           </>
         )}
+        <EngineField step="refine" value={engine} onChange={setEngine} />
         <div className="sm:col-span-2">
           <CheckField label="Do it again even if it was done before" hint="Otherwise the same work is not repeated." checked={fresh} onChange={setFresh} />
         </div>
@@ -121,7 +124,7 @@ export function RefineDialog({ status, from, onClose }: RefineDialogProps) {
 }
 
 /** Only what was said, and only what the chosen enhancement understands. */
-export function parametersOf(version: number | null, given: typeof NOTHING): RefineParameters {
+export function parametersOf(version: number | null, given: typeof NOTHING, engine: EngineChoice = OURS): RefineParameters {
   const { enhancement, prompt, negative_prompt: negative, views_to_refine: views, enhancement_steps, guidance, strength, ...numbers } = given;
   const neural = NEURAL.has(enhancement);
   const texts = { ...numbers, ...(enhancement === "none" ? {} : { strength }), ...(neural ? { enhancement_steps, guidance } : {}) };
@@ -137,5 +140,6 @@ export function parametersOf(version: number | null, given: typeof NOTHING): Ref
     ...(neural && prompt.trim() ? { prompt: prompt.trim() } : {}),
     ...(enhancement === "sdxl" && negative.trim() ? { negative_prompt: negative.trim() } : {}),
     ...(named?.length ? { views_to_refine: named } : {}),
+    ...engineParameters<NonNullable<RefineParameters["engine"]>>(engine),
   };
 }
