@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,14 +48,14 @@ def environment(home: Path, port: int) -> dict[str, str]:
     return {**clean, "MAQUETTE_HOME": str(home), "MAQUETTE_PORT": str(port)}
 
 
-def start(home: Path, *arguments: str, port: int | None = None) -> Server:
-    """Start a server on this home and wait until it answers."""
+def start(home: Path, *arguments: str, port: int | None = None, settings: Mapping[str, str] | None = None) -> Server:
+    """Start a server on this home, by further variables where some are given, and wait until it answers."""
     port = port or free_port()
     log = home.parent / f"{home.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "maquette.cli", "serve", *arguments],
-            env=environment(home, port),
+            env={**environment(home, port), **(settings or {})},
             stdout=output,
             stderr=output,
         )
@@ -71,9 +71,9 @@ def start(home: Path, *arguments: str, port: int | None = None) -> Server:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str) -> Iterator[Server]:
+def serving(home: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server for as long as the block lasts."""
-    server = start(home, *arguments)
+    server = start(home, *arguments, settings=settings)
     try:
         yield server
     finally:
