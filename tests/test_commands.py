@@ -85,6 +85,20 @@ NOT_RUN: dict[str, dict[str, str]] = {
     },
 }
 
+LEAVES = {
+    "README.md": {"model.splat": b""},
+    "docs/api.md": {
+        "view.jpg": b"\xff\xd8",
+        "shared.jpg": b"\xff\xd8",
+        "model.splat": b"",
+        "model.ply": b"ply\n",
+        "fountain.bundle.zip": b"PK",
+    },
+    "docs/client.md": {"fountain.spz": b"\x1f\x8b"},
+    "docs/supabase.md": {"maquette.sql": b"--"},
+}
+"""Files that a page's commands leave, and how each begins."""
+
 SETTINGS = {"MAQUETTE_MAX_GAUSSIANS": "1500"}
 """Models stay so small that a preset takes seconds; the commands need not know."""
 
@@ -181,6 +195,9 @@ def read_as_a_reader(page: str, here: Path, server: Server, **variables: str) ->
     )
     if folder := os.environ.get("MAQUETTE_TEST_ANSWERS"):
         (Path(folder) / f"{page.replace('/', '-')}.txt").write_text(done.stdout + done.stderr)
+    for left, begins in LEAVES.get(page, {}).items() if done.returncode == 0 else ():
+        data = (here / left).read_bytes()
+        assert len(data) > 1000 and data.startswith(begins), left
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{server.log.read_text()[-1500:]}"
 
 
