@@ -59,6 +59,7 @@ def running_site(photos: list[bytes]) -> Iterator[Site]:
                 for worker in site.workers:
                     worker.kill()
     finally:
+        server.hang_up()
         if server.process is not None and server.process.poll() is None:
             server.stop()
         for disk in disks.values():

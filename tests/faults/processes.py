@@ -32,29 +32,39 @@ class Process:
 
 def read_process(pid: int) -> Process | None:
     """None where it has ended, zombies included."""
+    parent = _parent(pid)
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    if parent is None:
+        return None
+    return Process(pid, parent, tuple(word.decode(errors="replace") for word in words if word))
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123  # a hundred of them many times a second
+            status = file.read()
     except OSError:
         return None
     # The name in parentheses may hold spaces and parentheses itself.
     state, parent = status.rpartition(")")[2].split()[:2]
-    if state in "ZX":
-        return None
-    return Process(pid, int(parent), tuple(word.decode(errors="replace") for word in words if word))
+    return None if state in "ZX" else int(parent)
 
 
 def below(*roots: int) -> list[Process]:
     """Every living process that descends from these, themselves left out."""
-    children: dict[int, list[Process]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (process := read_process(int(entry.name))) is not None:
-            children.setdefault(process.parent, []).append(process)
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208  # as above
+        if name.isdigit() and (parent := _parent(int(name))) is not None:
+            children.setdefault(parent, []).append(int(name))
 
     def descend(pid: int) -> Iterator[Process]:
-        for process in children.get(pid, []):
-            yield process
-            yield from descend(process.pid)
+        for child in children.get(pid, []):
+            if (process := read_process(child)) is not None:
+                yield process
+            yield from descend(child)
 
     return [process for root in roots for process in descend(root)]
 

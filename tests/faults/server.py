@@ -11,9 +11,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,9 @@ class Server:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    _kept: threading.local = field(default_factory=threading.local)
+    """The connection of each thread that asks the database."""
+    _connections: list[psycopg.Connection[dict[str, Any]]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -141,15 +144,25 @@ class Server:
         return patiently(lambda: self._rows(query, values), *AWAY)
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[dict[str, Any]]:
-        with self.database() as conn:
+        # Asked many times a second by each thread that looks; each new connection is a new process of Postgres.
+        conn: psycopg.Connection[dict[str, Any]] | None = getattr(self._kept, "conn", None)
+        if conn is None:
+            url = self.connections.database_url
+            conn = psycopg.connect(url, autocommit=True, row_factory=dict_row, application_name="faults")
+            self._kept.conn = conn
+            self._connections.append(conn)
+        try:
             cursor = conn.execute(query, values)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
+        except psycopg.Error:
+            self._kept.conn = None
+            conn.close()
+            raise
 
-    @contextmanager
-    def database(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-        url = self.connections.database_url
-        with psycopg.connect(url, autocommit=True, row_factory=dict_row, application_name="faults") as conn:
-            yield conn
+    def hang_up(self) -> None:
+        """Close what threads have left open."""
+        for conn in self._connections:
+            conn.close()
 
     def get(self, path: str) -> Any:
         """A read through the API; asked again while it is away."""

@@ -156,7 +156,7 @@ class Site:
                 f"run {run_id} is stuck: {sight.status}, attempt {sight.run['attempt']}, at {sight.run['stage']},"
                 f" {sight.run['failures']}, {sight.run['error']}\n{self.log()}"
             )
-            time.sleep(0.01)
+            time.sleep(0.03)
 
 
 def _changed(folder: Path) -> float:

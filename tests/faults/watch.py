@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.processes import CHILD, Process, holders_of_folders, read_process
 
-EVERY_S = 0.03
+EVERY_S = 0.1
 
 
 @dataclass
