@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import procrastinate
+from psycopg import AsyncConnection
 
 from maquette.db import runs
 from maquette.db.connection import connection_options
@@ -20,17 +21,26 @@ from maquette.queue.turns import allot_turn, choose_queue
 
 TASK = "run_step"
 SCHEMA_OPTIONS = "-c search_path=jobs,public"
+QUEUE_CONNECTIONS = 2
+"""Of each worker, besides the one that listens. Its questions take milliseconds, so they may wait for one another; what
+the database has fewest of is connections."""
 
 
-def open_app(database_url: str, *, max_connections: int = 4) -> procrastinate.App:
+def open_app(database_url: str) -> procrastinate.App:
     """A Procrastinate app for a worker; the caller opens it with ``async with app.open_async()``."""
     connector = procrastinate.PsycopgConnector(
         conninfo=database_url,
         min_size=1,
-        max_size=max_connections,
+        max_size=QUEUE_CONNECTIONS,
+        configure=_commit_each,
         kwargs={**connection_options(database_url, "maquette queue"), "options": SCHEMA_OPTIONS},
     )
     return procrastinate.App(connector=connector)
+
+
+async def _commit_each(conn: AsyncConnection[Any]) -> None:
+    """Whatever a worker asks of the queue is one statement: half the messages, without a begin and a commit for each."""
+    await conn.set_autocommit(True)
 
 
 _deferrer = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=""))
