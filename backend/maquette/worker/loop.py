@@ -102,14 +102,17 @@ async def _serve(
 ) -> None:
     """One life of the Procrastinate worker: until it is stopped, or loses the database. Runs go on in the next."""
     app = open_app(connections.database_url)
+    listen = not connection.is_transaction_pooler(connections.database_url)
     _register(app, services, carrying, stalled_s)
     async with app.open_async():
         await sweep(app, services, stalled_s)
         # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
         workers = [
-            asyncio.create_task(_procrastinate_worker(app, queues, services.concurrency, stalled_s, listen=True)),
+            asyncio.create_task(
+                _procrastinate_worker(app, queues, services.concurrency, stalled_s, POLL_S, listen=listen)
+            ),
             # Two at a time, for a collection may take long and must not hold up what gives lost runs back.
-            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s, listen=False)),
+            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s, POLL_SWEEPS_S, listen=False)),
             asyncio.create_task(_tidy(app, services)),
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -136,13 +139,13 @@ async def _tidy(app: procrastinate.App, services: Services) -> None:
 
 
 async def _procrastinate_worker(
-    app: procrastinate.App, queues: Sequence[str], concurrency: int, stalled_s: float, *, listen: bool
+    app: procrastinate.App, queues: Sequence[str], concurrency: int, stalled_s: float, poll_s: float, *, listen: bool
 ) -> None:
     await app.run_worker_async(
         queues=list(queues),
         concurrency=concurrency,
         listen_notify=listen,
-        fetch_job_polling_interval=POLL_S if listen else POLL_SWEEPS_S,
+        fetch_job_polling_interval=poll_s,
         abort_job_polling_interval=POLL_S,
         shutdown_graceful_timeout=GRACE_S,
         install_signal_handlers=False,
