@@ -27,7 +27,7 @@ async def test_a_worker_takes_its_runs_through_a_transaction_pooler(
         try:
             ended = await house.until(run["id"], "completed", "failed", seconds=30)
             async with asyncio.timeout(10):
-                while await house.rows("select id from jobs.procrastinate_jobs where id = %s", ended["job_id"]):
+                while await house.rows("select id from jobs.procrastinate_jobs where id = %s", ended["job_id"]):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         finally:
             working.cancel()
