@@ -122,6 +122,11 @@ class Memory(threading.Thread):
         while not self.over.wait(SAMPLE_S):
             self.look()
 
+    def cpu_s(self) -> float:
+        """Processor seconds of it and of those that it started and that have ended."""
+        times = self.api.cpu_times()
+        return sum(times[:4])
+
     def look(self) -> None:
         """One sample; those that end meanwhile are left out."""
         sizes = []
@@ -169,11 +174,11 @@ def main() -> int:
         memory = Memory(served)
         memory.look()
         memory.start()
-        before, began = served.cpu_s(), time.perf_counter()
+        before, began = {**served.cpu_s(), "api": memory.cpu_s()}, time.perf_counter()
         clients = subprocess.run(
             [sys.executable, "-m", "bench.load", *sys.argv[1:], "--at", served.url], check=True, stdout=subprocess.PIPE
         )
-        seconds, after = time.perf_counter() - began, served.cpu_s()
+        seconds, after = time.perf_counter() - began, {**served.cpu_s(), "api": memory.cpu_s()}
         memory.over.set()
         memory.join()
         time.sleep(10)
