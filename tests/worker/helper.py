@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from maquette.worker.loop import run_worker
 told = json.loads(sys.stdin.readline())
 log_to_stderr("info")
 connections = Connections(**told["connections"])
-asyncio.run(run_worker(Settings(home=Path(told["home"]), **told["settings"]), connections, stalled_s=told["stalled_s"]))
+settings = Settings(home=Path(told["home"]), **told["settings"])
+asyncio.run(run_worker(settings, connections, queues=told["queues"], stalled_s=told["stalled_s"]))
 """
 
 
@@ -46,7 +48,12 @@ class WorkerProcess:
 
 
 def start_worker(
-    connections: Connections, home: Path, *, stalled_s: float = 3.0, **settings: float | str
+    connections: Connections,
+    home: Path,
+    *,
+    queues: Sequence[str] = ("cpu",),
+    stalled_s: float = 3.0,
+    **settings: float | str,
 ) -> WorkerProcess:
     """A worker whose runs are given up after ``stalled_s`` without a heartbeat; ``settings`` by their field names."""
     home.mkdir(parents=True, exist_ok=True)
@@ -55,7 +62,13 @@ def start_worker(
             [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=log, stderr=log, text=True
         )
     assert process.stdin is not None
-    told = {"connections": asdict(connections), "home": str(home), "stalled_s": stalled_s, "settings": settings}
+    told = {
+        "connections": asdict(connections),
+        "home": str(home),
+        "queues": list(queues),
+        "stalled_s": stalled_s,
+        "settings": settings,
+    }
     with process.stdin as pipe:
         pipe.write(json.dumps(told) + "\n")
     return WorkerProcess(home, process)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import fcntl
+import gc
 import json
 import os
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +49,8 @@ def main() -> int:
             # Imported here: the compute libraries are heavy, and a failure to import is an error like others.
             from maquette.steps import STEPS
 
+            with without_collecting():
+                STEPS[step].load()
             parameters = json.loads((Path(folder) / "parameters.json").read_text())
             result = STEPS[step].run(Path(folder), parameters, sink)
             sink.done(result)
@@ -62,6 +66,19 @@ def main() -> int:
                 with contextlib.suppress(OSError, MemoryError):
                     traceback.print_exc()
     return 0
+
+
+@contextlib.contextmanager
+def without_collecting() -> Iterator[None]:
+    """No garbage is sought while modules load: they leave none, and what they leave would be looked through again and
+    again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def hold(folder: Path) -> IO[str]:

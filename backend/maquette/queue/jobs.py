@@ -12,25 +12,52 @@ from typing import Any
 from uuid import UUID
 
 import procrastinate
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
 from maquette.db import runs
-from maquette.db.connection import connection_options
+from maquette.db.connection import connection_options, is_transaction_pooler
 from maquette.db.rows import Connection, Row, fetch_all, fetch_one
 from maquette.queue.turns import allot_turn, choose_queue
 
 TASK = "run_step"
 SCHEMA_OPTIONS = "-c search_path=jobs,public"
+QUEUE_CONNECTIONS = 2
+"""Of each worker, besides the one that listens. Its questions take milliseconds, so they may wait for one another; what
+the database has fewest of is connections."""
 
 
-def open_app(database_url: str, *, max_connections: int = 4) -> procrastinate.App:
+def open_app(database_url: str) -> procrastinate.App:
     """A Procrastinate app for a worker; the caller opens it with ``async with app.open_async()``."""
-    connector = procrastinate.PsycopgConnector(
-        conninfo=database_url,
-        min_size=1,
-        max_size=max_connections,
-        kwargs={**connection_options(database_url, "maquette queue"), "options": SCHEMA_OPTIONS},
-    )
+    options = connection_options(database_url, "maquette queue")
+    if is_transaction_pooler(database_url):
+        connector = procrastinate.PsycopgConnector(
+            conninfo=database_url, max_size=QUEUE_CONNECTIONS, min_size=1, kwargs=options, pool_factory=_PathInEach
+        )
+    else:
+        connector = procrastinate.PsycopgConnector(
+            conninfo=database_url,
+            max_size=QUEUE_CONNECTIONS,
+            min_size=1,
+            kwargs={**options, "options": SCHEMA_OPTIONS},
+            configure=_commit_each,
+        )
     return procrastinate.App(connector=connector)
+
+
+async def _commit_each(conn: AsyncConnection[Any]) -> None:
+    """Whatever a worker asks of the queue is one statement: no begin and no commit around each, half the messages."""
+    await conn.set_autocommit(True)
+
+
+class _PathInEach(AsyncConnectionPool[AsyncConnection[Any]]):
+    """Behind a transaction pooler no session is one's own, so each transaction says where the queue's tables are."""
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Any]]:  # noqa: ASYNC109
+        async with super().connection(timeout) as conn:
+            await conn.execute("set local search_path to jobs, public")
+            yield conn
 
 
 _deferrer = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=""))

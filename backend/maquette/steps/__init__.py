@@ -29,8 +29,11 @@ class Step:
 
     def run(self, folder: Path, parameters: Mapping[str, Any], sink: Sink) -> dict[str, Any]:
         """Carry the step out in ``folder`` and return its result."""
-        function = cast(StepFunction, import_module(self.module).run)
-        return function(folder, parameters, sink)
+        return self.load()(folder, parameters, sink)
+
+    def load(self) -> StepFunction:
+        """The function that carries it out, with all that it imports."""
+        return cast(StepFunction, import_module(self.module).run)
 
 
 STEPS: dict[str, Step] = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maquette.errors import BadInputError, MaquetteError
 from maquette.recon import capture
@@ -14,7 +14,6 @@ from maquette.recon.archive import ArchiveLimits
 from maquette.recon.background import open_remover
 from maquette.recon.images import MAX_PIXELS
 from maquette.steps.folder import Folder
-from maquette.steps.frames import read_frames
 from maquette.steps.intake import Entry, Intake, entries_of, sort_out
 from maquette.steps.limits import StepLimits, read_limits, too_many_photos
 from maquette.steps.parameters import UploadParameters
@@ -22,6 +21,9 @@ from maquette.steps.reading import Read, read_one
 from maquette.steps.records import File, Image, Images, Reason, Warn
 from maquette.steps.rig_input import take_rig
 from maquette.steps.sink import Sink
+
+if TYPE_CHECKING:
+    from maquette.steps.frames import Frame
 
 MIMES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "tiff": "image/tiff", "heic": "image/heic"}
 UNBOUNDED = ArchiveLimits(files=10_000, file_bytes=2**33, total_bytes=2**36)
@@ -90,7 +92,14 @@ def _read_photos(folder: Folder, intake: Intake, wanted: UploadParameters, limit
         sink.progress("reading", share * number / len(intake.photos), entry.filename)
         reads.append(read_one(folder, number, entry, intake.masks.get(number), wanted, most, remove))
     _tell_background(reads, sink)
-    frames, refused, videos = read_frames(folder, intake.videos, len(reads), wanted, limits, sink, begin=share)
+    frames: list[Frame] = []
+    refused: list[tuple[Entry, MaquetteError]] = []
+    videos: list[dict[str, Any]] = []
+    if intake.videos:
+        # Imported here: FFmpeg would cost each upload of photos a good part of its time.
+        from maquette.steps.frames import read_frames
+
+        frames, refused, videos = read_frames(folder, intake.videos, len(reads), wanted, limits, sink, begin=share)
     _check_count(len(reads) + len(frames), limits)
     good = [read for read in (*reads, *(frame.read for frame in frames)) if read.measures is not None]
     verdicts = dict(zip(map(id, good), capture.judge([r.measures for r in good if r.measures]), strict=True))

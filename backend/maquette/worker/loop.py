@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 STALLED_S = 15
 """A run beats once a second; one that has not for so long is taken over. Fencing makes a mistake harmless."""
 POLL_S = 1.0
+POLL_SWEEPS_S = 2.0
+"""Sweeps are due every ten seconds, and some worker is always the first: none needs a connection to listen for them."""
 TIDY_S, KEEP_JOBS_H = 600.0, 24
 GRACE_S = 2.0
 """How long a stopping worker lets its runs go on before it puts them back in line."""
@@ -99,15 +101,18 @@ async def _serve(
     stalled_s: float,
 ) -> None:
     """One life of the Procrastinate worker: until it is stopped, or loses the database. Runs go on in the next."""
-    app = open_app(connections.database_url, max_connections=services.concurrency + 4)
+    app = open_app(connections.database_url)
+    listen = not connection.is_transaction_pooler(connections.database_url)
     _register(app, services, carrying, stalled_s)
     async with app.open_async():
         await sweep(app, services, stalled_s)
         # Two workers on one app, so that a sweep never waits behind a long step nor takes a step's place.
         workers = [
-            asyncio.create_task(_procrastinate_worker(app, queues, services.concurrency, stalled_s)),
+            asyncio.create_task(
+                _procrastinate_worker(app, queues, services.concurrency, stalled_s, POLL_S, listen=listen)
+            ),
             # Two at a time, for a collection may take long and must not hold up what gives lost runs back.
-            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s)),
+            asyncio.create_task(_procrastinate_worker(app, ["sweep"], 2, stalled_s, POLL_SWEEPS_S, listen=False)),
             asyncio.create_task(_tidy(app, services)),
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -134,12 +139,13 @@ async def _tidy(app: procrastinate.App, services: Services) -> None:
 
 
 async def _procrastinate_worker(
-    app: procrastinate.App, queues: Sequence[str], concurrency: int, stalled_s: float
+    app: procrastinate.App, queues: Sequence[str], concurrency: int, stalled_s: float, poll_s: float, *, listen: bool
 ) -> None:
     await app.run_worker_async(
         queues=list(queues),
         concurrency=concurrency,
-        fetch_job_polling_interval=POLL_S,
+        listen_notify=listen,
+        fetch_job_polling_interval=poll_s,
         abort_job_polling_interval=POLL_S,
         shutdown_graceful_timeout=GRACE_S,
         install_signal_handlers=False,
