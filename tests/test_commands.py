@@ -75,6 +75,7 @@ NOT_RUN: dict[str, dict[str, str]] = {
         ".venv/bin/maquette splat train": "tests/cli/test_splat.py gives it a scene",
     },
     "docs/refinement.md": {"weighed = weigh(": "an outline; tests/recon calls these functions"},
+    "docs/scaling.md": {"set -a; . ./maquette.env": STAYS},
     "docs/supabase.md": {
         "cp maquette.env.example": "the four are filled in by hand",
         ".venv/bin/maquette serve": STAYS,

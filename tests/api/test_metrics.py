@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 
 from maquette.api import metrics as metrics_module
 from maquette.api.app import create_app
+from maquette.api.service import Service
 from maquette.machine_keys import SHOWN, hash_of, make_key
 from maquette.settings import Connections, Settings
 
@@ -29,9 +30,14 @@ Key = tuple[str, frozenset[tuple[str, str]]]
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers are read anew at each scrape."""
-    monkeypatch.setattr(metrics_module, "LINE_S", 0.0)
-    monkeypatch.setattr(metrics_module, "HISTORY_S", 0.0)
+    """Numbers are read anew at each scrape, whoever has scraped this server before."""
+    refresh = metrics_module.Metrics.refresh
+
+    async def anew(metrics: metrics_module.Metrics, service: Service) -> None:
+        metrics._line_until = metrics._history_until = 0.0
+        await refresh(metrics, service)
+
+    monkeypatch.setattr(metrics_module.Metrics, "refresh", anew)
 
 
 def scraped(address: str, **headers: str) -> dict[Key, float]:

@@ -9,6 +9,8 @@ from maquette.db.rows import Connection, Row, fetch_all
 
 SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
 """Upper bounds of the buckets that lengths of steps are counted in."""
+MOST_SERIES = 200
+"""Codes may come from elsewhere, with imported projects; those that came most often are told."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ async def history(conn: Connection) -> History:
     ended = await fetch_all(
         conn,
         "select step, status, case when status = 'failed' then coalesce(error ->> 'code', '') else '' end as code,"
-        " count(*) as number from public.runs where status not in ('queued', 'running') group by 1, 2, 3",
-        [],
+        " count(*) as number from public.runs where status not in ('queued', 'running') group by 1, 2, 3"
+        " order by number desc, 1, 2, 3 limit %s",
+        [MOST_SERIES],
     )
     lengths = await fetch_all(
         conn,
@@ -66,8 +69,8 @@ async def history(conn: Connection) -> History:
     retries = await fetch_all(
         conn,
         "select f.key as code, sum(f.value::bigint)::bigint as number"
-        " from public.runs, jsonb_each_text(failures) f where failures <> '{}' group by 1",
-        [],
+        " from public.runs, jsonb_each_text(failures) f where failures <> '{}' group by 1 order by 2 desc, 1 limit %s",
+        [MOST_SERIES],
     )
     stored = await fetch_all(
         conn,

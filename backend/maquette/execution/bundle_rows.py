@@ -24,6 +24,8 @@ from maquette.storage.buckets import BUCKETS
 
 _MIGRATION = re.compile(r"(\d{4})_\w{1,80}\.sql")
 _MIME = re.compile(r"[a-z]+/[A-Za-z0-9.+-]{1,80}")
+_CODE = re.compile(r"[a-z0-9_]{1,60}")
+MOST_NUMBERS, MOST_OF_ANY = 100, 1e9
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 _LINE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 STEPS = ("upload", "generate", "refine", "export")
@@ -160,6 +162,21 @@ def _check_run(run: Row, ids: Ids) -> None:
     for name, table in (("export_id", "export_history"), ("artifact_id", "artifacts")):
         if name in result or (run.get("step") == "export" and run["status"] == "completed"):
             _looked_up(ids, table, result.get(name))
+    # What is summed over the runs of all owners.
+    if not _are_numbers(run.get("failures", {}), int) or not _are_numbers(run.get("timings", {}), int, float):
+        raise BundleUnreadableError("one of its runs has failures or timings that are no numbers by name")
+    error = run.get("error")
+    if error is not None and not (isinstance(error, dict) and _CODE.fullmatch(str(error.get("code")))):
+        raise BundleUnreadableError("one of its runs failed for a reason without a code")
+
+
+def _are_numbers(values: Any, *types: type) -> bool:
+    return (
+        isinstance(values, dict)
+        and len(values) <= MOST_NUMBERS
+        and all(_CODE.fullmatch(name) for name in values)
+        and all(type(value) in types and 0 <= value < MOST_OF_ANY for value in values.values())
+    )
 
 
 def _check_name(name: Any) -> None:
