@@ -25,6 +25,8 @@ def reach(page: Page, wanted: Locator) -> None:
 
 
 def test_from_the_first_page_to_the_making(page: Page, photos: list[Path]) -> None:
+    # Whoever listens only when the key is pressed may come too late: Playwright does not wait until the browser knows.
+    page.on("filechooser", lambda _: None)
     page.goto("/")
     reach(page, page.get_by_role("link", name="New project"))
     page.keyboard.press("Enter")
