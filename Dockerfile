@@ -1,4 +1,4 @@
-# The images of Maquette; docs/containers.md tells which to take, tools/check_images.py builds and tries them.
+# The images of Maquette; docs/containers.md tells which to take, tools/images builds and tries them.
 #
 #   docker build --target all         -t maquette:all .          everything in one container, for one machine
 #   docker build --target api         -t maquette:api .          API and page beside Supabase

@@ -148,7 +148,8 @@ async def test_work_and_news_do_not_depend_on_who_answers(
             run = (await http.get(f"/runs/{answer['run_id']}")).json()
             assert run["status"] == "completed", run["error"]
         assert taken_by(workers, lost) == [victim, survivor], "who has no GPU left it alone"
-        assert taken_by(workers, ended[0]["run_id"]) == ["plain"], "all others were at work or dead"
+        [exporter] = taken_by(workers, ended[0]["run_id"])
+        assert exporter in ("plain", survivor) and "cpu" in QUEUES[exporter], "who serves no cpu left it alone"
 
         told = [(await http.get(f"/projects/{one}/events")).json()["items"] for _ in servers]
         assert told[0] == told[1] and [event["seq"] for event in told[0]] == list(range(1, len(told[0]) + 1))
