@@ -104,15 +104,18 @@ async def test_what_a_broken_off_saving_left_goes_with_the_work(house: House, pl
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(b"some")
     project_id = house.project["id"]
+    later = keys.saved_work(project_id, keys.maker(placed["id"], 3), 1, path.name)
     theirs = keys.saved_work(project_id, keys.maker(uuid4(), 1), 1, path.name)
     for key in (
         keys.saved_work(project_id, keys.maker(placed["id"], 1), 7, path.name),
         keys.training_preview(project_id, keys.maker(placed["id"], 2), 3),
+        later,
         theirs,
     ):
         await house.objects.upload("3d-models", key, path, "application/octet-stream")
-    await drop_unnamed(house.pool, house.objects, placed)
-    assert [key async for key in house.objects.walk("3d-models", keys.works(project_id))] == [theirs]
+    await drop_unnamed(house.pool, house.objects, {**placed, "attempt": 2})
+    left = {key async for key in house.objects.walk("3d-models", keys.works(project_id))}
+    assert left == {later, theirs}, "an attempt that has taken over goes on from what it saves"
 
 
 async def test_a_checkpoint_that_storage_lost_only_costs_its_time(house: House, placed: Row, tmp_path: Path) -> None:

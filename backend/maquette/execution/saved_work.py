@@ -122,16 +122,19 @@ async def drop_saved_work(pool: AsyncConnectionPool[Connection], objects: Object
 async def drop_unnamed(pool: AsyncConnectionPool[Connection], objects: Objects, run: Row) -> None:
     """Remove what a saving that was broken off has left of work that is done: objects that no row names.
 
-    To be called once the rows of its checkpoints and pictures are gone.
+    To be called once the rows of its checkpoints and pictures are gone. What an attempt after this one saves stays:
+    it may have taken over meanwhile. Those before can name nothing any more.
     """
     async with pool.connection() as conn:
-        done = {str(run_id) for run_id in await runs.same_row(conn, run)}
+        row = await runs.same_row(conn, run)
     folder = keys.works(run["project_id"])
-    left = [
-        key
-        async for key in objects.walk(buckets.MODELS, folder)
-        if key.removeprefix(folder).lstrip("/").partition(".")[0] in done
-    ]
+    age = {str(run_id): number for number, run_id in enumerate(row)}
+    ours = _place(keys.maker(run["id"], run["attempt"]), age)
+    left = []
+    async for key in objects.walk(buckets.MODELS, folder):
+        maker = key.removeprefix(folder).lstrip("/").partition("/")[0]
+        if maker.partition(".")[0] in age and _place(maker, age) <= ours:
+            left.append(key)
     await objects.remove(buckets.MODELS, left)
 
 
